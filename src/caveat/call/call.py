@@ -1,0 +1,58 @@
+"""The provider-neutral call that every protocol is parsed into."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from caveat.signing.canonical import Json
+from caveat.signing.digest import Digest
+
+
+class Point(StrEnum):
+    """The points of control: before the model sees it, a tool call it asks for, before the caller sees it."""
+
+    PROMPT = "prompt"
+    TOOL = "tool"
+    OUTPUT = "output"
+
+
+class PartKind(StrEnum):
+    """`typed`: words of whoever types, within the bundle's limit. `data`: content that evidence may cover."""
+
+    TYPED = "typed"
+    DATA = "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One piece of content as the model will see it. `pointer` is its place in the request (RFC 6901).
+
+    `content` are exactly the bytes that are forwarded for this part; `digest` is theirs.
+    """
+
+    pointer: str
+    role: str
+    kind: PartKind
+    media_type: str
+    content: bytes
+    digest: Digest
+    id_column: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One use at one point of control.
+
+    `action_digest` binds approvals and one-time evidence to this exact action: the digest of deployment,
+    point, protocol and the bytes forwarded, without evidence and claims.
+    """
+
+    point: Point
+    protocol: str
+    deployment: str
+    model: str
+    parts: tuple[Part, ...]
+    claims: Mapping[str, Json]
+    stream: bool
+    action_digest: Digest
+    evidence: tuple[bytes, ...] = field(default=())

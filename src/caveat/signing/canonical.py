@@ -1,0 +1,152 @@
+"""JSON in and out, without the places where two parsers read one text differently.
+
+`canonical` renders the subset of JSON on which RFC 8785 and a sorted compact rendering agree: objects with
+ASCII keys, strings, integers below 2^53, Booleans, null and lists. `parse_strict` refuses what parsers
+disagree about: duplicate keys, NaN and infinities, large integers, lone surrogates, deep nesting, trailing
+bytes. Source: RFC 8785, RFC 8259, ADR-0012.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import NoReturn, TypeAlias
+
+import orjson
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+JsonObject: TypeAlias = "dict[str, Json]"
+
+MAX_INTEGER = 2**53 - 1
+_CANONICAL = orjson.OPT_SORT_KEYS
+_SHALLOW = 8
+
+
+class StrictJsonError(ValueError):
+    """The bytes are not JSON that every parser reads alike. `code` is one of a closed set."""
+
+    def __init__(self, code: str) -> None:
+        """`code`: too_large, not_utf8, malformed, duplicate_key, number, surrogate, too_deep."""
+        super().__init__(f"not strict JSON: {code}")
+        self.code = code
+
+
+class CanonicalError(ValueError):
+    """The value lies outside the subset that has one rendering."""
+
+
+def canonical(value: object) -> bytes:
+    """The one rendering of `value` under RFC 8785; raises `CanonicalError` where there is none."""
+    _check_canonical(value)
+    return orjson.dumps(value, option=_CANONICAL)
+
+
+def _check_canonical(value: object) -> None:
+    if value is None or isinstance(value, (bool, str)):
+        return
+    if isinstance(value, int):
+        if abs(value) > MAX_INTEGER:
+            raise CanonicalError("integers of 2^53 and above have no one rendering")
+        return
+    if isinstance(value, Mapping):
+        for key, item in value.items():  # pyright: ignore[reportUnknownVariableType]
+            if not isinstance(key, str) or not key.isascii():
+                raise CanonicalError("object keys are ASCII strings")
+            _check_canonical(item)  # pyright: ignore[reportUnknownArgumentType]
+        return
+    if isinstance(value, Sequence):
+        for item in value:  # pyright: ignore[reportUnknownVariableType]
+            _check_canonical(item)  # pyright: ignore[reportUnknownArgumentType]
+        return
+    raise CanonicalError(f"no canonical rendering of a `{type(value).__name__}`")
+
+
+def parse_strict(data: bytes, *, max_bytes: int, max_depth: int = 64, floats: bool = False) -> Json:
+    """The value that every JSON parser reads in `data`, or `StrictJsonError`; nothing else is raised.
+
+    With `floats`, finite numbers with a fraction are read too: chat requests carry them, signed objects
+    never do.
+    """
+    if len(data) > max_bytes:
+        raise StrictJsonError("too_large")
+    try:
+        text = data.decode("utf-8", errors="strict")
+    except UnicodeDecodeError as error:
+        raise StrictJsonError("not_utf8") from error
+    if _depth(text) > max_depth:
+        raise StrictJsonError("too_deep")
+    try:
+        value: Json = json.loads(
+            text,
+            object_pairs_hook=_object_without_duplicates,
+            parse_constant=_refuse_constant,
+            parse_float=_finite_float if floats else _refuse_constant,
+            parse_int=_bounded_integer,
+        )
+    except StrictJsonError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise StrictJsonError("malformed") from error
+    if "\\u" in text and _has_lone_surrogate(value):
+        raise StrictJsonError("surrogate")
+    return value
+
+
+def _object_without_duplicates(pairs: list[tuple[str, Json]]) -> JsonObject:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise StrictJsonError("duplicate_key")
+    return result
+
+
+def _refuse_constant(_text: str) -> NoReturn:
+    raise StrictJsonError("number")
+
+
+def _finite_float(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise StrictJsonError("number")
+    return value
+
+
+def _bounded_integer(text: str) -> int:
+    if len(text) > 17:
+        raise StrictJsonError("number")
+    value = int(text)
+    if abs(value) > MAX_INTEGER:
+        raise StrictJsonError("number")
+    return value
+
+
+def _depth(text: str) -> int:
+    """How deep the text nests, counted before parsing so that a deep text costs no stack."""
+    opened = text.count("[") + text.count("{")
+    if opened <= _SHALLOW:
+        return 0  # that many brackets cannot nest too deep, wherever they stand
+    depth = deepest = 0
+    inside = escaped = False
+    for character in text:
+        if inside:
+            if escaped:
+                escaped = False
+            elif character == "\\":
+                escaped = True
+            elif character == '"':
+                inside = False
+        elif character == '"':
+            inside = True
+        elif character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "]}":
+            depth -= 1
+    return deepest
+
+
+def _has_lone_surrogate(value: Json) -> bool:
+    if isinstance(value, str):
+        return any("\ud800" <= character <= "\udfff" for character in value)
+    if isinstance(value, list):
+        return any(_has_lone_surrogate(item) for item in value)
+    if isinstance(value, dict):
+        return any(_has_lone_surrogate(key) or _has_lone_surrogate(item) for key, item in value.items())
+    return False

@@ -1,0 +1,131 @@
+"""DSSE envelopes: a payload, its type, and signatures over both, verified over the exact bytes received.
+
+Source: DSSE protocol 1.0 (PAE), EVIDENCE attacks 11 to 20 in `THREAT_MODEL.md`.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from caveat.signing.canonical import Json, StrictJsonError, parse_strict
+from caveat.signing.digest import Digest
+from caveat.signing.keys import PrivateKey, PublicKey
+
+IN_TOTO = "application/vnd.in-toto+json"
+MAX_SIGNATURES = 8
+
+
+class EnvelopeParseError(ValueError):
+    """The bytes are no DSSE envelope. `code`: a strict-JSON code, `shape`, `base64` or `signatures`."""
+
+    def __init__(self, code: str) -> None:
+        """`code` is safe to show: it repeats nothing of the bytes."""
+        super().__init__(f"not a DSSE envelope: {code}")
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One signature as received. `keyid` is a hint by its sender and proves nothing."""
+
+    keyid: str
+    sig: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedEnvelope:
+    """An envelope whose signatures nobody has checked yet."""
+
+    payload_type: str
+    payload: bytes
+    signatures: tuple[Signature, ...]
+
+
+def pae(payload_type: str, payload: bytes) -> bytes:
+    """The pre-authentication encoding that signatures cover: type and payload, each with its length."""
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def sign_envelope(payload: bytes, payload_type: str, keys: Sequence[PrivateKey]) -> bytes:
+    """The JSON of an envelope over `payload` with one signature by each key."""
+    message = pae(payload_type, payload)
+    signatures = [
+        {"keyid": key.public().keyid, "sig": base64.b64encode(key.sign(message)).decode()} for key in keys
+    ]
+    return orjson.dumps(
+        {
+            "payload": base64.b64encode(payload).decode(),
+            "payloadType": payload_type,
+            "signatures": signatures,
+        }
+    )
+
+
+def parse_envelope(data: bytes, *, max_bytes: int) -> UnverifiedEnvelope:
+    """The envelope in `data`, strictly: exact members, canonical base64; raises `EnvelopeParseError`."""
+    try:
+        value = parse_strict(data, max_bytes=max_bytes, max_depth=8)
+    except StrictJsonError as error:
+        raise EnvelopeParseError(error.code) from error
+    if not isinstance(value, dict) or value.keys() != {"payload", "payloadType", "signatures"}:
+        raise EnvelopeParseError("shape")
+    payload_type, entries = value["payloadType"], value["signatures"]
+    if not isinstance(payload_type, str) or not isinstance(entries, list):
+        raise EnvelopeParseError("shape")
+    if not 1 <= len(entries) <= MAX_SIGNATURES:
+        raise EnvelopeParseError("signatures")
+    return UnverifiedEnvelope(
+        payload_type, _base64(value["payload"]), tuple(_signature(entry) for entry in entries)
+    )
+
+
+def _signature(entry: Json) -> Signature:
+    if not isinstance(entry, dict) or not {"sig"} <= entry.keys() <= {"keyid", "sig"}:
+        raise EnvelopeParseError("shape")
+    keyid = entry.get("keyid", "")
+    if not isinstance(keyid, str):
+        raise EnvelopeParseError("shape")
+    return Signature(keyid, _base64(entry["sig"]))
+
+
+def _base64(text: Json) -> bytes:
+    if not isinstance(text, str):
+        raise EnvelopeParseError("shape")
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (ValueError, binascii.Error) as error:
+        raise EnvelopeParseError("base64") from error
+    if base64.b64encode(raw).decode() != text:
+        raise EnvelopeParseError("base64")
+    return raw
+
+
+@dataclass(frozen=True, slots=True)
+class Signers:
+    """`verified`: enrolled keys with a valid signature. `failed`: enrolled keys named, none of theirs valid."""
+
+    verified: frozenset[Digest]
+    failed: frozenset[Digest]
+
+
+def verify_signers(envelope: UnverifiedEnvelope, enrolled: Mapping[Digest, PublicKey]) -> Signers:
+    """Which enrolled keys signed this envelope, counted by key bytes, never by name.
+
+    A signature whose hint names an enrolled key is checked against that key alone; one without a usable
+    hint is tried against every enrolled key.
+    """
+    message = pae(envelope.payload_type, envelope.payload)
+    verified: set[Digest] = set()
+    failed: set[Digest] = set()
+    for signature in envelope.signatures:
+        hinted = enrolled.get(Digest(signature.keyid))
+        if hinted is not None:
+            (verified if hinted.verifies(signature.sig, message) else failed).add(hinted.keyid)
+            continue
+        if signature.keyid == "":
+            verified.update(k for k, key in enrolled.items() if key.verifies(signature.sig, message))
+    return Signers(frozenset(verified), frozenset(failed - verified))
