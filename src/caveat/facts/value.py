@@ -27,7 +27,7 @@ Value: TypeAlias = str | int | bool | frozenset[str] | Interval
 def render_value(value: Value) -> Json:
     """JSON of a value: sets sorted, an interval as `{"lo", "hi"}`."""
     if isinstance(value, frozenset):
-        return sorted(value)
+        return [*sorted(value)]
     if isinstance(value, Interval):
         return {"lo": value.lo, "hi": value.hi}
     return value

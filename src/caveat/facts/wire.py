@@ -53,8 +53,8 @@ def render_facts(facts: Facts) -> JsonObject:
             for fact in facts.facts
         ],
         "claims": dict(facts.claims or {}),
-        "approvals": sorted(facts.approvals),
-        "findings": sorted(finding.value for finding in facts.findings),
+        "approvals": [*sorted(facts.approvals)],
+        "findings": [*sorted(finding.value for finding in facts.findings)],
     }
 
 

@@ -8,12 +8,13 @@ bytes. Source: RFC 8785, RFC 8259, ADR-0012.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import NoReturn, TypeAlias
+from typing import NoReturn, TypeAlias, Union
 
 import orjson
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
-JsonObject: TypeAlias = "dict[str, Json]"
+# `Union`, since a recursive alias written with `|` would be a plain string at run time.
+Json: TypeAlias = Union[bool, int, float, str, list["Json"], dict[str, "Json"], None]  # noqa: UP007
+JsonObject: TypeAlias = dict[str, Json]
 
 MAX_INTEGER = 2**53 - 1
 _CANONICAL = orjson.OPT_SORT_KEYS

@@ -106,7 +106,7 @@ def _base64(text: Json) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Signers:
-    """`verified`: enrolled keys with a valid signature. `failed`: enrolled keys named, none of theirs valid."""
+    """`verified`: enrolled keys with a valid signature. `failed`: enrolled keys named without one."""
 
     verified: frozenset[Digest]
     failed: frozenset[Digest]

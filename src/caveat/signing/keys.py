@@ -53,9 +53,7 @@ class PublicKey:
 
     def __eq__(self, other: object) -> bool:
         """Equal when algorithm and bytes are equal."""
-        return (
-            isinstance(other, PublicKey) and (self.algorithm, self.raw) == (other.algorithm, other.raw)
-        )
+        return isinstance(other, PublicKey) and (self.algorithm, self.raw) == (other.algorithm, other.raw)
 
     def __hash__(self) -> int:
         """The hash of algorithm and bytes."""

@@ -1,0 +1,218 @@
+"""A policy bundle: parsed, linted and validated, or refused with every finding at once.
+
+`parse_bundle` is pure: it takes the files' bytes. A bundle whose `unsigned` is not empty is a draft: it may
+be checked, decided upon and analysed, and it is never served.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import cast
+
+from caveat.facts.registry import Registry, RegistryError, parse_registry
+from caveat.policy.amend import AmendError, is_satisfied, parse_amend
+from caveat.policy.cedar import (
+    CedarTextError,
+    Engine,
+    build_engine,
+    parse_policies,
+    put_in_limits,
+    validation_findings,
+)
+from caveat.policy.clause import Clause, parse_clauses
+from caveat.policy.deployments import Deployment, parse_deployments
+from caveat.policy.lint import lint
+from caveat.policy.manifest import Manifest, parse_manifest
+from caveat.policy.schema import cedar_schema
+from caveat.policy.signatures import verify_adoptions
+from caveat.policy.translate import Translator
+from caveat.signing.canonical import JsonObject, canonical
+from caveat.signing.digest import Digest, sha256
+
+_FILE = re.compile(
+    r"(bundle|facts|trust|tools|deployments)\.toml\Z"
+    r"|(clauses|red_lines)/[A-Za-z0-9._-]+\.cedar\Z"
+    r"|signatures/[A-Za-z0-9._-]+\.dsse\.json\Z"
+    r"|[A-Za-z0-9._-]+\.md\Z"
+)
+
+
+class BundleError(ValueError):
+    """The bundle does not load. `findings`: every reason, one line each."""
+
+    def __init__(self, findings: tuple[str, ...]) -> None:
+        """`findings`: not empty."""
+        first, *others = findings
+        super().__init__(f"{first} (and {len(others)} more)" if others else first)
+        self.findings = findings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Policy:
+    """What `decide` needs of a bundle, and nothing that could change under it."""
+
+    registry: Registry
+    clauses: tuple[Clause, ...]
+    roles: tuple[str, ...]
+    mechanisms: Mapping[str, str]
+    step_budget: int
+    interval_role: str | None
+    engine: Engine
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bundle:
+    """A well-formed bundle. `digest` covers every file but the signatures."""
+
+    manifest: Manifest
+    digest: Digest
+    files: Mapping[str, bytes]
+    registry: Registry
+    clauses: tuple[Clause, ...]
+    red_lines: tuple[Clause, ...]
+    deployments: Mapping[str, Deployment]
+    policy: Policy
+    signers: frozenset[str]
+    unsigned: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def typed_text_max_bytes(self) -> int:
+        """How many bytes of a request may be typed words; what exceeds them is unattested data."""
+        return self.manifest.typed_text_max_bytes
+
+
+def bundle_digest(files: Mapping[str, bytes]) -> Digest:
+    """The digest of the canonical manifest of all files except `signatures/`."""
+    manifest = {path: sha256(data) for path, data in files.items() if not path.startswith("signatures/")}
+    return sha256(canonical(manifest))
+
+
+def parse_bundle(files: Mapping[str, bytes]) -> Bundle:
+    """The bundle in these files (POSIX paths relative to its folder); raises `BundleError`."""
+    findings = [
+        f"file `{path}` does not belong into a bundle" for path in sorted(files) if not _FILE.match(path)
+    ]
+    tables = {name: _table(files, f"{name}.toml", findings) for name in _TABLES}
+    manifest, wrong = parse_manifest(tables["bundle"])
+    findings.extend(wrong)
+    registry = _registry(tables["facts"], findings)
+    if manifest is None or registry is None or findings:
+        raise BundleError(tuple(findings) or ("the bundle is empty",))
+    limits = {name: limit.value for name, limit in manifest.limits.items()}
+    translator = Translator(registry, limits)
+    policies, clauses = _clauses(files, "clauses/", translator, findings)
+    _, red_lines = _clauses(files, "red_lines/", translator, findings)
+    deployments, wrong = parse_deployments(_section(tables["deployments"], "deployments"), registry)
+    findings.extend(wrong)
+    findings.extend(_validation(files, cedar_schema(registry, limits)))
+    notes: list[str] = []
+    if not findings:
+        problems, notes = lint(manifest, registry, clauses, red_lines)
+        findings.extend(problems)
+    if findings:
+        raise BundleError(tuple(findings))
+    digest = bundle_digest(files)
+    signers, unusable = verify_adoptions(files, manifest.name, digest, manifest.actors)
+    return Bundle(
+        manifest=manifest,
+        digest=digest,
+        files=MappingProxyType(dict(files)),
+        registry=registry,
+        clauses=clauses,
+        red_lines=red_lines,
+        deployments=deployments,
+        policy=_policy(manifest, registry, clauses, policies, limits),
+        signers=signers,
+        unsigned=_unsigned(manifest, registry, clauses, signers),
+        notes=(*notes, *unusable),
+    )
+
+
+_TABLES = ("bundle", "facts", "trust", "tools", "deployments")
+
+
+def _table(files: Mapping[str, bytes], path: str, findings: list[str]) -> dict[str, object]:
+    if path not in files:
+        findings.append(f"`{path}` is missing")
+        return {}
+    try:
+        return tomllib.loads(files[path].decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        findings.append(f"`{path}` is no TOML: {error}")
+        return {}
+
+
+def _section(table: Mapping[str, object], name: str) -> Mapping[str, object]:
+    section = table.get(name, {})
+    return cast("Mapping[str, object]", section) if isinstance(section, dict) else {}
+
+
+def _registry(table: Mapping[str, object], findings: list[str]) -> Registry | None:
+    try:
+        return parse_registry(_section(table, "facts"))
+    except RegistryError as error:
+        findings.extend(error.findings)
+        return None
+
+
+def _clauses(
+    files: Mapping[str, bytes], folder: str, translator: Translator, findings: list[str]
+) -> tuple[list[JsonObject], tuple[Clause, ...]]:
+    policies: list[JsonObject] = []
+    for path in sorted(path for path in files if path.startswith(folder)):
+        try:
+            policies.extend(parse_policies(files[path].decode()))
+        except (CedarTextError, UnicodeDecodeError) as error:
+            findings.append(f"`{path}`: {error}")
+    clauses, wrong = parse_clauses(policies, translator)
+    findings.extend(wrong)
+    return policies, tuple(clauses)
+
+
+def _validation(files: Mapping[str, bytes], schema: str) -> list[str]:
+    findings: list[str] = []
+    for folder in ("clauses/", "red_lines/"):
+        paths = sorted(path for path in files if path.startswith(folder))
+        for path in paths:
+            found = validation_findings(files[path].decode(errors="replace"), schema)
+            findings.extend(f"`{path}`: {finding}" for finding in found)
+    return findings
+
+
+def _policy(
+    manifest: Manifest,
+    registry: Registry,
+    clauses: tuple[Clause, ...],
+    policies: list[JsonObject],
+    limits: Mapping[str, int],
+) -> Policy:
+    settled = [put_in_limits(policy, limits) for policy in policies]
+    return Policy(
+        registry=registry,
+        clauses=clauses,
+        roles=tuple(manifest.roles),
+        mechanisms=MappingProxyType({row.mechanism: row.id for row in manifest.process}),
+        step_budget=manifest.step_budget,
+        interval_role=manifest.interval_role,
+        engine=build_engine(
+            [policy for policy in settled if isinstance(policy, dict)], cedar_schema(registry)
+        ),
+    )
+
+
+def _unsigned(
+    manifest: Manifest, registry: Registry, clauses: tuple[Clause, ...], signers: frozenset[str]
+) -> tuple[str, ...]:
+    """What lacks the consent that its own formula asks for."""
+    formulas = [(clause.id, clause.amend) for clause in clauses]
+    formulas += [(f"limit {limit.id}", limit.amend) for limit in manifest.limits.values()]
+    formulas += [(row.id, row.amend) for row in manifest.process]
+    for spec in registry.facts.values():
+        try:
+            formulas.append((f"fact {spec.name}", parse_amend(spec.amend)))
+        except AmendError as error:
+            raise BundleError((f"fact `{spec.name}`: {error}",)) from error
+    return tuple(name for name, formula in formulas if not is_satisfied(formula, signers))

@@ -1,0 +1,163 @@
+"""What a bundle must satisfy beyond its grammar before it loads: closed words, consent, one-way effects."""
+
+from collections.abc import Iterator, Sequence
+
+from caveat.facts.fact import Grade
+from caveat.facts.registry import FactType, Registry
+from caveat.policy.amend import AmendError, actors_of, parse_amend
+from caveat.policy.clause import Clause
+from caveat.policy.expression import (
+    APPROVALS,
+    Atom,
+    Compare,
+    Count,
+    HasWord,
+    OneOf,
+    Overlap,
+    SameSet,
+    Subset,
+    Words,
+    WordSet,
+    atoms,
+    can_error,
+    facts_of,
+)
+from caveat.policy.manifest import Manifest
+
+
+def lint(
+    manifest: Manifest, registry: Registry, clauses: Sequence[Clause], red_lines: Sequence[Clause]
+) -> tuple[list[str], list[str]]:
+    """Problems, each of which keeps the bundle from loading, and notes, which do not."""
+    problems = [
+        *_unique_ids(clauses),
+        *_unique_ids(red_lines),
+        *_consent(manifest, registry, clauses),
+        *_approval_use(manifest, clauses),
+        *_estimates(registry, clauses),
+        *_red_lines(clauses, red_lines),
+    ]
+    for clause in (*clauses, *red_lines):
+        problems.extend(_closed_words(manifest, registry, clause))
+    if not any(clause.is_permit for clause in clauses):
+        problems.append("no clause permits anything, so every use would be denied; add a permit")
+    notes = [
+        f"clause `{clause.id}` can overflow; a use for which it does is denied"
+        for clause in clauses
+        if can_error(clause.condition)
+    ]
+    notes += [
+        f"fact `{spec.name}` counts when merely claimed: a liar opens what rests on it"
+        for spec in registry.facts.values()
+        if spec.grade is Grade.CLAIMED
+    ]
+    return problems, notes
+
+
+def _unique_ids(clauses: Sequence[Clause]) -> Iterator[str]:
+    seen: set[str] = set()
+    for clause in clauses:
+        if clause.id in seen:
+            yield f'`@id("{clause.id}")` is given twice; Cedar would merge them silently'
+        seen.add(clause.id)
+
+
+def _consent(manifest: Manifest, registry: Registry, clauses: Sequence[Clause]) -> Iterator[str]:
+    formulas = [(f"clause `{clause.id}`", clause.amend) for clause in clauses]
+    formulas += [(f"limit `{limit.id}`", limit.amend) for limit in manifest.limits.values()]
+    formulas += [(f"process clause `{row.id}`", row.amend) for row in manifest.process]
+    for spec in registry.facts.values():
+        try:
+            formulas.append((f"fact `{spec.name}`", parse_amend(spec.amend)))
+        except AmendError as error:
+            yield f"fact `{spec.name}`: {error}"
+    for where, formula in formulas:
+        for actor in sorted(actors_of(formula) - manifest.actors.keys()):
+            yield f"{where}: `{actor}` is not declared under `[actors]`"
+
+
+def _closed_words(manifest: Manifest, registry: Registry, clause: Clause) -> Iterator[str]:
+    for atom, _ in atoms(clause.condition):
+        for fact, words in _words_compared(atom):
+            declared = set(manifest.roles) if fact == APPROVALS else set(registry.facts[fact].values)
+            for word in sorted(words - declared):
+                where = "an approver role" if fact == APPROVALS else f"a value of `{fact}`"
+                yield f"clause `{clause.id}`: `{word}` is not {where}; a misspelt word would never match"
+
+
+def _words_compared(atom: Atom) -> Iterator[tuple[str, frozenset[str]]]:
+    match atom:
+        case OneOf(fact, values):
+            yield fact, values
+        case Overlap(left, right) | SameSet(left, right) | Subset(left, right):
+            for term, other in ((left, right), (right, left)):
+                if isinstance(term, WordSet) and isinstance(other, Words):
+                    yield term.fact, other.values
+        case _:
+            return
+
+
+def _approval_use(manifest: Manifest, clauses: Sequence[Clause]) -> Iterator[str]:
+    """An approval only loosens: it may help a permit hold or keep a forbid from holding, nothing else."""
+    used: set[str] = set()
+    for clause in clauses:
+        for atom, positive in atoms(clause.condition):
+            if APPROVALS not in facts_of(atom):
+                continue
+            used.update(word for fact, words in _words_compared(atom) if fact == APPROVALS for word in words)
+            if not _grows_with_approvals(atom) or positive is not clause.is_permit:
+                yield f"clause `{clause.id}`: one more approval could tighten it; approvals only loosen"
+            if clause.red_line is not None:
+                yield f"clause `{clause.id}`: a red line has no approval; nothing overrides it"
+    for role in manifest.roles:
+        if role not in used and role != manifest.interval_role:
+            yield f"role `{role}` is declared and no clause asks for its approval"
+
+
+def _grows_with_approvals(atom: Atom) -> bool:
+    """Whether more approvals can only make the test true."""
+    match atom:
+        case Subset(Words(), WordSet("approvals")):
+            return True
+        case Overlap(Words(), WordSet("approvals")) | Overlap(WordSet("approvals"), Words()):
+            return True
+        case HasWord() | _:
+            return False
+
+
+def _estimates(registry: Registry, clauses: Sequence[Clause]) -> Iterator[str]:
+    """A higher score only tightens."""
+    estimated = {name for name, spec in registry.facts.items() if spec.grade is Grade.ESTIMATED}
+    for name in sorted(estimated):
+        if registry.facts[name].type is not FactType.LONG:
+            yield f"fact `{name}`: an estimated fact is a score, so its type is `long`"
+    for clause in clauses:
+        for atom, positive in atoms(clause.condition):
+            if not estimated.intersection(facts_of(atom)):
+                continue
+            rises = _rises_with_score(atom, estimated)
+            if rises is None or positive is None or (rises is positive) is clause.is_permit:
+                yield f"clause `{clause.id}`: a higher score could loosen it; a score only tightens"
+
+
+def _rises_with_score(atom: Atom, estimated: set[str]) -> bool | None:
+    """True where a higher score can only make the test true, False where only false, None otherwise."""
+    if not isinstance(atom, Compare) or atom.op == "==":
+        return None
+    left = isinstance(atom.left, Count) and atom.left.fact in estimated
+    right = isinstance(atom.right, Count) and atom.right.fact in estimated
+    if left == right or len(facts_of(atom)) != 1:
+        return None
+    return right
+
+
+def _red_lines(clauses: Sequence[Clause], red_lines: Sequence[Clause]) -> Iterator[str]:
+    specified = {clause.red_line for clause in red_lines}
+    for clause in red_lines:
+        if clause.red_line is None:
+            yield f'red line `{clause.id}`: name it with `@red_line("…")`'
+        if clause.is_permit:
+            yield f"red line `{clause.id}`: a specification forbids"
+    for clause in clauses:
+        if clause.red_line is not None and clause.red_line not in specified:
+            yield f"clause `{clause.id}`: red line `{clause.red_line}` has no specification in `red_lines/`"
