@@ -50,8 +50,9 @@ def find_conflict(use: Use, budget: Budget) -> Conflict | None:
 
 
 def _contradicting(use: Use) -> list[str]:
-    """Attested facts that the clauses read and the caller says otherwise of, in registry order."""
+    """Attested facts of which the caller says what the clauses tell apart from them, in registry order."""
     facts = use.policy.registry.facts
+    region = use.program.regions.of
     return [
         name
         for name, spec in facts.items()
@@ -59,5 +60,5 @@ def _contradicting(use: Use) -> list[str]:
         and name in use.program.reads
         and name in use.claims
         and not spec.is_unknown(use.claims[name])
-        and use.claims[name] != use.known[name]
+        and region(name, use.claims[name]) != region(name, use.known[name])
     ]

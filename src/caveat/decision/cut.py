@@ -65,7 +65,7 @@ def _cut_words(
 
 def _cut_comparison(atom: Compare, box: list[int], layout: Layout, facts: frozenset[str]) -> list[list[int]]:
     """At the limit where a fact meets a constant; in the middle where arithmetic hides the limit."""
-    simple = _limits(atom)
+    simple = limits_of(atom)
     if simple is None:
         return _cut_middle((*terms(atom.left), *terms(atom.right)), box, layout, facts)
     fact, limits = simple
@@ -76,7 +76,7 @@ def _cut_comparison(atom: Compare, box: list[int], layout: Layout, facts: frozen
     return []
 
 
-def _limits(atom: Compare) -> tuple[str, tuple[int, ...]] | None:
+def limits_of(atom: Compare) -> tuple[str, tuple[int, ...]] | None:
     """The fact, and the first value of each upper region, for a comparison of a fact with a constant."""
     if isinstance(atom.left, Count) and isinstance(atom.right, Number):
         fact, at, above = atom.left.fact, atom.right.value, atom.op == "<="

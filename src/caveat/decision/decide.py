@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from caveat.call.call import Point
 from caveat.decision.conflict import find_conflict
-from caveat.decision.resolve import resolve
+from caveat.decision.resolve import Resolved, resolve
 from caveat.decision.search import Budget, BudgetExhausted, Program, build_program
 from caveat.decision.use import Use, make_use
 from caveat.decision.verdict import Decision, Reason, Verdict, strictest
@@ -33,14 +33,18 @@ def decide_use(policy: Policy, point: Point, cases: tuple[Facts, ...]) -> Decisi
 
 def decide(policy: Policy, point: Point, facts: Facts) -> Decision:
     """The verdict on one set of facts, with what decided it and what would change it."""
-    resolved = resolve(policy.registry, facts)
+    return decide_resolved(policy, point, resolve(policy.registry, facts), facts.approvals)
+
+
+def decide_resolved(policy: Policy, point: Point, resolved: Resolved, approvals: frozenset[str]) -> Decision:
+    """`decide` from K and C on."""
     contradiction = policy.mechanisms.get("contradiction")
     if resolved.fault is not None:
         # 1. What no world satisfies, and evidence that is forged or replayed.
         return Decision(
             Verdict.DENY, resolved.fault, (contradiction,) if contradiction else (), incident=True
         )
-    use = make_use(policy, program_for(policy, point), resolved, facts.approvals)
+    use = make_use(policy, program_for(policy, point), resolved, approvals)
     budget = Budget(policy.step_budget)
     try:
         # 2. The caller and an issuer disagree about something that matters.

@@ -102,7 +102,7 @@ class ProofSearch:
     def _holds(self, name: str, value: Value, box: list[int]) -> bool:
         layout = self.program.layout
         world = box.copy()
-        layout.write(world, name, value)
+        self.program.regions.write(world, name, value)
         slot = layout.slots[name]
         match layout.specs[name].type:
             case FactType.ENUM | FactType.BOOL:
@@ -118,7 +118,7 @@ class ProofSearch:
         if name in self.claims:
             if not self._holds(name, self.claims[name], denied):
                 narrowed = box.copy()
-                layout.write(narrowed, name, self.claims[name])
+                self.program.regions.write(narrowed, name, self.claims[name])
                 yield narrowed
             return
         slot = layout.slots[name]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from caveat.decision.compile import Compiled, Compiler, Test, compile_policy
 from caveat.decision.cut import cut
-from caveat.decision.regions import narrow_to_representatives
+from caveat.decision.regions import Regions, find_regions
 from caveat.decision.world import Layout
 from caveat.policy.clause import Clause
 from caveat.policy.expression import All, Any, Atom, Condition, If, Literal, Not, atoms, facts_of
@@ -43,6 +43,8 @@ class Program:
     can_allow: Test
     compiled: tuple[Compiled, ...]
     reads: frozenset[str]
+    ordered_reads: tuple[str, ...]
+    regions: Regions
     widest: list[int]
     _compiler: Compiler
     _tests: dict[Condition, tuple[Test, Test, Test]] = field(
@@ -131,5 +133,7 @@ def build_program(layout: Layout, clauses: Sequence[Clause], point: str) -> Prog
     tests = [atom for clause in applying for atom, _ in atoms(clause.condition)]
     reads = frozenset(fact for test in tests for fact in facts_of(test))
     widest = layout.widest()
-    narrow_to_representatives(widest, layout, tests)
-    return Program(layout, can_deny, can_allow, compiled, reads, widest, compiler)
+    ordered = tuple(name for name in layout.specs if name in reads)
+    regions = find_regions(layout, tests)
+    regions.narrow(widest)
+    return Program(layout, can_deny, can_allow, compiled, reads, ordered, regions, widest, compiler)
