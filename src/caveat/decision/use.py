@@ -32,9 +32,10 @@ class Use:
     attested: frozenset[str]
     approvals: frozenset[str]
 
-    def _box(
+    def box(
         self, values: Mapping[str, Value], approvals: frozenset[str], *, pinned: bool = False
     ) -> list[int]:
+        """The worlds with these values and approvals; `pinned`: counted intervals at their lower end."""
         layout = self.program.layout
         box = self.program.widest.copy()
         for name, value in values.items():
@@ -43,11 +44,12 @@ class Use:
         return box
 
     @property
-    def _all_roles(self) -> frozenset[str]:
+    def all_roles(self) -> frozenset[str]:
+        """Every approval that the roles of the bundle could give."""
         return frozenset(self.policy.roles)
 
     @property
-    def _admitted(self) -> Mapping[str, Value]:
+    def admitted(self) -> Mapping[str, Value]:
         """K and the claims on what K leaves open."""
         return {**self.claims, **self.known}
 
@@ -57,13 +59,13 @@ class Use:
 
     def verdict(self, budget: Budget) -> Verdict:
         """Steps 3 to 6 of the rule, without their reasons."""
-        box = self._box(self.known, self.approvals)
+        box = self.box(self.known, self.approvals)
         if not self.program.can_deny(box):
             return Verdict.ALLOW
-        everyone = self._all_roles
-        if self.program.find_allowed(self._box(self._admitted, everyone), budget) is None:
+        everyone = self.all_roles
+        if self.program.find_allowed(self.box(self.admitted, everyone), budget) is None:
             return Verdict.DENY
-        if self.program.find_denied(self._box(self.known, everyone), budget) is not None:
+        if self.program.find_denied(self.box(self.known, everyone), budget) is not None:
             return Verdict.NEEDS_APPROVAL if self.interval_straddles(budget) else Verdict.NEEDS_EVIDENCE
         if self.program.find_denied(box, budget) is None:
             return Verdict.ALLOW
@@ -73,10 +75,10 @@ class Use:
         """Whether some world is denied, and none once every counted interval stands at its lower end."""
         if not self._has_intervals:
             return False
-        everyone = self._all_roles
-        if self.program.find_denied(self._box(self.known, everyone), budget) is None:
+        everyone = self.all_roles
+        if self.program.find_denied(self.box(self.known, everyone), budget) is None:
             return False
-        return self.program.find_denied(self._box(self.known, everyone, pinned=True), budget) is None
+        return self.program.find_denied(self.box(self.known, everyone, pinned=True), budget) is None
 
     def proof_search(self, budget: Budget) -> ProofSearch:
         """The search for a smallest set of unknown facts that, attested as claimed, leaves nothing denied.
@@ -90,7 +92,7 @@ class Use:
             for name, value in self.claims.items()
             if name not in self.known and not facts[name].is_unknown(value)
         }
-        box = self._box(self.known, self._all_roles, pinned=True)
+        box = self.box(self.known, self.all_roles, pinned=True)
         return ProofSearch(self.program, box, usable, self.askable(), budget)
 
     def askable(self) -> tuple[str, ...]:
@@ -110,18 +112,18 @@ class Use:
         candidates = [name for name in self.policy.roles if name not in self.approvals and name not in first]
 
         def suffices(roles: frozenset[str]) -> bool:
-            box = self._box(self.known, self.approvals | roles, pinned=straddles)
+            box = self.box(self.known, self.approvals | roles, pinned=straddles)
             return self.program.find_denied(box, budget) is None
 
         roles = smallest_sufficient(candidates, suffices) or ()
-        box = self._box(self.known, self.approvals)
+        box = self.box(self.known, self.approvals)
         return (*first, *roles), self._clauses(
             lambda each: not each.clause.is_permit and bool(each.true(box))
         )
 
     def denying_clauses(self) -> tuple[str, ...]:
         """Forbids that hold in every world of what is known and admitted; else those that can hold."""
-        box = self._box(self._admitted, self._all_roles)
+        box = self.box(self.admitted, self.all_roles)
         certain = self._clauses(
             lambda each: not each.clause.is_permit and bool(each.true(box)) and not each.false(box)
         )
@@ -131,7 +133,7 @@ class Use:
 
     def permitting_clauses(self) -> tuple[str, ...]:
         """Permits that hold in every world."""
-        box = self._box(self.known, self.approvals)
+        box = self.box(self.known, self.approvals)
         return self._clauses(
             lambda each: each.clause.is_permit and bool(each.true(box)) and not each.false(box)
         )
@@ -145,7 +147,7 @@ class Use:
     def confirmed(self, point: Point) -> bool:
         """Whether Cedar itself allows the two complete fact sets at the ends of what is unknown."""
         severest = {name: spec.severest for name, spec in self.policy.registry.facts.items()}
-        admitted, worst = {**severest, **self._admitted}, {**severest, **self.known}
+        admitted, worst = {**severest, **self.admitted}, {**severest, **self.known}
         contexts = [worst]
         if any(admitted[name] != worst[name] for name in self.program.reads if name != APPROVALS):
             contexts.append(admitted)

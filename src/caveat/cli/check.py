@@ -1,0 +1,88 @@
+"""`caveat check`: lint and validate a policy bundle, list every finding, say what is still unsigned."""
+
+import json
+from pathlib import Path
+
+import click
+
+from caveat.cli.exit import CannotRunError
+from caveat.evidence.trust import TrustError, parse_trust
+from caveat.policy.bundle import Bundle, BundleError, parse_bundle
+from caveat.store.errors import FolderError
+from caveat.store.folder import read_folder
+
+
+@click.command("check")
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--signed", is_flag=True, help="Hold only if every signature that it asks for is there.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON (docs/reference/policy.md).")
+def check_command(bundle: Path, *, signed: bool, as_json: bool) -> int:
+    """Lint and validate the policy bundle in the folder BUNDLE.
+
+    Exit codes: 0 it is well-formed (with --signed: and adopted), 1 it is not, 2 it could not be read.
+
+    \b
+    Examples:
+      caveat check policies/government-analytics
+      caveat check --signed --json policies/government-analytics
+    """
+    try:
+        files = read_folder(bundle)
+    except FolderError as error:
+        raise CannotRunError(str(error), "name the folder that holds `bundle.toml`") from error
+    try:
+        parsed = parse_bundle(files)
+        parse_trust(files["trust.toml"])
+    except BundleError as error:
+        return _report(None, error.findings, signed=signed, as_json=as_json)
+    except TrustError as error:
+        return _report(None, error.findings, signed=signed, as_json=as_json)
+    return _report(parsed, (), signed=signed, as_json=as_json)
+
+
+def _report(bundle: Bundle | None, findings: tuple[str, ...], *, signed: bool, as_json: bool) -> int:
+    unsigned = bundle.unsigned if bundle is not None else ()
+    holds = bundle is not None and not (signed and unsigned)
+    if as_json:
+        click.echo(json.dumps(_document(bundle, findings, holds=holds), indent=2))
+        return 0 if holds else 1
+    for finding in findings:
+        click.echo(f"✗ {finding}")
+    if bundle is None:
+        click.echo(f"{len(findings)} finding{'s' * (len(findings) != 1)}; the bundle does not load")
+        return 1
+    ids = {name for clause in bundle.clauses for name in clause.clauses}
+    ids |= {row.id for row in bundle.manifest.process}
+    red = {clause.red_line for clause in bundle.red_lines}
+    click.echo(
+        f"✓ {bundle.manifest.name} {bundle.manifest.release}: {len(ids)} clauses in {len(bundle.clauses)} "
+        f"policies, {len(red)} red lines, {len(bundle.registry.facts)} facts, "
+        f"{len(bundle.deployments)} deployments"
+    )
+    click.echo(f"  digest {bundle.digest}")
+    for note in bundle.notes:
+        click.echo(f"  note: {note}")
+    if unsigned:
+        signers = ", ".join(sorted(bundle.signers)) or "nobody"
+        click.echo(
+            f"  draft: {len(unsigned)} parts lack consent; signed by {signers}. A draft is not served."
+        )
+    else:
+        click.echo(f"  adopted by {', '.join(sorted(bundle.signers))}")
+    return 0 if holds else 1
+
+
+def _document(bundle: Bundle | None, findings: tuple[str, ...], *, holds: bool) -> dict[str, object]:
+    return {
+        "version": 1,
+        "holds": holds,
+        "findings": list(findings),
+        "digest": None if bundle is None else bundle.digest,
+        "clauses": [] if bundle is None else sorted({n for c in bundle.clauses for n in c.clauses}),
+        "policies": [] if bundle is None else [clause.id for clause in bundle.clauses],
+        "process": [] if bundle is None else [row.id for row in bundle.manifest.process],
+        "facts": [] if bundle is None else list(bundle.registry.facts),
+        "signers": [] if bundle is None else sorted(bundle.signers),
+        "unsigned": [] if bundle is None else list(bundle.unsigned),
+        "notes": [] if bundle is None else list(bundle.notes),
+    }

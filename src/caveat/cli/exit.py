@@ -1,0 +1,10 @@
+"""How a verb says that it could not be run: one line, and what to do next."""
+
+
+class CannotRunError(Exception):
+    """Ends the command with exit code 2. The message is one line without content; `hint` is the next step."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        """`message`: lower case, no full stop."""
+        super().__init__(message)
+        self.hint = hint

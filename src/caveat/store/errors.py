@@ -1,0 +1,18 @@
+"""What can go wrong at the edge of this room.
+
+StoreError
+├── EvidenceStoreError   the store cannot be opened, read or written
+└── FolderError          a folder is not one that may be read as a bundle
+"""
+
+
+class StoreError(Exception):
+    """Anything that a driver of this room reports; the message says what to do."""
+
+
+class EvidenceStoreError(StoreError):
+    """The evidence store cannot be opened, read or written."""
+
+
+class FolderError(StoreError):
+    """The folder is not one that may be read as a bundle."""
