@@ -7,6 +7,7 @@ from caveat.facts.value import render_value
 from caveat.policy.bundle import Bundle
 from caveat.policy.clause import Clause
 from caveat.policy.expression import Atom, Overlap, Subset, Words, WordSet, atoms
+from caveat.policy.manifest import ProcessClause
 from caveat.signing.canonical import canonical
 
 _RESULTS = (
@@ -34,10 +35,10 @@ def render_terms(bundle: Bundle) -> str:
             "",
             "Nothing overrides these: no office, no emergency, no approval.",
             "",
-            *_clause_rows(red),
+            *_clause_rows(red, manifest.process),
             "## Clauses",
             "",
-            *_clause_rows(others),
+            *_clause_rows(others, manifest.process),
             "## Process",
             "",
             *_rows(
@@ -86,23 +87,25 @@ def _adoption(bundle: Bundle) -> str:
     return "Adopted by " + ", ".join(f"`{name}`" for name in sorted(bundle.signers)) + "."
 
 
-def _clause_rows(clauses: Iterable[Clause]) -> list[str]:
-    """One row a clause of the document; a policy that serves two is named in the row of each."""
+def _clause_rows(clauses: Iterable[Clause], process: Sequence[ProcessClause]) -> list[str]:
+    """One row a clause of the document; a policy that serves two is named in the row of each.
+
+    A clause that is also a row of `bundle.toml` speaks with that row's words.
+    """
+    own_words = {row.id: (row.text, row.authority, row.amend_text) for row in process}
     grouped: dict[str, list[Clause]] = {}
     for clause in clauses:
         for name in clause.clauses:
             grouped.setdefault(name, []).append(clause)
-    rows = [
-        (
-            f"**{name}**",
-            parts[0].text,
-            ", ".join(dict.fromkeys(_result(part) for part in parts)),
-            parts[0].authority,
-            parts[0].amend_text,
-            ", ".join(f"`{part.id}`" for part in parts),
-        )
-        for name, parts in sorted(grouped.items())
-    ]
+    rows: list[tuple[str, ...]] = []
+    for name, parts in sorted(grouped.items()):
+        first = parts[0]
+        spoken = (first.text, first.authority, first.amend_text)
+        if first.clauses[0] != name:
+            spoken = own_words.get(name, spoken)
+        results = ", ".join(dict.fromkeys(_result(part) for part in parts))
+        policies = ", ".join(f"`{part.id}`" for part in parts)
+        rows.append((f"**{name}**", spoken[0], results, *spoken[1:], policies))
     return _rows(("Clause", "Text", "Result", "Authority", "Amendable by", "Policies"), rows)
 
 
