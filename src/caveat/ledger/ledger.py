@@ -17,7 +17,7 @@ from caveat.ledger.errors import (
     RefusedRecordError,
     TileParseError,
 )
-from caveat.ledger.folder import BUNDLES, KEY_FILE, LOCK, SIGNED, Folder, bundle_paths
+from caveat.ledger.folder import KEY_FILE, LOCK, SIGNED, Folder, bundle_paths
 from caveat.ledger.merkle import leaf_hash
 from caveat.ledger.publish import Publisher, Sealed
 from caveat.ledger.record import StoppedRecord, not_before
@@ -25,6 +25,7 @@ from caveat.ledger.recover import Recovered, create, recover
 from caveat.ledger.sequencer import SEGMENT_BYTES, Receipt, Segments, Sequencer, Waiter
 from caveat.ledger.tiles import MAX_LEAF_BYTES
 from caveat.ledger.wire import check_shape, parse_record, render_record
+from caveat.policy.bundle import bundle_digest
 from caveat.signing.canonical import CanonicalError, JsonObject, canonical
 from caveat.signing.digest import Digest
 from caveat.signing.keys import PrivateKey
@@ -55,7 +56,7 @@ class Ledger:
         self._lock = lock
         self._admission = threading.Lock()
         self._last_time = ""
-        self._bundles: set[str] = set(disk.names(folder / BUNDLES))
+        self._bundles: set[str] = set()
         self._closed = False
         self._sequencer: Sequencer
         self._publisher: Publisher
@@ -189,16 +190,16 @@ class Ledger:
         except (FileNotFoundError, TileParseError) as error:
             raise FolderError("entries of the log are missing or broken", "verify the folder") from error
 
-    def store_bundle(self, files: Mapping[str, bytes], digest: Digest) -> None:
-        """Keeps a policy bundle's files with the log, durably. Only then may a record cite its digest.
+    def store_bundle(self, files: Mapping[str, bytes]) -> Digest:
+        """Keeps a policy bundle's files with the log, durably; only then may a record cite its digest.
 
         Raises `FolderError` for a file name that leads out of the folder, `OSError` if the disk fails.
         """
+        digest = bundle_digest(files)
         paths = bundle_paths(self._folder, digest, tuple(files))
-        if not paths:
-            raise FolderError("a policy bundle has files")
         replace_durably(self._disk, self._folder, {path: files[name] for name, path in paths.items()})
         self._bundles.add(digest)
+        return digest
 
     def close(self) -> None:
         """Commits and publishes what was submitted, then lets the folder go. A second call does nothing."""

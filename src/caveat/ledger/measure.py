@@ -13,7 +13,7 @@ from caveat.ledger.ledger import Ledger
 from caveat.ledger.record import DataPart, DecisionRecord, EvidenceCited, Reservation, render_time
 from caveat.ledger.wire import render_record
 from caveat.signing.canonical import JsonObject
-from caveat.signing.digest import sha256
+from caveat.signing.digest import Digest, sha256
 from caveat.signing.keys import Algorithm, private_key_from_seed
 
 _FACTS = (
@@ -26,7 +26,7 @@ _FACTS = (
 )
 
 
-def sample_record(number: int, bundle: str) -> JsonObject:
+def sample_record(number: int, bundle: Digest) -> JsonObject:
     """A decision over one data part with six facts: about 1.7 kB as a leaf."""
     digest = sha256(b"%d" % number)
     facts = tuple(
@@ -42,12 +42,12 @@ def sample_record(number: int, bundle: str) -> JsonObject:
             model="example-1",
             action="chat",
             request=digest,
-            bundle=sha256(bundle.encode()),
+            bundle=bundle,
             parts=(DataPart("/messages/0/content/1", digest, 31_337),),
             cases=(Facts(facts, {"task": "entity_resolution"}),),
             decision=Decision(Verdict.ALLOW, Reason.PERMITTED, ("P03", "P04"), steps=3),
             evidence=(EvidenceCited(digest, digest, "accepted"),),
-            reserve=(Reservation("source-1", digest, 999, 999),),
+            reserve=(Reservation(f"source-{number}", digest, 999, 999),),
             mode="enforce",
             enforced=True,
         )
@@ -66,8 +66,8 @@ def measure_durable_records(callers: int, seconds: float, folder: Path | None = 
 async def _measure(folder: Path, callers: int, seconds: float) -> float:
     key = private_key_from_seed(Algorithm.ED25519, bytes(range(32)))
     ledger = Ledger.open(folder, key, origin="measure.invalid/log")
-    ledger.store_bundle({"bundle.toml": b""}, sha256(b"measured"))
-    records = [sample_record(number, "measured") for number in range(64)]
+    bundle = ledger.store_bundle({"bundle.toml": b""})
+    records = [sample_record(number, bundle) for number in range(64)]
     done = 0
 
     async def call(number: int) -> None:
