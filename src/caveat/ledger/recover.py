@@ -47,20 +47,34 @@ class Recovered:
 def create(disk: Disk, folder: Path, origin: str, key: PrivateKey) -> None:
     """Makes an empty log, durably. The key file comes last: without it a folder is no log yet."""
     view = Folder(disk, folder)
+    signer = CheckpointSigner(origin, key, Checkpoint(origin, 0, EMPTY_ROOT))
+    _refuse_remains(view, signer.verifier)
     for name in (WAL, TILES, BUNDLES):
         disk.make_directory(folder / name)
-    if disk.names(folder / TILES) or disk.names(folder / CHECKPOINT) or len(view.segments()) > 1:
-        raise FolderError("the folder holds a log without a key file", "do not reuse a damaged log's folder")
     segment = disk.append_to(view.segment(0))
     segment.sync()
     segment.close()
     disk.sync_directory(folder / WAL)
-    if disk.read(view.segment(0)):
-        raise FolderError("the folder holds a log without a key file", "do not reuse a damaged log's folder")
-    signer = CheckpointSigner(origin, key, Checkpoint(origin, 0, EMPTY_ROOT))
     replace_durably(disk, folder, {folder / CHECKPOINT: signer.sign(0, EMPTY_ROOT)})
     replace_durably(disk, folder, {folder / KEY_FILE: f"{signer.verifier.render()}\n".encode()})
     disk.sync_directory(folder.parent)
+
+
+def _refuse_remains(view: Folder, verifier: NoteKey) -> None:
+    """Raises `FolderError` where a log has been: only an empty one, not yet finished, may be begun again."""
+    remains = [start for start in view.segments() if start or view.disk.read(view.segment(start))]
+    remains.extend(
+        len(view.disk.names(view.root / TILES / name)) for name in view.disk.names(view.root / TILES)
+    )
+    signed = read_signed(view.disk, view.root)
+    try:
+        begun = verify_checkpoint(view.disk.read(view.root / CHECKPOINT), verifier).size == 0
+    except FileNotFoundError:
+        begun = True
+    except CheckpointParseError:
+        begun = False
+    if remains or not begun or (signed is not None and signed.size):
+        raise FolderError("the folder holds a log without a key file", "do not reuse a damaged log's folder")
 
 
 def recover(disk: Disk, folder: Path, verifier: NoteKey) -> Recovered:
