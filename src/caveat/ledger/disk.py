@@ -69,8 +69,12 @@ class Disk(Protocol):
         """The sorted names in a directory; none if there is no such directory."""
         ...
 
+    def is_directory(self, path: Path) -> bool:
+        """Whether there is a directory of that name."""
+        ...
+
     def make_directory(self, path: Path) -> None:
-        """The directory and its parents; no error if they are there."""
+        """The directory and its parents, durable where they are new; no error if they are there."""
         ...
 
     def append_to(self, path: Path) -> AppendFile:
@@ -110,18 +114,15 @@ class Disk(Protocol):
         ...
 
 
-def replace_durably(disk: Disk, root: Path, files: Mapping[Path, bytes]) -> None:
-    """Returns only when every file under `root` is durable under its name; never is half a file under one.
+def replace_durably(disk: Disk, files: Mapping[Path, bytes]) -> None:
+    """Returns only when every file is durable under its name; at no time is half a file under one.
 
     Order: write all aside, sync all, rename all, sync the directories. Many files at once share the disk's
     journal commits.
     """
-    changed: set[Path] = set()
-    for parent in {path.parent for path in files}:
-        changed.add(parent)
-        if not disk.names(parent):  # it may be new, and then its name in the one above must be made durable
-            disk.make_directory(parent)
-            changed.update(above for above in parent.parents if above == root or root in above.parents)
+    folders = {path.parent for path in files}
+    for folder in folders:
+        disk.make_directory(folder)
     aside = {path: path.with_name(path.name + ASIDE) for path in files}
     for path, data in files.items():
         disk.write(aside[path], data)
@@ -129,7 +130,7 @@ def replace_durably(disk: Disk, root: Path, files: Mapping[Path, bytes]) -> None
         disk.sync_file(aside[path])
     for path in files:
         disk.rename(aside[path], path)
-    for folder in sorted(changed):
+    for folder in sorted(folders):
         disk.sync_directory(folder)
 
 
@@ -147,9 +148,16 @@ class RealDisk:
         except (FileNotFoundError, NotADirectoryError):
             return ()
 
+    def is_directory(self, path: Path) -> bool:
+        """Whether there is a directory of that name."""
+        return path.is_dir()
+
     def make_directory(self, path: Path) -> None:
-        """The directory and its parents."""
-        path.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        """The directory and its parents, durable where they are new."""
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+            self.sync_directory(folder.parent)
 
     def append_to(self, path: Path) -> AppendFile:
         """The file opened for appending."""

@@ -12,7 +12,7 @@ lock                held by the one process that writes
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from caveat.ledger.disk import Disk
+from caveat.ledger.disk import ASIDE, Disk
 from caveat.ledger.errors import FolderError
 from caveat.ledger.tiles import ENTRIES, WIDTH, TilePath, leading_entries
 from caveat.ledger.wal import segment_name, segment_start
@@ -77,10 +77,9 @@ class Folder:
 
     def _files(self, root: Path, below: PurePosixPath) -> Iterator[tuple[str, bytes]]:
         for name in self.disk.names(root / below):
-            inner = self.disk.names(root / below / name)
-            if inner:
+            if self.disk.is_directory(root / below / name):
                 yield from self._files(root, below / name)
-            else:
+            elif not name.endswith(ASIDE):  # a crash may leave a file behind that was not yet whole
                 yield str(below / name), self.disk.read(root / below / name)
 
 
@@ -90,7 +89,8 @@ def bundle_paths(folder: Path, digest: str, names: tuple[str, ...]) -> dict[str,
     paths: dict[str, Path] = {}
     for name in names:
         pure = PurePosixPath(name)
-        if pure.is_absolute() or ".." in pure.parts or not pure.parts or str(pure) != name or "\0" in name:
+        odd = not pure.parts or str(pure) != name or "\0" in name or name.endswith(ASIDE)
+        if odd or pure.is_absolute() or ".." in pure.parts:
             raise FolderError("a policy bundle has a file name that leads elsewhere")
         paths[name] = root / pure
     return paths

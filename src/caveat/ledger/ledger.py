@@ -197,7 +197,9 @@ class Ledger:
         """
         digest = bundle_digest(files)
         paths = bundle_paths(self._folder, digest, tuple(files))
-        replace_durably(self._disk, self._folder, {path: files[name] for name, path in paths.items()})
+        stored = Folder(self._disk, self._folder).bundle(digest) or {}
+        fresh = {path: files[name] for name, path in paths.items() if stored.get(name) != files[name]}
+        replace_durably(self._disk, fresh)
         self._bundles.add(digest)
         return digest
 
@@ -249,7 +251,7 @@ class Ledger:
 
     def _keep_room(self) -> None:
         """Room on the disk for the last record of a ledger that the disk stops."""
-        replace_durably(self._disk, self._folder, {self._folder / _RESERVE: b"\xff" * _RESERVE_BYTES})
+        replace_durably(self._disk, {self._folder / _RESERVE: b"\xff" * _RESERVE_BYTES})
 
     def _last_words(self, _fault: Exception) -> bytes:
         self._disk.remove(self._folder / _RESERVE)

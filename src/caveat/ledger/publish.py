@@ -122,11 +122,9 @@ class Publisher:
         partials = self._edge.partials()
         files = dict(self._edge.take_completed())
         files.update((path, data) for path, data in partials.items() if path not in self._written)
-        replace_durably(
-            self._disk, self._folder, {self._folder / path.render(): data for path, data in files.items()}
-        )
+        replace_durably(self._disk, {self._folder / path.render(): data for path, data in files.items()})
         # 2. the checkpoint over them
-        replace_durably(self._disk, self._folder, {self._folder / CHECKPOINT: newest.checkpoint})
+        replace_durably(self._disk, {self._folder / CHECKPOINT: newest.checkpoint})
         # 3. what is superfluous now; a crash may leave it behind, and readers know how to ignore it
         self._remove_narrower(self._written - partials.keys(), frozenset(partials))
         self._written = frozenset(partials)

@@ -55,9 +55,8 @@ def create(disk: Disk, folder: Path, origin: str, key: PrivateKey) -> None:
     segment.sync()
     segment.close()
     disk.sync_directory(folder / WAL)
-    replace_durably(disk, folder, {folder / CHECKPOINT: signer.sign(0, EMPTY_ROOT)})
-    replace_durably(disk, folder, {folder / KEY_FILE: f"{signer.verifier.render()}\n".encode()})
-    disk.sync_directory(folder.parent)
+    replace_durably(disk, {folder / CHECKPOINT: signer.sign(0, EMPTY_ROOT)})
+    replace_durably(disk, {folder / KEY_FILE: f"{signer.verifier.render()}\n".encode()})
 
 
 def _refuse_remains(view: Folder, verifier: NoteKey) -> None:

@@ -94,7 +94,7 @@ class TileFiles:
 
     def _walk(self, below: PurePosixPath) -> Iterator[str]:
         folder = self._folder.root / below
-        if folder.is_symlink() or not folder.is_dir():
+        if folder.is_symlink() or folder.is_file():
             yield str(below)
             return
         for name in self._folder.disk.names(folder):
