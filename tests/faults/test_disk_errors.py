@@ -23,7 +23,7 @@ def fill(folder: Path, disk: FullDisk, room: int) -> tuple[int, list[BaseExcepti
     disk.room = room
 
     async def run() -> list[object]:
-        calls = [ledger.submit(render_record(decision_record(100 + n))) for n in range(50)]
+        calls = [ledger.append(render_record(decision_record(100 + n))) for n in range(50)]
         return list(await asyncio.gather(*calls, return_exceptions=True))
 
     done = asyncio.run(run())

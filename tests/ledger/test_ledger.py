@@ -170,9 +170,10 @@ def test_a_record_that_cannot_be_written_is_refused_alone(ledger: Ledger, record
 
 def test_a_record_without_one_rendering_is_refused_alone(ledger: Ledger) -> None:
     record = render_record(decision_record(1))
-    case = {"facts": [], "claims": {"share": 0.5}, "approvals": [], "findings": []}
     with pytest.raises(RefusedRecordError, match="canonical"):
-        ledger.append_blocking({**record, "cases": [case]})
+        ledger.append_blocking(
+            {**record, "cases": [{"facts": [], "claims": {"share": 0.5}, "approvals": [], "findings": []}]}
+        )
     with pytest.raises(RefusedRecordError, match="malformed"):
         ledger.append_blocking({**record, "unknown": 1})
     assert ledger.append_blocking(record).index == 0

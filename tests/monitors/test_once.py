@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from caveat.ledger.finding import Code
 from caveat.ledger.record import DecisionRecord, Record
 from caveat.monitors.once import Once, OnceCheck, fold_once
-from caveat.signing.digest import sha256
+from caveat.signing.digest import Digest, sha256
 from tests.ledger.logs import DENIED, decision_record, records
 
 ACTIONS = [sha256(b"%d" % n) for n in range(3)]
@@ -20,10 +20,10 @@ def use(number: int, once: str | None, action: int, *, released: bool = True) ->
 
 
 @given(USES)
-def test_the_first_released_action_keeps_an_id(uses: list[tuple[str, str, bool]]) -> None:
+def test_the_first_released_action_keeps_an_id(uses: list[tuple[str, Digest, bool]]) -> None:
     items = [
-        use(n, once, ACTIONS.index(sha256_of), released=released)
-        for n, (once, sha256_of, released) in enumerate(uses)  # type: ignore[arg-type]
+        use(n, once, ACTIONS.index(action), released=released)
+        for n, (once, action, released) in enumerate(uses)
     ]
     folded = fold_once(items)
     for once in "abc":

@@ -50,6 +50,7 @@ def naive(uses: list[tuple[int, list[Reservation]]], source: str, day: int) -> T
     return Total(lo, None if unknown else hi)
 
 
+@pytest.mark.slow
 @given(USES, st.integers(0, 400))
 def test_the_fold_is_the_naive_sum(uses: list[tuple[int, list[Reservation]]], more: int) -> None:
     uses.sort(key=lambda use: use[0])
@@ -61,6 +62,7 @@ def test_the_fold_is_the_naive_sum(uses: list[tuple[int, list[Reservation]]], mo
         assert totals.prior(source, EPOCH + timedelta(days=end)) == naive(uses, source, end)
 
 
+@pytest.mark.slow
 @given(USES, st.lists(RESERVATIONS, min_size=1, max_size=3))
 def test_what_a_use_would_make_of_the_totals_is_what_it_makes_of_them(
     uses: list[tuple[int, list[Reservation]]], last: list[Reservation]
@@ -87,6 +89,7 @@ def test_taking_a_reservation_back_leaves_the_totals_as_they_were(
     assert [totals.prior(source, EPOCH) for source in SOURCES] == priors
 
 
+@pytest.mark.slow
 @given(st.lists(RESERVATIONS, max_size=4))
 def test_within_one_moment_order_and_repetition_do_not_matter(reservations: list[Reservation]) -> None:
     results = set()

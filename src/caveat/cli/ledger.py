@@ -9,6 +9,7 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from caveat.cli.exit import CannotRunError
 from caveat.ledger.checkpoint import verify_checkpoint
 from caveat.ledger.disk import RealDisk
 from caveat.ledger.errors import CheckpointParseError
@@ -20,7 +21,8 @@ from caveat.monitors.once import OnceCheck
 from caveat.monitors.totals import TotalsCheck
 from caveat.signing.note import NoteKey, NoteParseError, parse_note_key
 
-HOLDS, DOES_NOT_HOLD, COULD_NOT_RUN = 0, 1, 2
+HOLDS, DOES_NOT_HOLD = 0, 1
+_HINT = "name the folder that holds `checkpoint` and `tile/`, and a readable key"
 _QUIET_SECONDS = 2.0
 _SHOWN = 20
 _OWN_KEY = (
@@ -44,17 +46,21 @@ def ledger_group() -> None:
     type=click.Path(path_type=Path),
     help="A checkpoint that someone outside has kept; the log must continue it.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@click.pass_context
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the report as JSON (docs/reference/ledger-format.md)."
+)
 def verify(
-    context: click.Context,
-    path: Path,
-    replay: bool,
-    key_file: Path | None,
-    earlier_file: Path | None,
-    as_json: bool,
-) -> None:
-    """Verify the ledger folder PATH. Exit code: 0 it holds, 1 it does not, 2 could not be run."""
+    path: Path, *, replay: bool, key_file: Path | None, earlier_file: Path | None, as_json: bool
+) -> int:
+    """Verify the ledger folder PATH.
+
+    Exit codes: 0 it holds, 1 it does not, 2 it could not be verified.
+
+    \b
+    Examples:
+      caveat ledger verify var/ledger --replay
+      caveat ledger verify var/ledger --key auditor/log.pub --checkpoint auditor/checkpoint
+    """
     try:
         key = _read_key(path, key_file)
         earlier = None if earlier_file is None else earlier_file.read_bytes()
@@ -63,33 +69,34 @@ def verify(
         with _Bar() as progress:
             report = verify_folder(path, key, checks=checks, earlier=earlier, progress=progress)
     except (OSError, NoteParseError) as error:
-        _refuse(context, error, as_json=as_json)
-        return
+        raise CannotRunError(_why(error), _HINT) from error
     notes = report.notes if key_file is not None else (*report.notes, _OWN_KEY)
     replayed = None if replaying is None else replaying.replayed
     if as_json:
         click.echo(orjson.dumps(_render(report, key, notes, replayed), option=orjson.OPT_INDENT_2))
     else:
         _print(report, key, notes, replayed)
-    context.exit(HOLDS if report.holds else DOES_NOT_HOLD)
+    return HOLDS if report.holds else DOES_NOT_HOLD
 
 
 @ledger_group.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--key", "key_file", type=click.Path(path_type=Path), help="Verifier key that you hold.")
-@click.pass_context
-def checkpoint(context: click.Context, path: Path, key_file: Path | None) -> None:
-    """Print the newest checkpoint of the ledger folder PATH, if it is signed: keep it outside."""
+def checkpoint(path: Path, *, key_file: Path | None) -> int:
+    """Print the newest checkpoint of the ledger folder PATH, if it is signed: keep it outside.
+
+    Exit codes: 0 printed, 1 it is not rightly signed, 2 it could not be read.
+    """
     try:
         data = (path / CHECKPOINT).read_bytes()
         verify_checkpoint(data, _read_key(path, key_file))
     except CheckpointParseError as error:
         click.echo(f"does not hold: {error}", err=True)
-        context.exit(DOES_NOT_HOLD)
+        return DOES_NOT_HOLD
     except (OSError, NoteParseError) as error:
-        _refuse(context, error, as_json=False)
-    else:
-        click.echo(data, nl=False)
+        raise CannotRunError(_why(error), _HINT) from error
+    click.echo(data, nl=False)
+    return HOLDS
 
 
 def _read_key(folder: Path, key_file: Path | None) -> NoteKey:
@@ -97,14 +104,8 @@ def _read_key(folder: Path, key_file: Path | None) -> NoteKey:
     return parse_note_key(text.removesuffix("\n"))
 
 
-def _refuse(context: click.Context, error: Exception, *, as_json: bool) -> None:
-    text = f"{error.strerror}: `{error.filename}`" if isinstance(error, OSError) else str(error)
-    if as_json:
-        click.echo(orjson.dumps({"version": 1, "holds": None, "error": text}))
-    else:
-        click.echo(f"could not verify: {text}", err=True)
-        click.echo("hint: name the folder that holds `checkpoint` and `tile/`, and a readable key", err=True)
-    context.exit(COULD_NOT_RUN)
+def _why(error: Exception) -> str:
+    return f"{error.strerror}: `{error.filename}`" if isinstance(error, OSError) else str(error)
 
 
 def _render(report: Report, key: NoteKey, notes: tuple[str, ...], replayed: int | None) -> dict[str, object]:
