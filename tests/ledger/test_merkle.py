@@ -50,6 +50,26 @@ def test_every_root_is_the_one_of_rfc_6962() -> None:
         assert compact(size).root() == root_of(HASHES[:size]) == oracle(LEAVES[:size])
 
 
+# The reference tree of the Certificate Transparency implementations.
+REFERENCE_LEAVES = ("", "00", "10", "2021", "3031", "40414243", "5051525354555657")
+REFERENCE_ROOTS = (
+    "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+    "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+    "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+    "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+    "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+    "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+)
+
+
+def test_the_roots_are_those_of_other_implementations() -> None:
+    tree = CompactRange()
+    for leaf, root in zip(REFERENCE_LEAVES, REFERENCE_ROOTS, strict=True):
+        tree.append(leaf_hash(bytes.fromhex(leaf)))
+        assert tree.root().hex() == root
+
+
 def test_the_empty_root_is_the_hash_of_nothing() -> None:
     assert compact(0).root() == EMPTY_ROOT
 

@@ -55,14 +55,15 @@ class TileFiles:
         """What does not hold, once every tile was compared up to `edge_size`.
 
         Where the signed root holds over the entries, a differing tile is the changed one; where it does not,
-        the entry below it may be.
+        the entry below it is, and the tiles above it differ for that reason alone.
         """
+        entries_changed = not root_holds and any(path.level == 0 for path, _ in self._changed)
         for path in self._missing:
             yield Finding(Code.TILE_MISSING, None, f"`{path.render()}` is missing")
         for path, index in self._changed:
             if path.level == 0 and not root_holds and index is not None:
                 yield Finding(Code.ENTRY_CHANGED, index, "the entry does not match its hash tile")
-            else:
+            elif path.level <= 0 or not entries_changed:
                 yield Finding(Code.TILE_CHANGED, index, f"`{path.render()}` is not what the entries give")
         for (level, index), widths in sorted(self._widths.items()):
             for width in widths:

@@ -69,7 +69,7 @@ def render_record(record: Record) -> JsonObject:
 def check_shape(record: JsonObject) -> None:
     """Returns only if `record` has the shape of this version; raises `RecordParseError`."""
     try:
-        _RECORD.validate_python(record)
+        _RECORD.validator.validate_python(record)
     except ValidationError as error:
         raise RecordParseError(_place(error)) from error
 

@@ -18,6 +18,7 @@ JsonObject: TypeAlias = dict[str, Json]
 MAX_INTEGER = 2**53 - 1
 _CANONICAL = orjson.OPT_SORT_KEYS
 _SHALLOW = 8
+_PLAIN = frozenset({str, bool, type(None)})  # one rendering, whatever the value
 
 
 class StrictJsonError(ValueError):
@@ -50,12 +51,12 @@ def _check_canonical(value: object) -> None:
         for key, item in value.items():  # pyright: ignore[reportUnknownVariableType]
             if not isinstance(key, str) or not key.isascii():
                 raise CanonicalError("object keys are ASCII strings")
-            if type(item) is not str:  # pyright: ignore[reportUnknownArgumentType] - most are: it saves a call
+            if type(item) not in _PLAIN:  # pyright: ignore[reportUnknownArgumentType] - most are: it saves a call
                 _check_canonical(item)  # pyright: ignore[reportUnknownArgumentType]
         return
     if isinstance(value, (list, tuple)):
         for item in value:  # pyright: ignore[reportUnknownVariableType]
-            if type(item) is not str:  # pyright: ignore[reportUnknownArgumentType] - most are: it saves a call
+            if type(item) not in _PLAIN:  # pyright: ignore[reportUnknownArgumentType] - most are: it saves a call
                 _check_canonical(item)  # pyright: ignore[reportUnknownArgumentType]
         return
     raise CanonicalError(f"no canonical rendering of a `{type(value).__name__}`")
