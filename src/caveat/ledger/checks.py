@@ -1,0 +1,99 @@
+"""What must hold between a record and those before it, as far as the ledger itself can tell."""
+
+from collections.abc import Iterator
+
+from caveat.call.call import Point
+from caveat.ledger.errors import RecordParseError
+from caveat.ledger.finding import Code, Finding
+from caveat.ledger.folder import Folder
+from caveat.ledger.record import (
+    BundleRecord,
+    DecisionRecord,
+    OutputEndRecord,
+    Record,
+    StartRecord,
+    parse_record_id,
+)
+from caveat.policy.bundle import bundle_digest
+
+
+class TimeCheck:
+    """Time never goes back."""
+
+    def __init__(self) -> None:
+        """No record yet."""
+        self._last = ""
+
+    def check(self, index: int, record: Record) -> Iterator[Finding]:
+        """A finding where the record's time lies before an earlier record's."""
+        if record.time < self._last:
+            yield Finding(Code.TIME_WENT_BACK, index, "its time lies before that of an earlier record")
+        self._last = max(self._last, record.time)
+
+
+class OriginCheck:
+    """Every process that wrote the log meant this log."""
+
+    def __init__(self, origin: str) -> None:
+        """`origin`: the checkpoint's."""
+        self._origin = origin
+
+    def check(self, index: int, record: Record) -> Iterator[Finding]:
+        """A finding where a start record names another log."""
+        if isinstance(record, StartRecord) and record.origin != self._origin:
+            yield Finding(Code.ORIGIN_DIFFERS, index, "it was begun for another log")
+
+
+class BundleCheck:
+    """Every policy bundle that is cited lies with the log, unchanged."""
+
+    def __init__(self, folder: Folder) -> None:
+        """`folder`: where `bundles/` lies."""
+        self._folder = folder
+        self._known: dict[str, Code | None] = {}
+
+    def check(self, index: int, record: Record) -> Iterator[Finding]:
+        """A finding where the cited bundle is missing or its files have another digest."""
+        if not isinstance(record, (DecisionRecord, StartRecord, BundleRecord)):
+            return
+        digest = record.bundle
+        if digest not in self._known:
+            self._known[digest] = self._defect(digest)
+        defect = self._known[digest]
+        if defect is not None:
+            yield Finding(defect, index, f"the bundle {digest[:16]} that it cites does not lie in `bundles/`")
+
+    def _defect(self, digest: str) -> Code | None:
+        files = self._folder.bundle(digest)
+        if files is None:
+            return Code.BUNDLE_MISSING
+        return None if bundle_digest(files) == digest else Code.BUNDLE_CHANGED
+
+
+class AnswerCheck:
+    """An output answers a released prompt before it, and a stream's end a released output before it."""
+
+    def __init__(self) -> None:
+        """No record yet."""
+        self._released: dict[tuple[int, str], Point] = {}
+
+    def check(self, index: int, record: Record) -> Iterator[Finding]:
+        """A finding where the record that it answers is not there or was not released."""
+        if isinstance(record, DecisionRecord) and record.point is Point.OUTPUT:
+            if self._point(record.of) is not Point.PROMPT:
+                yield Finding(Code.OUTPUT_WITHOUT_PROMPT, index, "no released prompt stands before it")
+        elif isinstance(record, OutputEndRecord) and self._point(record.of) is not Point.OUTPUT:
+            yield Finding(Code.END_WITHOUT_OUTPUT, index, "no released output stands before it")
+
+    def saw(self, index: int, leaf_digest: str, record: Record) -> None:
+        """Remembers the record for those that answer it."""
+        if isinstance(record, DecisionRecord) and record.released:
+            self._released[index, leaf_digest[:16]] = record.point
+
+    def _point(self, of: str | None) -> Point | None:
+        if of is None:
+            return None
+        try:
+            return self._released.get(parse_record_id(of))
+        except RecordParseError:
+            return None

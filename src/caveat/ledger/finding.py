@@ -1,0 +1,53 @@
+"""What verification finds wrong: a closed set of codes, each with the record it concerns."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from caveat.ledger.record import Record
+
+
+class Code(StrEnum):
+    """Each has its line in `docs/reference/ledger-format.md`."""
+
+    CHECKPOINT_MISSING = "checkpoint_missing"
+    CHECKPOINT_INVALID = "checkpoint_invalid"
+    EARLIER_INVALID = "earlier_checkpoint_invalid"
+    NOT_A_CONTINUATION = "not_a_continuation"
+    ENTRIES_UNREADABLE = "entries_unreadable"
+    ENTRY_CHANGED = "entry_changed"
+    TILE_MISSING = "tile_missing"
+    TILE_CHANGED = "tile_changed"
+    ROOT_DIFFERS = "root_differs"
+    UNEXPECTED_FILE = "unexpected_file"
+    WAL_DIFFERS = "wal_differs"
+    RECORD_MALFORMED = "record_malformed"
+    TIME_WENT_BACK = "time_went_back"
+    ORIGIN_DIFFERS = "origin_differs"
+    BUNDLE_MISSING = "bundle_missing"
+    BUNDLE_CHANGED = "bundle_changed"
+    OUTPUT_WITHOUT_PROMPT = "output_without_prompt"
+    END_WITHOUT_OUTPUT = "end_without_output"
+    RESERVE_WITHOUT_RELEASE = "reserve_without_release"
+    TOTALS_DIFFER = "totals_differ"
+    ONCE_REUSED = "once_reused"
+    VERDICT_DIFFERS = "verdict_differs"
+    BUNDLE_UNREADABLE = "bundle_unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that does not hold. `index`: the record concerned, if one is. `text` carries no content."""
+
+    code: Code
+    index: int | None
+    text: str
+
+
+class RecordCheck(Protocol):
+    """A check that sees every record once, in order."""
+
+    def check(self, index: int, record: Record) -> Iterable[Finding]:
+        """What does not hold at this record, given those before it."""
+        ...

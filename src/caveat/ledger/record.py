@@ -1,0 +1,181 @@
+"""Records: what one leaf of the log says. Digests, facts with grade and source, verdict: never content.
+
+Time is text of one fixed width, so that it sorts, and never goes back from one record to the next.
+Source: `docs/reference/ledger-format.md`.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, TypeAlias
+
+from caveat.call.call import Point
+from caveat.decision.verdict import Decision, Verdict
+from caveat.facts.fact import Facts
+from caveat.ledger.errors import RecordParseError
+from caveat.ledger.merkle import leaf_hash
+from caveat.signing.digest import Digest
+
+RECORD_ID = r"^(0|[1-9][0-9]{0,18})-[0-9a-f]{16}$"
+_RECORD_ID = re.compile(r"(0|[1-9][0-9]{0,18})-[0-9a-f]{16}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class DataPart:
+    """A data part of a use by its digest. `pointer` is its place in the request (RFC 6901)."""
+
+    pointer: str
+    digest: Digest
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceCited:
+    """One envelope that came with a use. `once`: the one-time id that the use consumes, if any."""
+
+    envelope: Digest
+    key: str
+    outcome: str
+    once: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Persons that a released use adds to a source. `hi` is None where their number is unknown."""
+
+    source: str
+    digest: Digest
+    lo: int
+    hi: int | None
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for a count that no number of persons satisfies."""
+        if self.lo < 0 or (self.hi is not None and self.hi < self.lo):
+            raise ValueError("a reservation counts at least `lo` and at most `hi` persons")
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """One decision at one point of control. `request` is the HMAC, under the audit key, of its action digest.
+
+    `enforced`: whether the verdict took effect; in observe mode a use is released whatever it is. `of`: the
+    prompt decision that an output decision answers. `reserve` stands in records of released uses only.
+    """
+
+    time: str
+    point: Point
+    protocol: str
+    deployment: str
+    principal: str
+    model: str
+    action: str
+    request: str
+    bundle: Digest
+    parts: tuple[DataPart, ...]
+    cases: tuple[Facts, ...]
+    decision: Decision
+    evidence: tuple[EvidenceCited, ...]
+    reserve: tuple[Reservation, ...]
+    mode: Literal["enforce", "observe"]
+    enforced: bool
+    of: str | None = None
+
+    @property
+    def released(self) -> bool:
+        """Whether the use went through: it was allowed, or nothing was held back."""
+        return self.decision.verdict is Verdict.ALLOW or not self.enforced
+
+
+@dataclass(frozen=True, slots=True)
+class StartRecord:
+    """A process began to serve with this bundle; `version` is the product's, `origin` the log's."""
+
+    time: str
+    bundle: Digest
+    version: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class BundleRecord:
+    """From here on this bundle is in force."""
+
+    time: str
+    bundle: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRecord:
+    """An envelope was uploaded by a deployment, and verified before it was stored."""
+
+    time: str
+    deployment: str
+    envelope: Digest
+    key: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutputEndRecord:
+    """A released stream ended. `released` is the HMAC of the bytes let through; `complete`: to their end."""
+
+    time: str
+    of: str
+    released: str
+    bytes: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedRecord:
+    """The ledger takes no further record from this process. `reason` is a code, as `disk_full`."""
+
+    time: str
+    reason: str
+
+
+Record: TypeAlias = (
+    DecisionRecord | StartRecord | BundleRecord | EvidenceRecord | OutputEndRecord | StoppedRecord
+)
+
+
+def record_id(index: int, leaf_digest: str) -> str:
+    """The id of the record at `index`: it names the leaf too, so that an id of another log finds nothing."""
+    return f"{index}-{leaf_digest[:16]}"
+
+
+def record_id_of(index: int, leaf: bytes) -> str:
+    """The id of the record `leaf` at `index`."""
+    return record_id(index, leaf_hash(leaf).hex())
+
+
+def parse_record_id(text: str) -> tuple[int, str]:
+    """Index and first 16 digits of the leaf hash; raises `RecordParseError`."""
+    if _RECORD_ID.match(text) is None:
+        raise RecordParseError("a record id is `index-16 hexadecimal digits`")
+    index, _, prefix = text.partition("-")
+    return int(index), prefix
+
+
+def render_time(moment: datetime) -> str:
+    """RFC 3339 in UTC to the millisecond, 24 characters; raises `ValueError` for a time without a zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a time has a zone")
+    utc = moment.astimezone(UTC)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+
+
+def parse_time(text: str) -> datetime:
+    """The moment of a record's time; raises `RecordParseError`."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise RecordParseError("the record's time is no moment") from error
+    if moment.tzinfo is None:
+        raise RecordParseError("the record's time has no zone")
+    return moment
+
+
+def not_before(last: str, moment: str) -> str:
+    """`moment`, or `last` if the clock went back: time in the log never does. As `render_time` writes."""
+    return max(last, moment)

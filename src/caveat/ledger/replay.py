@@ -1,0 +1,57 @@
+"""Every verdict derived again, from the bundle that the record cites and the facts that it holds.
+
+No clock, no network, no state: the same bundle digest and the same facts give the same decision on any
+machine, years later. A difference is a finding, never an exception.
+"""
+
+from collections.abc import Iterator
+
+from caveat.decision.decide import decide_use
+from caveat.decision.verdict import Decision
+from caveat.ledger.finding import Code, Finding
+from caveat.ledger.folder import Folder
+from caveat.ledger.record import DecisionRecord, Record
+from caveat.policy.bundle import Bundle, BundleError, parse_bundle
+from caveat.signing.digest import Digest
+
+_MEMBERS = ("verdict", "reason", "clauses", "needs", "approvals", "incident", "steps")
+
+
+class ReplayCheck:
+    """For `verify`: each recorded decision is the one that its bundle gives for its facts."""
+
+    def __init__(self, folder: Folder) -> None:
+        """`folder`: where `bundles/` lies."""
+        self._folder = folder
+        self._bundles: dict[Digest, Bundle | None] = {}
+        self.replayed = 0
+
+    def check(self, index: int, record: Record) -> Iterator[Finding]:
+        """A finding where deciding again gives another decision, or where the bundle cannot be read."""
+        if not isinstance(record, DecisionRecord):
+            return
+        if record.bundle not in self._bundles:
+            self._bundles[record.bundle] = self._bundle(record.bundle)
+        bundle = self._bundles[record.bundle]
+        if bundle is None:
+            yield Finding(Code.BUNDLE_UNREADABLE, index, "the bundle that it cites does not check")
+            return
+        again = decide_use(bundle.policy, record.point, record.cases)
+        self.replayed += 1
+        different = differing_members(record.decision, again)
+        if different:
+            yield Finding(Code.VERDICT_DIFFERS, index, f"deciding again gives another {', '.join(different)}")
+
+    def _bundle(self, digest: Digest) -> Bundle | None:
+        files = self._folder.bundle(digest)
+        if files is None:
+            return None
+        try:
+            return parse_bundle(files)
+        except BundleError:
+            return None
+
+
+def differing_members(recorded: Decision, again: Decision) -> tuple[str, ...]:
+    """The names of the members in which two decisions differ."""
+    return tuple(name for name in _MEMBERS if getattr(recorded, name) != getattr(again, name))

@@ -1,0 +1,251 @@
+"""A ledger folder verified from its files and one public key, offline, without trust in who wrote it.
+
+Steps: 1 the checkpoint is signed by the key. 2 Entries are read in order; each gives a leaf hash and a
+record of this version, which stands rightly behind those before it. 3 Every hash tile is what the entries
+give. 4 The root over all entries is the signed one. 5 An earlier checkpoint, held by someone else, is a
+prefix. 6 The write-ahead log, where it is, agrees. 7 No other file stands among the tiles.
+What it cannot show by itself: that records were cut off the end, or that another history was shown to
+somebody else. Only step 5 can. Source: EVIDENCE attacks 46 to 62.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from caveat.ledger.checkpoint import Checkpoint, verify_checkpoint
+from caveat.ledger.checks import AnswerCheck, BundleCheck, OriginCheck, TimeCheck
+from caveat.ledger.disk import RealDisk
+from caveat.ledger.errors import CheckpointParseError, RecordParseError, TileParseError
+from caveat.ledger.finding import Code, Finding, RecordCheck
+from caveat.ledger.folder import CHECKPOINT, Folder
+from caveat.ledger.merkle import CompactRange, leaf_hash
+from caveat.ledger.record import DecisionRecord, Record
+from caveat.ledger.tile_files import TileFiles
+from caveat.ledger.tiles import ENTRIES, WIDTH, Edge, leading_entries
+from caveat.ledger.wal import replay_frames
+from caveat.ledger.wire import parse_record
+from caveat.signing.note import NoteKey
+
+MAX_FINDINGS = 1000  # a folder that is all wrong need not be told so a million times
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was verified and what does not hold. It holds exactly where there are no findings.
+
+    `unpublished`: whole records in the write-ahead log behind the checkpoint, not verified. `notes`: what a
+    reader must know to judge the result.
+    """
+
+    checkpoint: Checkpoint | None
+    kinds: Mapping[str, int]
+    unpublished: int
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Nothing was found wrong."""
+        return not self.findings
+
+
+def verify_folder(
+    root: Path,
+    key: NoteKey,
+    *,
+    checks: Sequence[RecordCheck] = (),
+    earlier: bytes | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """What holds in the folder; raises `OSError` only where the folder cannot be read at all.
+
+    `checks`: further ones, from rooms that the ledger does not know. `earlier`: a checkpoint that somebody
+    outside has kept. `progress` is called with records done and in all.
+    """
+    run = _Verification(Folder(RealDisk(), root), key, checks, progress)
+    run.verify(earlier)
+    return run.report()
+
+
+class _Verification:
+    def __init__(
+        self, folder: Folder, key: NoteKey, checks: Sequence[RecordCheck], progress: Progress | None
+    ) -> None:
+        self._folder = folder
+        self._key = key
+        self._progress = progress
+        self._answers = AnswerCheck()
+        self._checks: tuple[RecordCheck, ...] = (
+            TimeCheck(),
+            OriginCheck(key.name),
+            BundleCheck(folder),
+            self._answers,
+            *checks,
+        )
+        self._files = TileFiles(folder)
+        self._edge = Edge()
+        self._tree = CompactRange()
+        self._recent: list[bytes] = []  # leaf hashes from the start of the write-ahead log on
+        self._recent_start = 0
+        self._checkpoint: Checkpoint | None = None
+        self._earlier: Checkpoint | None = None
+        self._earlier_met = False
+        self._kinds: Counter[str] = Counter()
+        self._unpublished = 0
+        self._findings: list[Finding] = []
+        self._notes: list[str] = []
+
+    def report(self) -> Report:
+        findings = self._findings[:MAX_FINDINGS]
+        if len(findings) < len(self._findings):
+            self._notes.append(f"{len(self._findings) - len(findings)} further findings are not listed")
+        return Report(
+            self._checkpoint, dict(self._kinds), self._unpublished, tuple(findings), tuple(self._notes)
+        )
+
+    def verify(self, earlier: bytes | None) -> None:
+        # 1. the checkpoint
+        checkpoint = self._read_checkpoint()
+        if checkpoint is None:
+            return
+        self._checkpoint = checkpoint
+        self._earlier = self._read_earlier(earlier)
+        self._meet_earlier()
+        # 2. the entries, and 3. the tiles that they complete
+        segments = [start for start in self._folder.segments() if start <= checkpoint.size]
+        self._recent_start = segments[-1] if segments else checkpoint.size
+        if not self._read_entries(checkpoint.size):
+            return
+        # 4. the root
+        root_holds = self._tree.root() == checkpoint.root
+        if not root_holds:
+            self._find(Code.ROOT_DIFFERS, None, "the entries do not give the root that was signed")
+        # 6. the write-ahead log; before 5, since a checkpoint held outside may be newer than the published
+        self._read_wal(checkpoint.size)
+        # 5. the earlier checkpoint
+        if self._earlier is not None and not self._earlier_met:
+            self._find(Code.NOT_A_CONTINUATION, None, "the log does not continue the checkpoint held outside")
+        # 3. and 7. the tiles at the right edge, and what is no tile
+        self._files.compare(self._edge.partials(), checkpoint.size)
+        self._extend(self._files.findings(self._edge.size, root_holds=root_holds))
+
+    def _read_checkpoint(self) -> Checkpoint | None:
+        try:
+            return verify_checkpoint(self._folder.disk.read(self._folder.root / CHECKPOINT), self._key)
+        except FileNotFoundError:
+            self._find(Code.CHECKPOINT_MISSING, None, "the folder has no checkpoint")
+        except CheckpointParseError as error:
+            self._find(Code.CHECKPOINT_INVALID, None, str(error))
+        return None
+
+    def _read_earlier(self, earlier: bytes | None) -> Checkpoint | None:
+        if earlier is None:
+            self._notes.append(
+                "records cut off the end, or another history shown elsewhere, cannot be seen from the folder "
+                "alone: compare with a checkpoint that somebody else has kept (--checkpoint)"
+            )
+            return None
+        try:
+            return verify_checkpoint(earlier, self._key)
+        except CheckpointParseError as error:
+            self._find(Code.EARLIER_INVALID, None, f"the checkpoint held outside: {error}")
+            return None
+
+    def _read_entries(self, size: int) -> bool:
+        for index in range((size + WIDTH - 1) // WIDTH):
+            first = index * WIDTH
+            width = min(size - first, WIDTH)
+            try:
+                leaves = leading_entries(self._folder.tile(ENTRIES, index, width), width)
+            except (FileNotFoundError, TileParseError) as error:
+                self._find(
+                    Code.ENTRIES_UNREADABLE, first, f"entry bundle {index} cannot be read: {_why(error)}"
+                )
+                return False
+            for offset, leaf in enumerate(leaves):
+                self._add(leaf)
+                self._check_record(first + offset, leaf)
+            self._files.compare(self._edge.take_completed(), size)
+            if self._progress is not None:
+                self._progress(first + width, size)
+        return True
+
+    def _add(self, leaf: bytes) -> None:
+        node = leaf_hash(leaf)
+        if self._tree.size >= self._recent_start:
+            self._recent.append(node)
+        self._edge.append(leaf, node)
+        self._tree.append(node)
+        self._meet_earlier()
+
+    def _meet_earlier(self) -> None:
+        earlier = self._earlier
+        if earlier is not None and self._tree.size == earlier.size:
+            self._earlier_met = self._tree.root() == earlier.root
+
+    def _check_record(self, index: int, leaf: bytes) -> None:
+        try:
+            record = parse_record(leaf)
+        except RecordParseError as error:
+            self._find(Code.RECORD_MALFORMED, index, str(error))
+            return
+        self._kinds[_kind(record)] += 1
+        for check in self._checks:
+            self._extend(check.check(index, record))
+        self._answers.saw(index, leaf_hash(leaf).hex(), record)
+
+    def _read_wal(self, size: int) -> None:
+        segments = self._folder.segments()
+        if not segments:
+            self._notes.append("the folder has no write-ahead log: it is a copy of what was published")
+            return
+        start = self._recent_start
+        if start not in segments:
+            self._find(Code.WAL_DIFFERS, None, "the write-ahead log does not reach back to the checkpoint")
+            return
+        for segment in [first for first in segments if first >= start]:
+            data = self._folder.disk.read(self._folder.segment(segment))
+            replayed = replay_frames(data)
+            if segment != start:
+                self._find(Code.WAL_DIFFERS, start, "the write-ahead log has a gap")
+                return
+            for leaf in replayed.leaves:
+                self._compare_frame(start, leaf, size)
+                start += 1
+            if replayed.whole_bytes != len(data):
+                self._notes.append("the write-ahead log ends in a torn frame, as a crash leaves it")
+        if start < size:
+            self._find(Code.WAL_DIFFERS, start, "the write-ahead log ends before the checkpoint")
+        if self._unpublished:
+            self._notes.append(
+                f"{self._unpublished} records in the write-ahead log are not yet under the published "
+                "checkpoint and were not verified"
+            )
+
+    def _compare_frame(self, index: int, leaf: bytes, size: int) -> None:
+        if index >= size:
+            self._add(leaf)
+            self._unpublished += 1
+            self._files.compare(self._edge.take_completed(), size)
+        elif leaf_hash(leaf) != self._recent[index - self._recent_start]:
+            self._find(Code.WAL_DIFFERS, index, "the write-ahead log holds another record here")
+
+    def _find(self, code: Code, index: int | None, text: str) -> None:
+        self._findings.append(Finding(code, index, text))
+
+    def _extend(self, findings: Iterable[Finding]) -> None:
+        self._findings.extend(findings)
+
+
+def _kind(record: Record) -> str:
+    if isinstance(record, DecisionRecord):
+        return f"decision/{record.point.value}"
+    name = type(record).__name__.removesuffix("Record")
+    return {"OutputEnd": "output_end"}.get(name, name.lower())
+
+
+def _why(error: Exception) -> str:
+    return "no such file" if isinstance(error, FileNotFoundError) else str(error)

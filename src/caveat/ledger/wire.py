@@ -1,0 +1,304 @@
+"""Records as bytes: rendering, and the strict parser at the file edge.
+
+Laws: `parse_record(canonical(render_record(x))) == x`; the parser accepts exactly the bytes that rendering
+gives back; a kind or member that this version does not know is refused, never dropped; a text is at most
+256 characters, so that no prompt fits in by accident. Source: `docs/reference/ledger-format.md`.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeAlias
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from caveat.call.call import Point
+from caveat.decision.verdict import Decision, Reason, Verdict
+from caveat.facts.fact import Facts
+from caveat.facts.wire import parse_facts, render_facts
+from caveat.ledger.errors import RecordParseError
+from caveat.ledger.record import (
+    RECORD_ID,
+    BundleRecord,
+    DataPart,
+    DecisionRecord,
+    EvidenceCited,
+    EvidenceRecord,
+    OutputEndRecord,
+    Record,
+    Reservation,
+    StartRecord,
+    StoppedRecord,
+    parse_time,
+)
+from caveat.ledger.tiles import MAX_LEAF_BYTES
+from caveat.signing.canonical import Json, JsonObject, canonical
+from caveat.signing.digest import Digest
+
+VERSION = 1
+
+_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
+
+
+def render_record(record: Record) -> JsonObject:
+    """The JSON that `Ledger.append` takes; its canonical bytes are the leaf."""
+    match record:
+        case DecisionRecord():
+            return _render_decision(record)
+        case StartRecord(time, bundle, version, origin):
+            return _head("start", time) | {"bundle": bundle, "version": version, "origin": origin}
+        case BundleRecord(time, bundle):
+            return _head("bundle", time) | {"bundle": bundle}
+        case EvidenceRecord(time, deployment, envelope, key, outcome):
+            return _head("evidence", time) | {
+                "deployment": deployment,
+                "envelope": envelope,
+                "key": key,
+                "outcome": outcome,
+            }
+        case OutputEndRecord(time, of, released, size, complete):
+            return _head("output_end", time) | {
+                "of": of,
+                "released": released,
+                "bytes": size,
+                "complete": complete,
+            }
+        case StoppedRecord(time, reason):
+            return _head("stopped", time) | {"reason": reason}
+
+
+def check_shape(record: JsonObject) -> None:
+    """Returns only if `record` has the shape of this version; raises `RecordParseError`."""
+    try:
+        _RECORD.validator.validate_python(record)
+    except ValidationError as error:
+        raise RecordParseError(_place(error)) from error
+
+
+def parse_record(leaf: bytes) -> Record:
+    """The record whose canonical bytes are exactly `leaf`; raises `RecordParseError` and nothing else."""
+    if len(leaf) > MAX_LEAF_BYTES:
+        raise RecordParseError("a record is at most 65535 bytes")
+    try:
+        model = _RECORD.validate_python(orjson.loads(leaf))
+    except ValidationError as error:
+        raise RecordParseError(_place(error)) from error
+    except ValueError as error:
+        raise RecordParseError("the record is not JSON") from error
+    try:
+        parse_time(model.time)
+        record = model.record()
+        unchanged = canonical(render_record(record)) == leaf
+    except RecordParseError:
+        raise
+    except ValueError as error:
+        raise RecordParseError("the record's cases or reservations are malformed") from error
+    if not unchanged:  # another order, spacing or number form, a duplicate member, a claim out of form
+        raise RecordParseError("the record is not in its canonical form")
+    return record
+
+
+def _place(error: ValidationError) -> str:
+    steps = error.errors(include_input=False, include_url=False)[0]["loc"]
+    return f"the record is malformed at `{'.'.join(str(step) for step in steps)[:80]}`"
+
+
+def _head(kind: str, time: str) -> JsonObject:
+    return {"v": VERSION, "kind": kind, "time": time}
+
+
+def _render_decision(record: DecisionRecord) -> JsonObject:
+    decision = record.decision
+    parts: list[Json] = [{"pointer": p.pointer, "digest": p.digest, "bytes": p.bytes} for p in record.parts]
+    evidence: list[Json] = [
+        {"envelope": e.envelope, "key": e.key, "outcome": e.outcome, "once": e.once} for e in record.evidence
+    ]
+    reserve: list[Json] = [
+        {"source": r.source, "digest": r.digest, "lo": r.lo, "hi": r.hi} for r in record.reserve
+    ]
+    return {
+        "v": VERSION,
+        "kind": "decision",
+        "time": record.time,
+        "point": record.point.value,
+        "protocol": record.protocol,
+        "deployment": record.deployment,
+        "principal": record.principal,
+        "model": record.model,
+        "action": record.action,
+        "request": record.request,
+        "bundle": record.bundle,
+        "parts": parts,
+        "cases": [render_facts(case) for case in record.cases],
+        "verdict": decision.verdict.value,
+        "reason": decision.reason.value,
+        "clauses": list(decision.clauses),
+        "needs": list(decision.needs),
+        "approvals": list(decision.approvals),
+        "incident": decision.incident,
+        "steps": decision.steps,
+        "evidence": evidence,
+        "reserve": reserve,
+        "mode": record.mode,
+        "enforced": record.enforced,
+        "of": record.of,
+    }
+
+
+# --- the file edge: shapes as they stand in the leaf ---
+
+_Text: TypeAlias = Annotated[str, Field(max_length=256)]
+_Time: TypeAlias = Annotated[str, Field(pattern=_TIME)]
+_Hex: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_Count: TypeAlias = Annotated[int, Field(ge=0)]
+_RecordId: TypeAlias = Annotated[str, Field(pattern=RECORD_ID)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _HeadModel(_Model):
+    v: Literal[1]
+    time: _Time
+
+
+class _PartModel(_Model):
+    pointer: _Text
+    digest: _Hex
+    bytes: _Count
+
+
+class _EvidenceModel(_Model):
+    envelope: _Hex
+    key: _Text
+    outcome: _Text
+    once: _Text | None
+
+
+class _ReserveModel(_Model):
+    source: _Text
+    digest: _Hex
+    lo: _Count
+    hi: _Count | None
+
+
+class _DecisionModel(_HeadModel):
+    kind: Literal["decision"]
+    point: Literal["prompt", "tool", "output"]
+    protocol: _Text
+    deployment: _Text
+    principal: _Text
+    model: _Text
+    action: _Text
+    request: _Hex
+    bundle: _Hex
+    parts: list[_PartModel]
+    cases: list[dict[str, object]]
+    verdict: Verdict = Field(strict=False)
+    reason: Reason = Field(strict=False)
+    clauses: list[_Text]
+    needs: list[_Text]
+    approvals: list[_Text]
+    incident: bool
+    steps: _Count
+    evidence: list[_EvidenceModel]
+    reserve: list[_ReserveModel]
+    mode: Literal["enforce", "observe"]
+    enforced: bool
+    of: _RecordId | None
+
+    def record(self) -> DecisionRecord:
+        """The domain value."""
+        return DecisionRecord(
+            time=self.time,
+            point=Point(self.point),
+            protocol=self.protocol,
+            deployment=self.deployment,
+            principal=self.principal,
+            model=self.model,
+            action=self.action,
+            request=self.request,
+            bundle=Digest(self.bundle),
+            parts=tuple(DataPart(p.pointer, Digest(p.digest), p.bytes) for p in self.parts),
+            cases=tuple(_facts(case) for case in self.cases),
+            decision=Decision(
+                self.verdict,
+                self.reason,
+                tuple(self.clauses),
+                tuple(self.needs),
+                tuple(self.approvals),
+                self.incident,
+                self.steps,
+            ),
+            evidence=tuple(
+                EvidenceCited(Digest(e.envelope), e.key, e.outcome, e.once) for e in self.evidence
+            ),
+            reserve=tuple(Reservation(r.source, Digest(r.digest), r.lo, r.hi) for r in self.reserve),
+            mode=self.mode,
+            enforced=self.enforced,
+            of=self.of,
+        )
+
+
+class _StartModel(_HeadModel):
+    kind: Literal["start"]
+    bundle: _Hex
+    version: _Text
+    origin: _Text
+
+    def record(self) -> StartRecord:
+        """The domain value."""
+        return StartRecord(self.time, Digest(self.bundle), self.version, self.origin)
+
+
+class _BundleModel(_HeadModel):
+    kind: Literal["bundle"]
+    bundle: _Hex
+
+    def record(self) -> BundleRecord:
+        """The domain value."""
+        return BundleRecord(self.time, Digest(self.bundle))
+
+
+class _UploadModel(_HeadModel):
+    kind: Literal["evidence"]
+    deployment: _Text
+    envelope: _Hex
+    key: _Text
+    outcome: _Text
+
+    def record(self) -> EvidenceRecord:
+        """The domain value."""
+        return EvidenceRecord(self.time, self.deployment, Digest(self.envelope), self.key, self.outcome)
+
+
+class _OutputEndModel(_HeadModel):
+    kind: Literal["output_end"]
+    of: _RecordId
+    released: _Hex
+    bytes: _Count
+    complete: bool
+
+    def record(self) -> OutputEndRecord:
+        """The domain value."""
+        return OutputEndRecord(self.time, self.of, self.released, self.bytes, self.complete)
+
+
+class _StoppedModel(_HeadModel):
+    kind: Literal["stopped"]
+    reason: _Text
+
+    def record(self) -> StoppedRecord:
+        """The domain value."""
+        return StoppedRecord(self.time, self.reason)
+
+
+_RecordModel: TypeAlias = Annotated[
+    _DecisionModel | _StartModel | _BundleModel | _UploadModel | _OutputEndModel | _StoppedModel,
+    Field(discriminator="kind"),
+]
+_RECORD: TypeAdapter[_RecordModel] = TypeAdapter(_RecordModel)
+
+
+def _facts(case: Mapping[str, object]) -> Facts:
+    return parse_facts(case)  # type: ignore[arg-type]  # JSON by construction: it came out of JSON bytes

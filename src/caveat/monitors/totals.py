@@ -1,0 +1,227 @@
+"""Persons reached per source over twelve months: what `cumulative_subject_count_12m` is read from.
+
+A source's total is the sum, over the distinct data digests that released uses reserved within the window,
+of the persons in each. Reserved in memory, synchronously, between gathering facts and submitting the
+record, so that parallel uses cannot each read zero; folded from the log at start-up.
+
+Where one digest was reserved with several counts the greatest holds, and unknown is greater than any
+number; its window runs from its latest use. Each of these can only count too many, never too few.
+Source: DESIGN section 4, clause R1.c of the example policy.
+"""
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from caveat.facts.fact import Facts, Grade
+from caveat.facts.value import LONG_MAX, Interval
+from caveat.ledger.finding import Code, Finding
+from caveat.ledger.record import DecisionRecord, Record, Reservation, parse_time
+from caveat.signing.digest import Digest
+
+WINDOW = timedelta(days=366)  # never shorter than twelve months of the calendar
+FACT = "cumulative_subject_count_12m"
+OBSERVER = "totals"
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """At least `lo` and at most `hi` persons; `hi` is None if any count in it is unknown."""
+
+    lo: int
+    hi: int | None
+
+    def value(self) -> int | Interval | None:
+        """The fact's value: a number, a counted interval, or None where the total is unknown."""
+        if self.hi is None:
+            return None
+        return self.lo if self.lo == self.hi else Interval(self.lo, self.hi)
+
+
+def _no_uses() -> dict[tuple[int, int | None], int]:
+    return {}
+
+
+@dataclass(slots=True)
+class _Count:
+    """One digest's uses by what each said, and the latest of them."""
+
+    last: datetime
+    uses: dict[tuple[int, int | None], int] = field(default_factory=_no_uses)
+
+    def total(self) -> Total:
+        """The greatest of what the uses said."""
+        total = Total(0, 0)
+        for lo, hi in self.uses:
+            total = _greater(total, Total(lo, hi))
+        return total
+
+
+def _no_counts() -> dict[Digest, _Count]:
+    return {}
+
+
+def _no_ages() -> list[tuple[datetime, Digest]]:
+    return []
+
+
+@dataclass(slots=True)
+class _Source:
+    """One source: its counts by digest, their sums, and a heap with one age for each digest."""
+
+    counts: dict[Digest, _Count] = field(default_factory=_no_counts)
+    ages: list[tuple[datetime, Digest]] = field(default_factory=_no_ages)
+    lo: int = 0
+    hi: int = 0
+    unknown: int = 0
+
+    def add(self, total: Total, sign: int) -> None:
+        """Puts a count into the sums, or takes it out."""
+        self.lo += sign * total.lo
+        if total.hi is None:
+            self.unknown += sign
+        else:
+            self.hi += sign * total.hi
+
+
+class Totals:
+    """The totals of all sources. Not for several threads: the gateway's event loop owns it."""
+
+    def __init__(self) -> None:
+        """No source has reached anyone."""
+        self._sources: dict[str, _Source] = {}
+
+    def prior(self, source: str, now: datetime, apart_from: Iterable[Digest] = ()) -> Total:
+        """Persons of `source` within the window that ends at `now`, without those of `apart_from`."""
+        held = self._sources.get(source)
+        if held is None:
+            return Total(0, 0)
+        _forget(held, now)
+        lo, hi, unknown = held.lo, held.hi, held.unknown
+        for digest in frozenset(apart_from):
+            count = held.counts.get(digest)
+            if count is not None:
+                own = count.total()
+                lo -= own.lo
+                hi -= own.hi or 0
+                unknown -= own.hi is None
+        return Total(min(lo, LONG_MAX), None if unknown else min(hi, LONG_MAX))
+
+    def with_use(self, now: datetime, reservations: Sequence[Reservation]) -> Mapping[str, Total]:
+        """Each source's total if a use with these reservations is released at `now`. Nothing is reserved yet.
+
+        The use's own data count once, with the greater of the known counts.
+        """
+        by_source: dict[str, dict[Digest, Total]] = {}
+        for own in reservations:
+            counts = by_source.setdefault(own.source, {})
+            held = self._sources.get(own.source)
+            earlier = held.counts.get(own.digest) if held is not None else None
+            total = Total(own.lo, own.hi)
+            if earlier is not None and earlier.last > now - WINDOW:
+                total = _greater(total, earlier.total())
+            counts[own.digest] = _greater(counts[own.digest], total) if own.digest in counts else total
+        result: dict[str, Total] = {}
+        for source, counts in by_source.items():
+            total = self.prior(source, now, counts)
+            for count in counts.values():
+                total = _sum(total, count)
+            result[source] = total
+        return result
+
+    def reserve(self, now: datetime, reservations: Iterable[Reservation]) -> None:
+        """Counts a use that is about to be released. `now`: its record's time, never before the last."""
+        for own in reservations:
+            held = self._sources.setdefault(own.source, _Source())
+            _forget(held, now)
+            count = held.counts.get(own.digest)
+            if count is None:
+                count = held.counts[own.digest] = _Count(now)
+                heapq.heappush(held.ages, (now, own.digest))
+            else:
+                held.add(count.total(), -1)
+                count.last = max(now, count.last)
+            said = (own.lo, own.hi)
+            count.uses[said] = count.uses.get(said, 0) + 1
+            held.add(count.total(), 1)
+
+    def give_back(self, reservations: Iterable[Reservation]) -> None:
+        """Undoes one `reserve` of a use whose record was refused, so that it was not released after all."""
+        for own in reservations:
+            held = self._sources.get(own.source)
+            count = held.counts.get(own.digest) if held is not None else None
+            said = (own.lo, own.hi)
+            if held is None or count is None or said not in count.uses:
+                continue  # the window has moved on: nothing of it counts any more
+            held.add(count.total(), -1)
+            count.uses[said] -= 1
+            if count.uses[said] == 0:
+                del count.uses[said]
+            if count.uses:
+                held.add(count.total(), 1)
+            else:
+                del held.counts[own.digest]
+
+    def fold(self, record: Record) -> None:
+        """Counts what the record reserved."""
+        if isinstance(record, DecisionRecord) and record.reserve:
+            self.reserve(parse_time(record.time), record.reserve)
+
+
+def fold_totals(records: Iterable[Record]) -> Totals:
+    """The totals after these records, in their order."""
+    totals = Totals()
+    for record in records:
+        totals.fold(record)
+    return totals
+
+
+class TotalsCheck:
+    """For `verify`: each released use carried the total that the records before it give."""
+
+    def __init__(self) -> None:
+        """Nothing is counted yet."""
+        self._totals = Totals()
+
+    def check(self, index: int, record: Record) -> Iterator[Finding]:
+        """Findings at this record; counts it."""
+        if not isinstance(record, DecisionRecord) or not record.reserve:
+            return
+        if not record.released:
+            yield Finding(Code.RESERVE_WITHOUT_RELEASE, index, "a use that was held back reserves persons")
+        totals = self._totals.with_use(parse_time(record.time), record.reserve)
+        derived = {total.value() for total in totals.values()}
+        if any(value not in derived for case in record.cases for value in _observed(case)):
+            yield Finding(Code.TOTALS_DIFFER, index, f"`{FACT}` is not what the records before it add up to")
+        self._totals.fold(record)
+
+
+def _observed(case: Facts) -> Iterator[int | Interval]:
+    for fact in case.facts:
+        if fact.name == FACT and fact.grade is Grade.OBSERVED and isinstance(fact.value, (int, Interval)):
+            yield fact.value
+
+
+def _forget(held: _Source, now: datetime) -> None:
+    """Drops what lies before the window."""
+    while held.ages and held.ages[0][0] <= now - WINDOW:
+        _, digest = heapq.heappop(held.ages)
+        count = held.counts.get(digest)
+        if count is None:
+            continue
+        if count.last <= now - WINDOW:
+            held.add(held.counts.pop(digest).total(), -1)
+        else:
+            heapq.heappush(held.ages, (count.last, digest))
+
+
+def _greater(left: Total, right: Total) -> Total:
+    hi = None if left.hi is None or right.hi is None else max(left.hi, right.hi)
+    return Total(max(left.lo, right.lo), hi)
+
+
+def _sum(left: Total, right: Total) -> Total:
+    """The sum, held below the largest integer that a fact may have: a total never wraps or fails."""
+    hi = None if left.hi is None or right.hi is None else min(left.hi + right.hi, LONG_MAX)
+    return Total(min(left.lo + right.lo, LONG_MAX), hi)
