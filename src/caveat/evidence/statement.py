@@ -115,7 +115,7 @@ class _PredicateModel(_Strict):
 
 class _StatementModel(_Strict):
     type: Annotated[Literal["https://in-toto.io/Statement/v1"], Field(alias="_type")]
-    predicateType: Literal["https://caveat.invalid/predicate/facts/v1"]  # noqa: N815 in-toto's spelling
+    predicateType: Literal["https://caveat.invalid/predicate/facts/v1"]  # noqa: N815 - in-toto's spelling
     subject: Annotated[list[_SubjectModel], Field(min_length=1, max_length=MAX_SUBJECTS)]
     predicate: _PredicateModel
 

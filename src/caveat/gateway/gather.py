@@ -131,11 +131,19 @@ def data_parts(call: Call, covered: frozenset[Digest] = frozenset()) -> tuple[Pa
     return tuple(parts.values())
 
 
-def use_of(call: Call, now: datetime, consumer: Callable[[Digest], Digest | None]) -> Use:
-    """The use that evidence is checked for: bound to the digests of what is really forwarded."""
-    return Use(
-        call.deployment, call.action_digest, frozenset(part.digest for part in call.parts), now, consumer
-    )
+def use_of(
+    call: Call,
+    now: datetime,
+    consumer: Callable[[Digest], Digest | None],
+    *,
+    action: Digest | None = None,
+) -> Use:
+    """The use that evidence is checked for: bound to the digests of what is really forwarded.
+
+    `action` names the action where the call's own digest must not stand, as in records.
+    """
+    parts = frozenset(part.digest for part in call.parts)
+    return Use(call.deployment, action or call.action_digest, parts, now, consumer)
 
 
 def gather(

@@ -111,7 +111,7 @@ class SqliteEvidenceStore:
                     marks = ",".join("?" * len(some))
                     found.update(
                         self._connection.execute(
-                            "SELECT envelope.digest, raw FROM subject JOIN envelope"  # noqa: S608 marks only
+                            "SELECT envelope.digest, raw FROM subject JOIN envelope"  # noqa: S608 - question marks only
                             f" ON envelope.digest = subject.envelope WHERE subject.digest IN ({marks})",
                             some,
                         )
