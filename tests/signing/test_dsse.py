@@ -152,6 +152,7 @@ def test_the_size_is_judged_before_anything_else() -> None:
     assert code_of(b"\xff" * 100, max_bytes=99) == "too_large"
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=200) | st.text(max_size=100).map(lambda text: json.dumps(text).encode()))
 def test_no_bytes_raise_anything_but_the_parsers_own_error(data: bytes) -> None:
     code_of(data)

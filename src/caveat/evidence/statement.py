@@ -103,7 +103,7 @@ class _SubjectModel(_Strict):
 
 class _PredicateModel(_Strict):
     issuer: _Id
-    facts: Annotated[dict[_FactName, str | bool | int | _Words], Field(min_length=1, max_length=64)]
+    facts: Annotated[dict[_FactName, _Text | bool | int | _Words], Field(min_length=1, max_length=64)]
     audience: Annotated[list[_Id], Field(min_length=1, max_length=64)]
     issued_at: str
     expires_at: str
