@@ -1,5 +1,7 @@
 """One-time ids: one action each, held before release, and remembered from records."""
 
+from typing import Any
+
 import pytest
 
 from caveat.evidence.once import OnceIds
@@ -9,7 +11,7 @@ from caveat.signing.digest import sha256
 ONCE, MINE, OTHER = sha256(b"once"), sha256(b"mine"), sha256(b"other")
 
 
-def record(**changes: object) -> JsonObject:
+def record(**changes: Any) -> JsonObject:
     value: JsonObject = {
         "kind": "decision",
         "request": MINE,
@@ -17,7 +19,7 @@ def record(**changes: object) -> JsonObject:
         "enforced": True,
         "evidence": [{"envelope": sha256(b"e"), "once": ONCE}, {"envelope": sha256(b"f"), "once": None}],
     }
-    return value | changes  # type: ignore[operator]  # JSON by construction
+    return value | changes
 
 
 def test_an_id_serves_one_action_and_all_its_repetitions() -> None:
@@ -68,7 +70,7 @@ def test_what_was_observed_and_not_enforced_was_released() -> None:
     ],
     ids=repr,
 )
-def test_records_of_what_was_not_released_consume_nothing(changes: dict[str, object]) -> None:
+def test_records_of_what_was_not_released_consume_nothing(changes: dict[str, Any]) -> None:
     ids = OnceIds()
     ids.fold(record(**changes))
     assert ids.consumer(ONCE) is None

@@ -1,11 +1,13 @@
 """Statements: what is minted is read back, and times have one form."""
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from in_toto_attestation.v1.resource_descriptor import ResourceDescriptor
 from in_toto_attestation.v1.statement import Statement as OutsideStatement
 
 from caveat.evidence.statement import (
@@ -23,7 +25,7 @@ from caveat.signing.digest import sha256
 from tests.evidence.world import DATA_DIGEST, NOW, statement
 
 IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,20}", fullmatch=True)
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 VALUES = TEXT | st.booleans() | st.integers(-MAX_INTEGER, MAX_INTEGER) | st.frozensets(TEXT, max_size=4)
 TIMES = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds of a strategy
 STATEMENTS = st.builds(
@@ -52,15 +54,14 @@ def test_what_is_rendered_is_read_back(said: Statement) -> None:
 
 
 def test_an_independent_library_finds_our_statements_valid() -> None:
-    import json
-
-    from google.protobuf import json_format
-    from in_toto_attestation.v1 import statement_pb2
-
-    outside = json_format.ParseDict(json.loads(render_statement(statement())), statement_pb2.Statement())
-    OutsideStatement.copy_from_pb(outside).validate()
-    assert outside.predicate_type == FACTS_PREDICATE
-    assert outside.subject[0].digest["sha256"] == DATA_DIGEST
+    value = json.loads(render_statement(statement()))
+    (about,) = value["subject"]
+    subject = ResourceDescriptor(name=about["name"], digest=about["digest"])
+    outside = OutsideStatement([subject.pb], value["predicateType"], value["predicate"])
+    outside.validate()
+    assert outside.pb.type == value["_type"]
+    assert outside.pb.predicate_type == FACTS_PREDICATE
+    assert outside.pb.subject[0].digest["sha256"] == DATA_DIGEST
 
 
 @pytest.mark.parametrize(

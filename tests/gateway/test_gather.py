@@ -253,7 +253,7 @@ def test_of_several_columns_the_one_that_tells_most_persons_apart_counts() -> No
 
 
 def test_an_issuer_who_may_not_attest_counts_does_not_choose_the_column() -> None:
-    said = {"facts": {"task": "summarize_document"}, "issuer": "registrar", "id_column": "x"}
+    said: dict[str, Any] = {"facts": {"task": "summarize_document"}, "issuer": "registrar", "id_column": "x"}
     found = gathered(call(part(table(7))), attest(table(7), key=REGISTRAR, **said))
     assert not values(only(found), "subject_count")
 
@@ -276,7 +276,7 @@ def test_a_column_that_only_the_caller_declares_makes_no_count_known() -> None:
 def test_an_attested_count_below_the_rows_is_passed_on_as_a_contradiction(column: str) -> None:
     content = table(1_001)
     desk = Desk(id_column="device_id" if column == "registration" else None)
-    attested = {"id_column": "device_id"} if column == "attestation" else {}
+    attested: dict[str, Any] = {"id_column": "device_id"} if column == "attestation" else {}
     a_call = call(part(content, id_column="device_id" if column == "caller" else None))
     found = gathered(a_call, attest(content, facts={"subject_count": 40}, **attested), desk=desk)
     assert values(only(found), "subject_count") == {Grade.ATTESTED: 40, Grade.OBSERVED: 1_001}
@@ -371,7 +371,11 @@ def test_two_roots_attested_for_one_part_are_both_charged() -> None:
 
 
 def test_an_issuer_who_may_not_attest_counts_does_not_choose_the_source() -> None:
-    said = {"facts": {"task": "summarize_document"}, "issuer": "registrar", "source": "fresh-root"}
+    said: dict[str, Any] = {
+        "facts": {"task": "summarize_document"},
+        "issuer": "registrar",
+        "source": "fresh-root",
+    }
     found = gathered(call(part(table(7))), attest(table(7), key=REGISTRAR, **said))
     assert [entry.source for entry in found.reserve] == ["owner:agency"]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from caveat.signing.canonical import MAX_INTEGER, CanonicalError, canonical, parse_strict
 
-TEXT = st.text(st.characters(exclude_categories=("Cs",)))
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 KEYS = st.text(st.characters(max_codepoint=127))
 ALLOWED = st.recursive(
     st.none() | st.booleans() | st.integers(-MAX_INTEGER, MAX_INTEGER) | TEXT,

@@ -17,7 +17,7 @@ from caveat.evidence.check import COUNTER, Checked, Use
 from caveat.evidence.counting import Count, count_persons
 from caveat.evidence.defects import Outcome
 from caveat.facts.fact import Fact, Facts, Finding, Grade
-from caveat.facts.registry import FactSpec, FactType, Registry
+from caveat.facts.registry import FactSpec, Registry
 from caveat.facts.value import Interval, Value
 from caveat.gateway.joining import join_parts, settle
 from caveat.signing.canonical import MAX_INTEGER, Json, JsonObject
@@ -169,8 +169,9 @@ def gather(
         Fact(name, value, Grade.ATTESTED, REGISTRATION, f"deployment:{deployment.id}")
         for name, value in deployment.facts.items()
     )
+    counted = [spec for spec in registry.facts.values() if COUNTER in spec.observed_by]
     parts = [
-        _part_facts(part, deployment, registry, registered, accepted, count)
+        _part_facts(part, deployment, registry, counted, registered, accepted, count)
         for part in data_parts(call, covered)
     ]
     reserve = tuple(
@@ -206,6 +207,7 @@ def _part_facts(
     part: Part,
     deployment: Registration,
     registry: Registry,
+    counted: Sequence[FactSpec],
     registered: tuple[Fact, ...],
     accepted: Sequence[Checked],
     count: Counter,
@@ -217,9 +219,7 @@ def _part_facts(
     observes = COUNTER in deployment.observers
     at_least = max((n for n in (trusted, by_caller) if n is not None), default=0)
     lo, persons = at_least, trusted if observes else None
-    for spec in registry.facts.values():
-        if COUNTER not in spec.observed_by or spec.type is not FactType.LONG:
-            continue
+    for spec in counted:
         said = [fact for fact in (*registered, *facts) if fact.name == spec.name]
         attested = settle(registry, spec, said)
         seen = trusted if observes else None
