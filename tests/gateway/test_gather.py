@@ -1,6 +1,6 @@
 """Gathering: one case for each data part, joins only where declared, and nothing out of nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,8 +15,8 @@ from caveat.evidence.defects import Outcome
 from caveat.evidence.statement import Subject
 from caveat.facts.fact import Facts, Finding, Grade
 from caveat.facts.value import Interval, Value
-from caveat.gateway.gather import CountCache, Gathered, Reserve, count_part, gather, needs_detail, use_of
-from caveat.signing.digest import Digest, sha256
+from caveat.gateway.gather import CountCache, Gathered, Reservation, count_part, gather, needs_detail, use_of
+from caveat.signing.digest import sha256
 from tests.evidence.world import ACTION, NOW, OWNER, REGISTRAR, REGISTRY, checker, mint, nobody
 
 CEILING = 10_000_000_000
@@ -55,7 +55,7 @@ class Desk:
     facts: Mapping[str, Value] = field(default_factory=dict)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Span:
     lo: int = 0
     hi: int | None = 0
@@ -63,15 +63,18 @@ class Span:
 
 @dataclass
 class Sums:
-    """Totals as given, and what they were asked for."""
+    """Totals before the use, as given."""
 
-    spans: Mapping[str, Span] = field(default_factory=dict)
-    asked: list[tuple[str, frozenset[Digest]]] = field(default_factory=list)
+    before: Mapping[str, Span] = field(default_factory=dict)
 
-    def prior(self, source: str, excluding: frozenset[Digest], now: datetime) -> Span:
+    def with_use(self, now: datetime, reservations: Sequence[Reservation]) -> Mapping[str, Span]:
         assert now == NOW
-        self.asked.append((source, excluding))
-        return self.spans.get(source, Span())
+        totals = {entry.source: self.before.get(entry.source, Span()) for entry in reservations}
+        for own in reservations:
+            so_far = totals[own.source]
+            hi = None if own.hi is None or so_far.hi is None else own.hi + so_far.hi
+            totals[own.source] = Span(so_far.lo + own.lo, hi)
+        return totals
 
 
 def attest(content: bytes, number: int = 0, key: Any = OWNER, **changes: Any) -> bytes:
@@ -262,14 +265,14 @@ def test_without_the_observer_nothing_is_observed() -> None:
     desk = Desk(id_column="device_id", observers=frozenset())
     found = gathered(call(part(table(7))), desk=desk)
     assert {fact.grade for fact in only(found).facts} <= {Grade.ATTESTED}
-    assert found.reserve == (Reserve("owner:agency", sha256(table(7)), 7, None),)
+    assert found.reserve == (Reservation("owner:agency", sha256(table(7)), 7, None),)
 
 
 def test_a_column_that_only_the_caller_declares_makes_no_count_known() -> None:
     found = gathered(call(part(table(7), id_column="device_id")))
     assert not values(only(found), "subject_count")
-    assert values(only(found), "cumulative_subject_count_12m") == {Grade.OBSERVED: Interval(7, CEILING)}
-    assert found.reserve == (Reserve("owner:agency", sha256(table(7)), 7, None),)
+    assert not values(only(found), "cumulative_subject_count_12m")
+    assert found.reserve == (Reservation("owner:agency", sha256(table(7)), 7, None),)
 
 
 @pytest.mark.parametrize("column", ["registration", "attestation", "caller"])
@@ -338,13 +341,12 @@ def test_a_registered_count_is_of_the_whole_use() -> None:
 # Totals -----------------------------------------------------------------------------------------------
 
 
-def test_this_use_is_added_to_what_its_source_has_reached_without_itself() -> None:
+def test_this_use_is_added_to_what_its_source_has_reached() -> None:
     totals = Sums({"root-1": Span(900, 900)})
     raw = attest(table(99), source="root-1", id_column="device_id")
     found = gathered(call(part(table(99))), raw, totals=totals)
     assert values(only(found), "cumulative_subject_count_12m") == {Grade.OBSERVED: 999}
-    assert totals.asked == [("root-1", frozenset({sha256(table(99))}))]
-    assert found.reserve == (Reserve("root-1", sha256(table(99)), 99, 99),)
+    assert found.reserve == (Reservation("root-1", sha256(table(99)), 99, 99),)
 
 
 def test_a_source_without_a_root_is_that_of_the_owner_group() -> None:
@@ -380,10 +382,10 @@ def test_an_issuer_who_may_not_attest_counts_does_not_choose_the_source() -> Non
     assert [entry.source for entry in found.reserve] == ["owner:agency"]
 
 
-def test_what_was_never_counted_leaves_the_total_open_above() -> None:
+def test_what_was_never_counted_leaves_the_total_unknown_and_no_open_interval() -> None:
     totals = Sums({"owner:agency": Span(3, None)})
     found = gathered(call(part(table(4))), desk=Desk(id_column="device_id"), totals=totals)
-    assert values(only(found), "cumulative_subject_count_12m") == {Grade.OBSERVED: Interval(7, CEILING)}
+    assert not values(only(found), "cumulative_subject_count_12m")
 
 
 def test_a_total_beyond_the_registry_is_its_greatest_value() -> None:

@@ -49,7 +49,17 @@ class Registration(Protocol):
     def facts(self) -> Mapping[str, Value]: ...
 
 
-class Span(Protocol):
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """What one use adds to the total of a source: between `lo` and `hi` persons in the data `digest`."""
+
+    source: str
+    digest: Digest
+    lo: int
+    hi: int | None
+
+
+class Total(Protocol):
     """A count known to lie between `lo` and `hi`; no `hi` where some of it was never counted."""
 
     @property
@@ -61,23 +71,9 @@ class Span(Protocol):
 class Totals(Protocol):
     """Persons reached in the last twelve months, by source."""
 
-    def prior(self, source: str, excluding: frozenset[Digest], now: datetime) -> Span:
-        """Over the distinct data of `source` that was released or reserved before, but for `excluding`."""
+    def with_use(self, now: datetime, reservations: Sequence[Reservation]) -> Mapping[str, Total]:
+        """Each source's total if a use with these reservations is released now. Reserves nothing."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Reserve:
-    """What one use adds to the total of a source: between `lo` and `hi` persons in the data `digest`."""
-
-    source: str
-    digest: Digest
-    lo: int
-    hi: int | None
-
-    def render(self) -> JsonObject:
-        """The row of a record."""
-        return {"source": self.source, "digest": self.digest, "lo": self.lo, "hi": self.hi}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +86,7 @@ class Gathered:
 
     cases: tuple[Facts, ...]
     evidence: tuple[Checked, ...] = ()
-    reserve: tuple[Reserve, ...] = ()
+    reserve: tuple[Reservation, ...] = ()
     once: tuple[Digest, ...] = ()
     known: tuple[tuple[str, frozenset[str]], ...] = ()
 
@@ -175,10 +171,10 @@ def gather(
         for part in data_parts(call, covered)
     ]
     reserve = tuple(
-        Reserve(source, part.digest, part.lo, part.persons) for part in parts for source in part.sources
+        Reservation(source, part.digest, part.lo, part.persons) for part in parts for source in part.sources
     )
     observed = _observed(registry, deployment, measured or {})
-    observed += _cumulative(registry, deployment, registered, parts, totals, now)
+    observed += _cumulative(registry, deployment, registered, totals.with_use(now, reserve))
     findings = frozenset(_FINDINGS[one.outcome] for one in evidence if one.outcome in _FINDINGS)
     bodies = join_parts(registry, registered, [part.facts for part in parts]) or (registered,)
     cases = (Facts(_arranged(registry, body, observed), call.claims, approvals, findings) for body in bodies)
@@ -261,28 +257,24 @@ def _cumulative(
     registry: Registry,
     deployment: Registration,
     registered: tuple[Fact, ...],
-    parts: Sequence[_PartFacts],
-    totals: Totals,
-    now: datetime,
+    totals: Mapping[str, Total],
 ) -> tuple[Fact, ...]:
-    """Totals of twelve months with this use in them, by the source that has reached most persons."""
+    """The total of twelve months, this use included, of the source that reached most persons.
+
+    Nothing is observed where a part of it was never counted: an open interval would ask for an approval
+    where evidence is missing.
+    """
     specs = [spec for spec in registry.facts.values() if TOTALS in spec.observed_by]
     if TOTALS not in deployment.observers or not specs:
         return ()
-    lo, hi = 0, 0
-    known_hi = True
-    mine = frozenset(part.digest for part in parts)
-    for source in sorted({source for part in parts for source in part.sources}):
-        prior = totals.prior(source, mine, now)
-        here = [part for part in parts if source in part.sources]
-        lo = max(lo, prior.lo + sum(part.lo for part in here))
-        if prior.hi is None or any(part.persons is None for part in here):
-            known_hi = False
-        else:
-            hi = max(hi, prior.hi + sum(part.persons or 0 for part in here))
-    if not parts:
-        lo = hi = _registered_count(registry, registered)
-    return tuple(_span_fact(spec, lo, max(lo, hi) if known_hi else None) for spec in specs)
+    if not totals:
+        persons = _registered_count(registry, registered)
+        return tuple(_span_fact(spec, persons, persons) for spec in specs)
+    known = [(total.hi, total.lo) for total in totals.values() if total.hi is not None]
+    if len(known) < len(totals):
+        return ()
+    hi, lo = max(known)
+    return tuple(_span_fact(spec, lo, hi) for spec in specs)
 
 
 def _registered_count(registry: Registry, registered: tuple[Fact, ...]) -> int:
@@ -295,10 +287,9 @@ def _registered_count(registry: Registry, registered: tuple[Fact, ...]) -> int:
     return 0
 
 
-def _span_fact(spec: FactSpec, lo: int, hi: int | None) -> Fact:
+def _span_fact(spec: FactSpec, lo: int, hi: int) -> Fact:
     ceiling = min(spec.hi, MAX_INTEGER)  # a record can render no greater integer, and nobody counts so far
-    low = min(max(lo, spec.lo), ceiling)
-    high = ceiling if hi is None else min(max(hi, low), ceiling)
+    low, high = (min(max(end, spec.lo), ceiling) for end in (lo, hi))
     return Fact(spec.name, low if low == high else Interval(low, high), Grade.OBSERVED, TOTALS)
 
 
