@@ -142,8 +142,11 @@ class _TrustModel(_Strict):
     issuers: dict[_Id, _IssuerModel] = Field(default_factory=dict[_Id, _IssuerModel])
 
 
-def parse_trust(data: bytes) -> Trust:
-    """The trust policy in the bytes of `trust.toml`; raises `TrustError` with every finding."""
+def parse_trust(data: bytes, registry: Registry | None = None) -> Trust:
+    """The trust policy in the bytes of `trust.toml`; raises `TrustError` with every finding.
+
+    With `registry`, a grant that can never take effect under it is a finding too.
+    """
     try:
         model = _TrustModel.model_validate(tomllib.loads(data.decode()))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
@@ -167,7 +170,7 @@ def parse_trust(data: bytes) -> Trust:
     expires_at = _time(model.expires_at, "`expires_at`", findings)
     if findings or expires_at is None:
         raise TrustError(tuple(findings))
-    return Trust(
+    trust = Trust(
         digest=sha256(data),
         version=model.version,
         expires_at=expires_at,
@@ -175,6 +178,10 @@ def parse_trust(data: bytes) -> Trust:
         issuers=MappingProxyType(issuers),
         keys=MappingProxyType({keyid: issuer.key for keyid, issuer in issuers.items()}),
     )
+    idle = () if registry is None else lint_trust(trust, registry)
+    if idle:
+        raise TrustError(idle)
+    return trust
 
 
 def _issuer(name: str, entry: _IssuerModel, findings: list[str]) -> Issuer | None:

@@ -50,13 +50,17 @@ class Registration(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Reservation:
+class Reserve:
     """What one use adds to the total of a source: between `lo` and `hi` persons in the data `digest`."""
 
     source: str
     digest: Digest
     lo: int
     hi: int | None
+
+    def render(self) -> JsonObject:
+        """The row of a record."""
+        return {"source": self.source, "digest": self.digest, "lo": self.lo, "hi": self.hi}
 
 
 class Total(Protocol):
@@ -71,7 +75,7 @@ class Total(Protocol):
 class Totals(Protocol):
     """Persons reached in the last twelve months, by source."""
 
-    def with_use(self, now: datetime, reservations: Sequence[Reservation]) -> Mapping[str, Total]:
+    def with_use(self, now: datetime, reservations: Sequence[Reserve]) -> Mapping[str, Total]:
         """Each source's total if a use with these reservations is released now. Reserves nothing."""
         ...
 
@@ -86,7 +90,7 @@ class Gathered:
 
     cases: tuple[Facts, ...]
     evidence: tuple[Checked, ...] = ()
-    reserve: tuple[Reservation, ...] = ()
+    reserve: tuple[Reserve, ...] = ()
     once: tuple[Digest, ...] = ()
     known: tuple[tuple[str, frozenset[str]], ...] = ()
 
@@ -171,7 +175,7 @@ def gather(
         for part in data_parts(call, covered)
     ]
     reserve = tuple(
-        Reservation(source, part.digest, part.lo, part.persons) for part in parts for source in part.sources
+        Reserve(source, part.digest, part.lo, part.persons) for part in parts for source in part.sources
     )
     observed = _observed(registry, deployment, measured or {})
     observed += _cumulative(registry, deployment, registered, totals.with_use(now, reserve))
