@@ -172,7 +172,7 @@ def _refuse_value(name: str) -> str:
 def _registered_value(spec: FactSpec, text: str) -> FactValue:
     value = _json(text)
     if spec.type is FactType.SET and not isinstance(value, list):
-        value = [word.strip() for word in text.split(",") if word.strip()]
+        value = list[Json]([word.strip() for word in text.split(",") if word.strip()])
     elif spec.type is FactType.ENUM and not isinstance(value, str):
         value = text
     typed = spec.parse(value)

@@ -18,13 +18,11 @@ from caveat.evidence.counting import Count, count_persons
 from caveat.evidence.defects import Outcome
 from caveat.facts.fact import Fact, Facts, Finding, Grade
 from caveat.facts.registry import FactSpec, Registry
-from caveat.facts.value import Interval, Value
+from caveat.facts.value import Value
 from caveat.gateway.joining import join_parts, settle
-from caveat.signing.canonical import MAX_INTEGER, Json, JsonObject
+from caveat.gateway.observing import TOTALS, Registration, Total, observed_facts, total_facts
+from caveat.signing.canonical import Json, JsonObject
 from caveat.signing.digest import Digest
-
-TOTALS = "totals"
-"""The observer that keeps counts of persons over twelve months."""
 
 REGISTRATION = "registration"
 _FINDINGS = {
@@ -32,21 +30,6 @@ _FINDINGS = {
     Outcome.REPLAYED: Finding.REPLAYED,
     Outcome.OUT_OF_RANGE: Finding.OUT_OF_RANGE,
 }
-
-
-class Registration(Protocol):
-    """What `gather` reads of a registered deployment."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def owner_group(self) -> str: ...
-    @property
-    def observers(self) -> frozenset[str]: ...
-    @property
-    def id_column(self) -> str | None: ...
-    @property
-    def facts(self) -> Mapping[str, Value]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +44,6 @@ class Reserve:
     def render(self) -> JsonObject:
         """The row of a record."""
         return {"source": self.source, "digest": self.digest, "lo": self.lo, "hi": self.hi}
-
-
-class Total(Protocol):
-    """A count known to lie between `lo` and `hi`; no `hi` where some of it was never counted."""
-
-    @property
-    def lo(self) -> int: ...
-    @property
-    def hi(self) -> int | None: ...
 
 
 class Totals(Protocol):
@@ -177,8 +151,8 @@ def gather(
     reserve = tuple(
         Reserve(source, part.digest, part.lo, part.persons) for part in parts for source in part.sources
     )
-    observed = _observed(registry, deployment, measured or {})
-    observed += _cumulative(registry, deployment, registered, totals.with_use(now, reserve))
+    observed = observed_facts(registry, deployment, measured or {})
+    observed += total_facts(registry, deployment, registered, totals.with_use(now, reserve))
     findings = frozenset(_FINDINGS[one.outcome] for one in evidence if one.outcome in _FINDINGS)
     bodies = join_parts(registry, registered, [part.facts for part in parts]) or (registered,)
     cases = (Facts(_arranged(registry, body, observed), call.claims, approvals, findings) for body in bodies)
@@ -242,59 +216,6 @@ def _greatest(part: Part, count: Counter, columns: set[str | None]) -> int | Non
     """The most persons that any of these columns tells apart; None where none of them can be counted."""
     counts = [count(part, column) for column in columns if column is not None]
     return max((one.persons for one in counts if one is not None), default=None)
-
-
-def _observed(
-    registry: Registry, deployment: Registration, measured: Mapping[str, Value]
-) -> tuple[Fact, ...]:
-    """What the observers of this deployment report, or their neutral value; nothing without an observer."""
-    facts: list[Fact] = []
-    for spec in registry.facts.values():
-        observers = sorted(spec.observed_by & deployment.observers - {COUNTER, TOTALS})
-        value = measured.get(spec.name, spec.neutral)
-        if observers and value is not None:
-            facts.append(Fact(spec.name, value, Grade.OBSERVED, observers[0]))
-    return tuple(facts)
-
-
-def _cumulative(
-    registry: Registry,
-    deployment: Registration,
-    registered: tuple[Fact, ...],
-    totals: Mapping[str, Total],
-) -> tuple[Fact, ...]:
-    """The total of twelve months, this use included, of the source that reached most persons.
-
-    Nothing is observed where a part of it was never counted: an open interval would ask for an approval
-    where evidence is missing.
-    """
-    specs = [spec for spec in registry.facts.values() if TOTALS in spec.observed_by]
-    if TOTALS not in deployment.observers or not specs:
-        return ()
-    if not totals:
-        persons = _registered_count(registry, registered)
-        return tuple(_span_fact(spec, persons, persons) for spec in specs)
-    known = [(total.hi, total.lo) for total in totals.values() if total.hi is not None]
-    if len(known) < len(totals):
-        return ()
-    hi, lo = max(known)
-    return tuple(_span_fact(spec, lo, hi) for spec in specs)
-
-
-def _registered_count(registry: Registry, registered: tuple[Fact, ...]) -> int:
-    """The persons of a use without data: as registered, else none that a total could count."""
-    for spec in registry.facts.values():
-        if COUNTER in spec.observed_by:
-            said = settle(registry, spec, [fact for fact in registered if fact.name == spec.name])
-            if isinstance(said.value, int):
-                return said.value
-    return 0
-
-
-def _span_fact(spec: FactSpec, lo: int, hi: int) -> Fact:
-    ceiling = min(spec.hi, MAX_INTEGER)  # a record can render no greater integer, and nobody counts so far
-    low, high = (min(max(end, spec.lo), ceiling) for end in (lo, hi))
-    return Fact(spec.name, low if low == high else Interval(low, high), Grade.OBSERVED, TOTALS)
 
 
 def _arranged(registry: Registry, body: tuple[Fact, ...], observed: tuple[Fact, ...]) -> tuple[Fact, ...]:
