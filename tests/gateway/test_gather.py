@@ -275,6 +275,11 @@ def test_a_column_that_only_the_caller_declares_makes_no_count_known() -> None:
     assert found.reserve == (Reserve("owner:agency", sha256(table(7)), 7, None),)
 
 
+def test_a_reservation_never_holds_more_at_least_than_at_most() -> None:
+    found = gathered(call(part(table(7), id_column="device_id")), desk=Desk(id_column="x"))
+    assert [(entry.lo, entry.hi) for entry in found.reserve] == [(1, 1)]
+
+
 @pytest.mark.parametrize("column", ["registration", "attestation", "caller"])
 def test_an_attested_count_below_the_rows_is_passed_on_as_a_contradiction(column: str) -> None:
     content = table(1_001)
@@ -400,8 +405,10 @@ def test_a_total_beyond_the_registry_is_its_greatest_value() -> None:
 def test_a_neutral_value_stands_only_for_an_observer_and_only_where_nobody_says_anything() -> None:
     words = call(part(b"x", PartKind.TYPED))
     assert values(only(gathered(words)), "review_seconds_median") == {Grade.OBSERVED: 0}
-    blind = gathered(words, desk=Desk(observers=frozenset({"totals"})))
-    assert not values(only(blind), "review_seconds_median")
+    blind = only(gathered(words, desk=Desk(observers=frozenset({"totals"}))))
+    assert not values(blind, "review_seconds_median")
+    uncounted = only(gathered(words, desk=Desk(observers=frozenset({"review"}))))
+    assert not values(uncounted, "cumulative_subject_count_12m")
     measured = gathered(words, measured={"review_seconds_median": 45})
     assert values(only(measured), "review_seconds_median") == {Grade.OBSERVED: 45}
     registered = gathered(words, desk=Desk(facts={"review_seconds_median": 30}))

@@ -260,10 +260,7 @@ def lint_trust(trust: Trust, registry: Registry) -> tuple[str, ...]:
 def is_entitled(issuer: Issuer, name: str, registry: Registry) -> bool:
     """Whether this issuer's word on this fact counts: granted to it here, and to its role by the registry."""
     return (
-        issuer.purpose is Purpose.EVIDENCE
-        and name in issuer.facts
-        and name in registry.facts
-        and registry.counts(name, Grade.ATTESTED, issuer.role)
+        name in issuer.facts and name in registry.facts and registry.counts(name, Grade.ATTESTED, issuer.role)
     )
 
 
