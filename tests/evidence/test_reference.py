@@ -1,4 +1,4 @@
-"""The reference page says what the code does: every code is there, in its words, and its examples are read."""
+"""The reference page says what the code does: every code in its words, and every example is read."""
 
 import json
 import re
