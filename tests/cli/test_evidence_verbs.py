@@ -275,3 +275,17 @@ def test_data_that_cannot_be_read_is_a_clear_error(desk: Path) -> None:
 )
 def test_help_shows_an_example(command: click.Command, path: list[str]) -> None:
     assert "Example" in call(command, *path, "--help").output
+
+
+@pytest.mark.slow
+def test_what_would_deny_a_use_is_said_and_a_single_use_is_named(desk: Path) -> None:
+    attest(desk, "--out", desk / "e.json", "--single-use")
+    assert "good for one action only" in check(desk).output
+    attest(desk, "--out", desk / "e.json", facts=("acquisition_channel=stolen",))
+    result = check(desk)
+    assert result.return_value == 1
+    assert "a use that presents it is denied" in result.output
+
+
+def test_a_key_where_no_file_can_be_is_a_clear_error(tmp_path: Path) -> None:
+    assert "cannot be written" in refusal(call(keys_group, "new", "--out", tmp_path / "missing" / "key.pem"))

@@ -124,6 +124,25 @@ def test_a_value_the_issuer_is_not_entitled_to_is_ignored() -> None:
         assert (found.outcome is Outcome.ACCEPTED) is accepted
 
 
+def test_a_set_counts_only_if_every_value_of_it_is_granted() -> None:
+    """2"""
+    policy = trust(values={"data_category": ["none", "personal_health"]})
+    said = {"none", "personal_health", "precise_geolocation"}
+    for word in said:
+        found = check(mint(facts={"data_category": frozenset({"none", word})}), policy)
+        assert (found.outcome is Outcome.ACCEPTED) is (word != "precise_geolocation")
+
+
+def test_a_boolean_is_narrowed_like_a_word() -> None:
+    """2"""
+    table = trust_table()
+    table["issuers"]["registrar"]["values"] = {"deployer_verified": [False]}
+    policy = parse_trust(trust_bytes(table))
+    for value in (True, False):
+        found = check(mint(REGISTRAR, issuer="registrar", facts={"deployer_verified": value}), policy)
+        assert (found.outcome is Outcome.ACCEPTED) is not value
+
+
 @pytest.mark.parametrize("name", ["agency-b/devices", "agency", "agency-a-b/devices", "x/agency-a/devices"])
 def test_a_subject_outside_the_issuers_namespaces_is_absent(name: str) -> None:
     """3"""
@@ -408,6 +427,28 @@ def test_an_unknown_field_is_refused_and_never_dropped(place: str) -> None:
         "predicate": value["predicate"],
     }
     holders[place]["only_if"] = "tuesday"
+    rejected(resigned(value), DefectCode.SCHEMA)
+
+
+def test_a_set_that_names_a_value_twice_is_refused() -> None:
+    """21: what one reader counts as two is not dropped to one"""
+    value = payload()
+    value["predicate"]["facts"] = {"data_category": ["none", "none"]}
+    rejected(resigned(value), DefectCode.SCHEMA)
+
+
+@pytest.mark.parametrize("value", [[], "text", 1, None, True])
+def test_a_payload_that_is_no_object_is_refused(value: Any) -> None:
+    """21"""
+    rejected(resigned(value), DefectCode.SCHEMA)
+
+
+@pytest.mark.parametrize("name", ["issued_at", "expires_at"])
+@pytest.mark.parametrize("time", ["2030-06-01", "2030-06-01T12:00:00+00:00", "2030-06-01T12:00:60Z", "now"])
+def test_a_time_in_another_form_is_refused(name: str, time: str) -> None:
+    """8"""
+    value = payload()
+    value["predicate"][name] = time
     rejected(resigned(value), DefectCode.SCHEMA)
 
 

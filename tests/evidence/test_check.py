@@ -189,6 +189,7 @@ def test_no_signed_bytes_make_the_check_raise(payload: bytes) -> None:
     assert check(resigned(payload)).outcome is Outcome.DEFECT
 
 
+@pytest.mark.slow
 @given(PATHS, JSON)
 def test_no_signed_statement_makes_the_check_raise(path: tuple[Any, ...], value: Any) -> None:
     said: Any = json.loads(render_statement(statement()))

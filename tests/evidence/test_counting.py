@@ -119,6 +119,7 @@ def test_a_header_alone_has_no_persons() -> None:
     assert count_persons("\ufeffid,note\n1,x\n\n".encode(), CSV, "id") == Count(1, 1)
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=200), st.sampled_from([CSV, TSV, JSONL, JSON, "", "text/plain"]))
 def test_no_bytes_make_the_counter_raise(content: bytes, media_type: str) -> None:
     count_persons(content, media_type, "id")
@@ -127,6 +128,7 @@ def test_no_bytes_make_the_counter_raise(content: bytes, media_type: str) -> Non
 CELLS = st.text(max_size=12)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(CELLS, CELLS), max_size=8))
 def test_the_count_is_never_below_that_of_any_way_of_writing(rows: list[tuple[str, str]]) -> None:
     written = io.StringIO(newline="")

@@ -220,6 +220,7 @@ def test_registered_values_stand_for_every_part() -> None:
     assert all(values(case, "data_category") == {Grade.ATTESTED: frozenset({"none"})} for case in found.cases)
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.frozensets(st.sampled_from(["none", "precise_geolocation", "personal_health"]), min_size=1),
@@ -358,6 +359,12 @@ def test_a_source_without_a_root_is_that_of_the_owner_group() -> None:
     totals = Sums({"owner:agency": Span(900, 950)})
     found = gathered(call(part(table(100))), desk=Desk(id_column="device_id"), totals=totals)
     assert values(only(found), "cumulative_subject_count_12m") == {Grade.OBSERVED: Interval(1_000, 1_050)}
+
+
+def test_a_use_without_data_counts_as_many_persons_as_are_registered() -> None:
+    found = gathered(call(part(b"x", PartKind.TYPED)), desk=Desk(facts={"subject_count": 12}))
+    assert values(only(found), "cumulative_subject_count_12m") == {Grade.OBSERVED: 12}
+    assert found.reserve == ()
 
 
 def test_the_source_that_reached_most_persons_counts() -> None:

@@ -68,8 +68,8 @@ def decide(
             "deployment_type": "analytics_platform",
             "deployer_verified": True,
             "action_effect": "advisory",
-        }
-        | {"human_in_loop": "in_loop_per_action"},
+            "human_in_loop": "in_loop_per_action",
+        },
     )
     part = Part("/messages/0/content", "user", PartKind.DATA, "text/csv", content, sha256(content))
     call = Call(Point.PROMPT, "openai", desk.id, "m", (part,), {}, stream=False, action_digest=ACTION)

@@ -20,11 +20,13 @@ ALLOWED = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(ALLOWED)
 def test_canonical_equals_rfc_8785_on_every_allowed_value(value: Any) -> None:
     assert canonical(value) == rfc8785.dumps(value)
 
 
+@pytest.mark.slow
 @given(ALLOWED)
 def test_what_is_rendered_is_read_back_strictly_and_renders_alike(value: Any) -> None:
     rendered = canonical(value)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from caveat.facts.fact import Fact, Grade
 from caveat.facts.registry import FactSpec, Registry
-from caveat.facts.value import Interval, Value
+from caveat.facts.value import Value
 from caveat.labels.join import Join, join_counts, join_sets
 
 
@@ -40,19 +40,14 @@ def settle(registry: Registry, spec: FactSpec, said: Sequence[Fact]) -> Settled:
     for fact in known:
         below = (
             spec.join in (Join.TOTAL, Join.GREATEST)
-            and fact.grade is Grade.OBSERVED
-            and first.grade is Grade.ATTESTED
-            and _least(fact.value) <= _least(first.value)
+            and (first.grade, fact.grade) == (Grade.ATTESTED, Grade.OBSERVED)
+            and isinstance(fact.value, int)
+            and isinstance(first.value, int)
+            and fact.value <= first.value
         )
         if fact.value != first.value and not below:
             return Settled(contradictory=True)
     return Settled(first.value, first.grade, first.role, first.source)
-
-
-def _least(value: Value) -> int:
-    if isinstance(value, Interval):
-        return value.lo
-    return value if isinstance(value, int) else 0
 
 
 def join_parts(
