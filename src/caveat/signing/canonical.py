@@ -7,6 +7,7 @@ bytes. Source: RFC 8785, RFC 8259, ADR-0012.
 """
 
 import json
+import re
 from typing import NoReturn, TypeAlias, Union
 
 import orjson
@@ -17,8 +18,8 @@ JsonObject: TypeAlias = dict[str, Json]
 
 MAX_INTEGER = 2**53 - 1
 _CANONICAL = orjson.OPT_SORT_KEYS
-_SHALLOW = 8
-_PLAIN = frozenset({str, bool, type(None)})  # one rendering, whatever the value
+# A string, skipped whole, or one bracket. Possessive, so that no text makes it backtrack.
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 class StrictJsonError(ValueError):
@@ -35,31 +36,38 @@ class CanonicalError(ValueError):
 
 
 def canonical(value: object) -> bytes:
-    """The one rendering of `value` under RFC 8785; raises `CanonicalError` where there is none."""
-    _check_canonical(value)
-    return orjson.dumps(value, option=_CANONICAL)
+    """The one rendering of `value` under RFC 8785; raises `CanonicalError` where there is none.
+
+    Nothing else is raised, and nothing is rendered that a second implementation might render otherwise.
+    """
+    try:
+        _check_canonical(value)
+        return orjson.dumps(value, option=_CANONICAL)
+    except RecursionError as error:
+        raise CanonicalError("nested too deep, or within itself") from error
+    except orjson.JSONEncodeError as error:
+        raise CanonicalError("a string that is not Unicode, or nested too deep") from error
 
 
 def _check_canonical(value: object) -> None:
-    if value is None or isinstance(value, (bool, str)):
-        return
-    if isinstance(value, int):
-        if abs(value) > MAX_INTEGER:
-            raise CanonicalError("integers of 2^53 and above have no one rendering")
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
         return
     if isinstance(value, dict):  # not Mapping: the renderer takes no other, and an ABC check costs ten times
         for key, item in value.items():  # pyright: ignore[reportUnknownVariableType]
             if not isinstance(key, str) or not key.isascii():
                 raise CanonicalError("object keys are ASCII strings")
-            if type(item) not in _PLAIN:  # pyright: ignore[reportUnknownArgumentType] - most are: it saves a call
+            if type(item) is not str:  # pyright: ignore[reportUnknownArgumentType] - most are: it saves a call
                 _check_canonical(item)  # pyright: ignore[reportUnknownArgumentType]
-        return
-    if isinstance(value, (list, tuple)):
+    elif isinstance(value, (list, tuple)):
         for item in value:  # pyright: ignore[reportUnknownVariableType]
-            if type(item) not in _PLAIN:  # pyright: ignore[reportUnknownArgumentType] - most are: it saves a call
+            if type(item) is not str:  # pyright: ignore[reportUnknownArgumentType] - most are: it saves a call
                 _check_canonical(item)  # pyright: ignore[reportUnknownArgumentType]
-        return
-    raise CanonicalError(f"no canonical rendering of a `{type(value).__name__}`")
+    elif isinstance(value, int):
+        if abs(value) > MAX_INTEGER:
+            raise CanonicalError("integers of 2^53 and above have no one rendering")
+    elif not isinstance(value, str):
+        raise CanonicalError(f"no canonical rendering of a `{kind.__name__}`")
 
 
 def parse_strict(data: bytes, *, max_bytes: int, max_depth: int = 64, floats: bool = False) -> Json:
@@ -74,7 +82,7 @@ def parse_strict(data: bytes, *, max_bytes: int, max_depth: int = 64, floats: bo
         text = data.decode("utf-8", errors="strict")
     except UnicodeDecodeError as error:
         raise StrictJsonError("not_utf8") from error
-    if _depth(text) > max_depth:
+    if _deeper_than(max_depth, text):
         raise StrictJsonError("too_deep")
     try:
         value: Json = json.loads(
@@ -112,7 +120,7 @@ def _finite_float(text: str) -> float:
 
 
 def _bounded_integer(text: str) -> int:
-    if len(text) > 17:
+    if len(text) > 17 or text == "-0":  # minus zero is an integer to some parsers and a float to others
         raise StrictJsonError("number")
     value = int(text)
     if abs(value) > MAX_INTEGER:
@@ -120,29 +128,19 @@ def _bounded_integer(text: str) -> int:
     return value
 
 
-def _depth(text: str) -> int:
-    """How deep the text nests, counted before parsing so that a deep text costs no stack."""
-    opened = text.count("[") + text.count("{")
-    if opened <= _SHALLOW:
-        return 0  # that many brackets cannot nest too deep, wherever they stand
-    depth = deepest = 0
-    inside = escaped = False
-    for character in text:
-        if inside:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                inside = False
-        elif character == '"':
-            inside = True
-        elif character in "[{":
+def _deeper_than(limit: int, text: str) -> bool:
+    """Whether the text nests deeper, found out before parsing so that a deep text costs no stack."""
+    if text.count("[") + text.count("{") <= limit:
+        return False  # that many brackets cannot nest deeper, wherever they stand
+    depth = 0
+    for token in _STRING_OR_BRACKET.findall(text):
+        if token in ("[", "{"):
             depth += 1
-            deepest = max(deepest, depth)
-        elif character in "]}":
+            if depth > limit:
+                return True
+        elif token in ("]", "}"):
             depth -= 1
-    return deepest
+    return False
 
 
 def _has_lone_surrogate(value: Json) -> bool:

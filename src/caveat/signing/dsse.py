@@ -78,9 +78,11 @@ def parse_envelope(data: bytes, *, max_bytes: int) -> UnverifiedEnvelope:
         raise EnvelopeParseError("shape")
     if not 1 <= len(entries) <= MAX_SIGNATURES:
         raise EnvelopeParseError("signatures")
-    return UnverifiedEnvelope(
-        payload_type, _base64(value["payload"]), tuple(_signature(entry) for entry in entries)
-    )
+    signatures = tuple(_signature(entry) for entry in entries)
+    # One signature by each name, and one without: whoever checks them then does bounded work.
+    if len({signature.keyid for signature in signatures}) != len(signatures):
+        raise EnvelopeParseError("signatures")
+    return UnverifiedEnvelope(payload_type, _base64(value["payload"]), signatures)
 
 
 def _signature(entry: Json) -> Signature:
@@ -106,7 +108,10 @@ def _base64(text: Json) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Signers:
-    """`verified`: enrolled keys with a valid signature. `failed`: enrolled keys named without one."""
+    """`verified`: enrolled keys with a valid signature. `failed`: enrolled keys that a bad signature names.
+
+    A key may be in both: with one good signature and one bad one in its name, somebody forged.
+    """
 
     verified: frozenset[Digest]
     failed: frozenset[Digest]
@@ -115,8 +120,8 @@ class Signers:
 def verify_signers(envelope: UnverifiedEnvelope, enrolled: Mapping[Digest, PublicKey]) -> Signers:
     """Which enrolled keys signed this envelope, counted by key bytes, never by name.
 
-    A signature whose hint names an enrolled key is checked against that key alone; one without a usable
-    hint is tried against every enrolled key.
+    A signature whose hint names an enrolled key is checked against that key alone; one with an empty hint
+    is tried against every enrolled key; one whose hint names no enrolled key counts for nobody.
     """
     message = pae(envelope.payload_type, envelope.payload)
     verified: set[Digest] = set()
@@ -125,7 +130,6 @@ def verify_signers(envelope: UnverifiedEnvelope, enrolled: Mapping[Digest, Publi
         hinted = enrolled.get(Digest(signature.keyid))
         if hinted is not None:
             (verified if hinted.verifies(signature.sig, message) else failed).add(hinted.keyid)
-            continue
-        if signature.keyid == "":
-            verified.update(k for k, key in enrolled.items() if key.verifies(signature.sig, message))
-    return Signers(frozenset(verified), frozenset(failed - verified))
+        elif signature.keyid == "":
+            verified.update(key.keyid for key in enrolled.values() if key.verifies(signature.sig, message))
+    return Signers(frozenset(verified), frozenset(failed))

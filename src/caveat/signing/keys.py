@@ -31,6 +31,7 @@ class Algorithm(StrEnum):
 
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _ED25519_PRIME = 2**255 - 19
+_ED25519_D = -121665 * pow(121666, -1, _ED25519_PRIME) % _ED25519_PRIME
 # y coordinates of the eight points of small order: 0 (order 4), 1, -1 and two of order 8 (RFC 8032, 5.1).
 _SMALL_ORDER_Y = frozenset(
     {
@@ -164,6 +165,10 @@ def _refuse_weak_point(raw: bytes) -> None:
     y = int.from_bytes(raw, "little") & ((1 << 255) - 1)
     if y >= _ED25519_PRIME or y in _SMALL_ORDER_Y:
         raise ValueError("non-canonical or of small order")
+    # The library takes any 32 bytes: on the curve, (y^2 - 1) / (d y^2 + 1) is a square (RFC 8032, 5.1.3).
+    square = (y * y - 1) * pow(_ED25519_D * y * y + 1, -1, _ED25519_PRIME) % _ED25519_PRIME
+    if pow(square, (_ED25519_PRIME - 1) // 2, _ED25519_PRIME) != 1:
+        raise ValueError("not on the curve")
 
 
 def _public(key: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey) -> PublicKey:

@@ -1,0 +1,234 @@
+"""The evidence check: which attested facts count for one use, and why the others do not.
+
+The order is that of EVIDENCE section 5: signature and schema (`envelope`), entitlement, time, revocation,
+audience, single use, binding. Only the first stage is remembered; the rest is checked at every use, so an
+envelope that was good a second ago may be past its time now. A failure makes the evidence absent and never
+raises. Three outcomes deny: forged, replayed, and a value that the registry does not have.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from caveat.evidence.defects import DefectCode, Outcome
+from caveat.evidence.envelope import RejectedEnvelope, VerifiedCache, VerifiedEnvelope, verify_envelope
+from caveat.evidence.trust import Issuer, Trust, is_entitled, may_attest_value
+from caveat.facts.fact import Fact, Grade
+from caveat.facts.registry import Registry
+from caveat.signing.canonical import JsonObject
+from caveat.signing.digest import Digest, sha256
+
+MAX_ENVELOPES = 32
+COUNTER = "counter"
+"""The observer that counts persons in data. Who may attest what it observes may say how to count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """The use that evidence is checked for. `parts`: digests that the gateway computed over what it forwards.
+
+    `consumer` tells which action has consumed a one-time id before, if any.
+    """
+
+    deployment: str
+    action: Digest
+    parts: frozenset[Digest]
+    now: datetime
+    consumer: Callable[[Digest], Digest | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What one envelope contributes to one use. Without `ACCEPTED` there are no facts.
+
+    `parts`: the data parts that the facts are said of. `ignored`: facts that do not count, with the reason.
+    `once`: the one-time id that this use consumes. `source` and `id_column` come only from issuers who may
+    attest counts, since they decide what is counted together and by what.
+    """
+
+    envelope: Digest
+    outcome: Outcome
+    code: DefectCode | None = None
+    key: Digest | None = None
+    issuer: str = ""
+    facts: tuple[Fact, ...] = ()
+    parts: frozenset[Digest] = frozenset()
+    ignored: tuple[tuple[str, DefectCode], ...] = ()
+    once: Digest | None = None
+    source: str | None = None
+    id_column: str | None = None
+
+    def render(self) -> JsonObject:
+        """The row of a record: digests and codes, no content."""
+        return {
+            "envelope": self.envelope,
+            "key": self.key,
+            "outcome": self.outcome.value if self.code is None else self.code.value,
+            "once": self.once,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Entitled:
+    facts: tuple[Fact, ...]
+    ignored: tuple[tuple[str, DefectCode], ...]
+    out_of_range: bool
+    counts_persons: bool
+
+
+@dataclass(slots=True)
+class EvidenceChecker:
+    """The check under one trust policy and one registry. Holds nothing but the cache of signatures."""
+
+    trust: Trust
+    registry: Registry
+    cache: VerifiedCache = field(default_factory=VerifiedCache)
+
+    def admit(self, raw: bytes, now: datetime) -> VerifiedEnvelope | Checked:
+        """What an upload must pass before it is stored: all that can be checked before a use is known."""
+        verified = verify_envelope(raw, self.trust, self.cache)
+        if isinstance(verified, RejectedEnvelope):
+            return _rejected(verified, presented=True)
+        entitled = self._entitled(verified)
+        code = _unentitled(verified, entitled) or _out_of_time(verified, self.trust, now)
+        if code is None and entitled.out_of_range:
+            return _refused(verified, DefectCode.OUT_OF_RANGE, Outcome.OUT_OF_RANGE, entitled)
+        return verified if code is None else _refused(verified, code, Outcome.DEFECT, entitled)
+
+    def check(self, raw: bytes, use: Use, *, presented: bool = True) -> Checked:
+        """What `raw` contributes to `use`.
+
+        `presented`: the request itself carries it. Stored evidence found by digest is never an accusation:
+        it is used, or it counts as absent.
+        """
+        verified = verify_envelope(raw, self.trust, self.cache)
+        if isinstance(verified, RejectedEnvelope):
+            return _rejected(verified, presented=presented)
+        statement = verified.statement
+        entitled = self._entitled(verified)
+        code = (
+            _unentitled(verified, entitled)
+            or _out_of_time(verified, self.trust, use.now)
+            or _wrong_audience(verified, use)
+        )
+        if code is not None:
+            return _refused(verified, code, Outcome.DEFECT, entitled)
+        once = once_id(verified.issuer, statement.id) if statement.single_use else None
+        if once is not None and use.consumer(once) not in (None, use.action):
+            if presented:
+                return _refused(verified, DefectCode.REPLAYED, Outcome.REPLAYED, entitled)
+            return _refused(verified, DefectCode.CONSUMED, Outcome.DEFECT, entitled)
+        parts = use.parts.intersection([subject.digest for subject in statement.subjects])
+        if not parts:
+            return _refused(verified, DefectCode.SUBJECT, Outcome.DEFECT, entitled)
+        if entitled.out_of_range:
+            return _refused(verified, DefectCode.OUT_OF_RANGE, Outcome.OUT_OF_RANGE, entitled)
+        return Checked(
+            verified.digest,
+            Outcome.ACCEPTED,
+            key=verified.issuer.keyid,
+            issuer=verified.issuer.id,
+            facts=entitled.facts,
+            parts=parts,
+            ignored=entitled.ignored,
+            once=once,
+            source=statement.source if entitled.counts_persons else None,
+            id_column=statement.id_column if entitled.counts_persons else None,
+        )
+
+    def check_all(self, presented: Iterable[bytes], stored: Iterable[bytes], use: Use) -> tuple[Checked, ...]:
+        """Every envelope of a use, each once, those of the request first and no more than `MAX_ENVELOPES`."""
+        checked: dict[Digest, Checked] = {}
+        for number, raw in enumerate(presented):
+            if number >= MAX_ENVELOPES:
+                checked.setdefault(
+                    sha256(raw), Checked(sha256(raw), Outcome.DEFECT, DefectCode.TOO_MANY)
+                )  # before any cryptography
+                continue
+            one = self.check(raw, use)
+            checked.setdefault(one.envelope, one)
+        for raw in stored:
+            one = self.check(raw, use, presented=False)
+            checked.setdefault(one.envelope, one)
+        return tuple(checked.values())
+
+    def _entitled(self, verified: VerifiedEnvelope) -> _Entitled:
+        issuer, source = verified.issuer, f"key:{verified.issuer.keyid}"
+        facts: list[Fact] = []
+        ignored: list[tuple[str, DefectCode]] = []
+        out_of_range = counts_persons = False
+        for name in issuer.facts:
+            spec = self.registry.facts.get(name)
+            if spec is not None and COUNTER in spec.observed_by and is_entitled(issuer, name, self.registry):
+                counts_persons = True
+        for name, said in verified.statement.facts.items():
+            spec = self.registry.facts.get(name)
+            if spec is None:
+                ignored.append((name, DefectCode.UNKNOWN_FACT))
+            elif not is_entitled(issuer, name, self.registry):
+                ignored.append((name, DefectCode.NOT_ENTITLED))
+            elif (value := spec.parse(said)) is None:
+                ignored.append((name, DefectCode.OUT_OF_RANGE))
+                out_of_range = True
+            elif not may_attest_value(issuer, name, said):
+                ignored.append((name, DefectCode.VALUE_NOT_ENTITLED))
+            else:
+                facts.append(Fact(name, value, Grade.ATTESTED, issuer.role, source))
+        return _Entitled(tuple(facts), tuple(ignored), out_of_range, counts_persons)
+
+
+def once_id(issuer: Issuer, statement_id: str) -> Digest:
+    """The id under which a single-use statement is consumed: the issuer's own, however it is spelt."""
+    return sha256(f"{issuer.keyid}\0{statement_id}".encode())
+
+
+def _unentitled(verified: VerifiedEnvelope, entitled: _Entitled) -> DefectCode | None:
+    if not all(verified.issuer.owns(subject.name) for subject in verified.statement.subjects):
+        return DefectCode.NAMESPACE
+    if not entitled.facts and not entitled.out_of_range:
+        return entitled.ignored[0][1]
+    return None
+
+
+def _out_of_time(verified: VerifiedEnvelope, trust: Trust, now: datetime) -> DefectCode | None:
+    statement, issuer = verified.statement, verified.issuer
+    if now >= trust.expires_at:
+        return DefectCode.TRUST_EXPIRED
+    # Skew forgives a clock ahead of ours by a little; nothing is forgiven at the end of a life.
+    if (statement.issued_at - now).total_seconds() > trust.clock_skew_seconds:
+        return DefectCode.NOT_YET_VALID
+    if now >= statement.expires_at:
+        return DefectCode.EXPIRED
+    if statement.expires_at - statement.issued_at > timedelta(seconds=issuer.max_lifetime_seconds):
+        return DefectCode.LIFETIME
+    if now - statement.issued_at > timedelta(seconds=issuer.max_age_seconds):
+        return DefectCode.TOO_OLD
+    # Whoever stole a key also writes the dates: a date before the revocation saves nothing.
+    if issuer.revoked_at is not None and now >= issuer.revoked_at:
+        return DefectCode.REVOKED
+    return None
+
+
+def _wrong_audience(verified: VerifiedEnvelope, use: Use) -> DefectCode | None:
+    if use.deployment not in verified.statement.audience:
+        return DefectCode.AUDIENCE
+    if verified.issuer.deployment == use.deployment:
+        return DefectCode.SELF_ATTESTED
+    return None
+
+
+def _rejected(rejected: RejectedEnvelope, *, presented: bool) -> Checked:
+    forged = rejected.code is DefectCode.FORGED and presented
+    outcome = Outcome.FORGED if forged else Outcome.DEFECT
+    return Checked(rejected.digest, outcome, rejected.code, rejected.key)
+
+
+def _refused(verified: VerifiedEnvelope, code: DefectCode, outcome: Outcome, entitled: _Entitled) -> Checked:
+    return Checked(
+        verified.digest,
+        outcome,
+        code,
+        verified.issuer.keyid,
+        verified.issuer.id,
+        ignored=entitled.ignored,
+    )

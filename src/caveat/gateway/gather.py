@@ -1,0 +1,269 @@
+"""From one call to all that a decision may read of it: graded facts, one set for each data part.
+
+Pure over its arguments. Facts come from the deployment's registration, from evidence that was checked, and
+from what the gateway counts; never from the words of the prompt, and never from claims, which stay claims.
+What is missing stays missing: only the registry's neutral value, where a named observer stands for it, is
+put in the place of nothing. Attestations that contradict each other are all passed on. Source: DESIGN
+section 4, EVIDENCE attacks 24 to 27 in `THREAT_MODEL.md`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from caveat.call.call import Call, Part, PartKind
+from caveat.evidence.check import COUNTER, Checked, Use
+from caveat.evidence.counting import Count, count_persons
+from caveat.evidence.defects import Outcome
+from caveat.facts.fact import Fact, Facts, Finding, Grade
+from caveat.facts.registry import FactSpec, Registry
+from caveat.facts.value import Value
+from caveat.gateway.joining import join_parts, settle
+from caveat.gateway.observing import TOTALS, Registration, Total, observed_facts, total_facts
+from caveat.signing.canonical import Json, JsonObject
+from caveat.signing.digest import Digest
+
+REGISTRATION = "registration"
+_FINDINGS = {
+    Outcome.FORGED: Finding.FORGED,
+    Outcome.REPLAYED: Finding.REPLAYED,
+    Outcome.OUT_OF_RANGE: Finding.OUT_OF_RANGE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """What one use adds to the total of a source: between `lo` and `hi` persons in the data `digest`."""
+
+    source: str
+    digest: Digest
+    lo: int
+    hi: int | None
+
+    def render(self) -> JsonObject:
+        """The row of a record."""
+        return {"source": self.source, "digest": self.digest, "lo": self.lo, "hi": self.hi}
+
+
+class Totals(Protocol):
+    """Persons reached in the last twelve months, by source."""
+
+    def with_use(self, now: datetime, reservations: Sequence[Reserve]) -> Mapping[str, Total]:
+        """Each source's total if a use with these reservations is released now. Reserves nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The facts of one use, one case for each data part, and what its record and its answer need beside.
+
+    `reserve` and `once` are to be reserved before anything else is gathered: no `await` in between.
+    `known`: for each data part, by pointer, the facts that are known of it.
+    """
+
+    cases: tuple[Facts, ...]
+    evidence: tuple[Checked, ...] = ()
+    reserve: tuple[Reserve, ...] = ()
+    once: tuple[Digest, ...] = ()
+    known: tuple[tuple[str, frozenset[str]], ...] = ()
+
+
+Counter = Callable[[Part, str], Count | None]
+
+
+def count_part(part: Part, id_column: str) -> Count | None:
+    """Persons in one part by one column, read in the form that the part was declared to have."""
+    return count_persons(part.content, part.media_type, id_column)
+
+
+@dataclass(slots=True)
+class CountCache:
+    """Counts by the digest of what was counted: a history that is sent again is not counted again."""
+
+    limit: int = 4096
+    _counts: dict[tuple[Digest, str, str], Count | None] = field(
+        default_factory=dict[tuple[Digest, str, str], Count | None]
+    )
+
+    def __call__(self, part: Part, id_column: str) -> Count | None:
+        """As `count_part`."""
+        key = (part.digest, part.media_type, id_column)
+        if key not in self._counts:
+            if len(self._counts) >= self.limit:
+                del self._counts[next(iter(self._counts))]
+            self._counts[key] = count_part(part, id_column)
+        return self._counts[key]
+
+
+def data_parts(call: Call, covered: frozenset[Digest] = frozenset()) -> tuple[Part, ...]:
+    """The parts that are decided one by one: data, and whatever evidence covers; each content once."""
+    parts: dict[Digest, Part] = {}
+    for part in call.parts:
+        if part.kind is PartKind.DATA or part.digest in covered:
+            parts.setdefault(part.digest, part)
+    return tuple(parts.values())
+
+
+def use_of(
+    call: Call,
+    now: datetime,
+    consumer: Callable[[Digest], Digest | None],
+    *,
+    action: Digest | None = None,
+) -> Use:
+    """The use that evidence is checked for: bound to the digests of what is really forwarded.
+
+    `action` names the action where the call's own digest must not stand, as in records.
+    """
+    parts = frozenset(part.digest for part in call.parts)
+    return Use(call.deployment, action or call.action_digest, parts, now, consumer)
+
+
+def gather(
+    call: Call,
+    deployment: Registration,
+    registry: Registry,
+    evidence: tuple[Checked, ...],
+    totals: Totals,
+    now: datetime,
+    *,
+    measured: Mapping[str, Value] | None = None,
+    approvals: frozenset[str] = frozenset(),
+    count: Counter = count_part,
+) -> Gathered:
+    """All that may be known of `call`.
+
+    `evidence`: envelopes checked for this call. `measured`: what the gateway's other observers measured, by
+    fact. Whatever is missing or uncountable is unknown, which a decision takes at its worst.
+    """
+    accepted = [one for one in evidence if one.outcome is Outcome.ACCEPTED]
+    covered = frozenset(digest for one in accepted for digest in one.parts)
+    registered = tuple(
+        Fact(name, value, Grade.ATTESTED, REGISTRATION, f"deployment:{deployment.id}")
+        for name, value in deployment.facts.items()
+    )
+    counted = [spec for spec in registry.facts.values() if COUNTER in spec.observed_by]
+    parts = [
+        _part_facts(part, deployment, registry, counted, registered, accepted, count)
+        for part in data_parts(call, covered)
+    ]
+    reserve = tuple(
+        Reserve(source, part.digest, part.lo, part.persons) for part in parts for source in part.sources
+    )
+    observed = observed_facts(registry, deployment, measured or {})
+    observed += total_facts(registry, deployment, registered, totals.with_use(now, reserve))
+    findings = frozenset(_FINDINGS[one.outcome] for one in evidence if one.outcome in _FINDINGS)
+    bodies = join_parts(registry, registered, [part.facts for part in parts]) or (registered,)
+    cases = (Facts(_arranged(registry, body, observed), call.claims, approvals, findings) for body in bodies)
+    return Gathered(
+        cases=tuple({case.facts: case for case in cases}.values()),
+        evidence=evidence,
+        reserve=reserve,
+        once=tuple(one.once for one in accepted if one.once is not None),
+        known=tuple((part.pointer, _known(registry, (*registered, *part.facts))) for part in parts),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _PartFacts:
+    """What is said of one part by itself. `persons`: as counted or attested, `lo` at least that many."""
+
+    pointer: str
+    digest: Digest
+    facts: tuple[Fact, ...]
+    sources: tuple[str, ...]
+    lo: int
+    persons: int | None
+
+
+def _part_facts(
+    part: Part,
+    deployment: Registration,
+    registry: Registry,
+    counted: Sequence[FactSpec],
+    registered: tuple[Fact, ...],
+    accepted: Sequence[Checked],
+    count: Counter,
+) -> _PartFacts:
+    about = [one for one in accepted if part.digest in one.parts]
+    facts = list(dict.fromkeys(fact for one in about for fact in one.facts))
+    trusted = _greatest(part, count, {deployment.id_column, *(one.id_column for one in about)})
+    by_caller = _greatest(part, count, {part.id_column})
+    observes = COUNTER in deployment.observers
+    at_least = max((n for n in (trusted, by_caller) if n is not None), default=0)
+    lo, persons = at_least, trusted if observes else None
+    for spec in counted:
+        said = [fact for fact in (*registered, *facts) if fact.name == spec.name]
+        attested = settle(registry, spec, said)
+        seen = trusted if observes else None
+        # A column that only the caller declares never makes a count known: it can only contradict.
+        if isinstance(attested.value, int) and attested.value < at_least:
+            seen = at_least
+        if seen is not None:
+            observed = Fact(spec.name, min(seen, spec.hi), Grade.OBSERVED, COUNTER)
+            facts.append(observed)
+            said.append(observed)
+        settled = settle(registry, spec, said)
+        if isinstance(settled.value, int):
+            lo, persons = max(lo, settled.value), settled.value
+    sources = {one.source for one in about if one.source is not None} or {f"owner:{deployment.owner_group}"}
+    lo = lo if persons is None else persons
+    return _PartFacts(part.pointer, part.digest, tuple(facts), tuple(sorted(sources)), lo, persons)
+
+
+def _greatest(part: Part, count: Counter, columns: set[str | None]) -> int | None:
+    """The most persons that any of these columns tells apart; None where none of them can be counted."""
+    counts = [count(part, column) for column in columns if column is not None]
+    return max((one.persons for one in counts if one is not None), default=None)
+
+
+def _arranged(registry: Registry, body: tuple[Fact, ...], observed: tuple[Fact, ...]) -> tuple[Fact, ...]:
+    """The facts of one case in one order. A neutral value stands only where nobody says anything."""
+    said = {fact.name for fact in body}
+    kept = [
+        fact
+        for fact in observed
+        if fact.name not in said
+        or fact.role in (COUNTER, TOTALS)
+        or fact.value != registry.facts[fact.name].neutral
+    ]
+    order = {name: place for place, name in enumerate(registry.facts)}
+    return tuple(
+        sorted(
+            dict.fromkeys((*body, *kept)),
+            key=lambda fact: (
+                order.get(fact.name, len(order)),
+                fact.grade.value,
+                fact.role,
+                fact.source,
+                repr(fact.value),
+            ),
+        )
+    )
+
+
+def _known(registry: Registry, facts: Sequence[Fact]) -> frozenset[str]:
+    return frozenset(
+        fact.name
+        for fact in facts
+        if (spec := registry.facts.get(fact.name)) is not None
+        and registry.counts(fact.name, fact.grade, fact.role)
+        and not spec.is_unknown(fact.value)
+    )
+
+
+def needs_detail(
+    registry: Registry, gathered: Gathered, claims: Mapping[str, Json], needs: Sequence[str]
+) -> list[JsonObject]:
+    """For each fact that is asked for: what is claimed, who may attest it, and which data part lacks it."""
+    rows: list[JsonObject] = []
+    for name in needs:
+        row: JsonObject = {"fact": name, "attested_by": list[Json](sorted(registry.facts[name].attested_by))}
+        if name in claims:
+            row["claimed"] = claims[name]
+        pointer = next((pointer for pointer, known in gathered.known if name not in known), None)
+        if pointer is not None:
+            row["part"] = pointer
+        rows.append(row)
+    return rows

@@ -1,0 +1,95 @@
+"""What the gateway's own observers say of a use, in a deployment that has them.
+
+Without the observer there is nothing, whatever anybody else says: a neutral value stands for an observer
+that looked and found nothing, and for nothing else.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from caveat.evidence.check import COUNTER
+from caveat.facts.fact import Fact, Grade
+from caveat.facts.registry import FactSpec, Registry
+from caveat.facts.value import Interval, Value
+from caveat.gateway.joining import settle
+from caveat.signing.canonical import MAX_INTEGER
+
+TOTALS = "totals"
+"""The observer that keeps counts of persons over twelve months."""
+
+
+class Registration(Protocol):
+    """What `gather` reads of a registered deployment."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def owner_group(self) -> str: ...
+    @property
+    def observers(self) -> frozenset[str]: ...
+    @property
+    def id_column(self) -> str | None: ...
+    @property
+    def facts(self) -> Mapping[str, Value]: ...
+
+
+class Total(Protocol):
+    """A count known to lie between `lo` and `hi`; no `hi` where some of it was never counted."""
+
+    @property
+    def lo(self) -> int: ...
+    @property
+    def hi(self) -> int | None: ...
+
+
+def observed_facts(
+    registry: Registry, deployment: Registration, measured: Mapping[str, Value]
+) -> tuple[Fact, ...]:
+    """What the observers of this deployment report, or their neutral value; nothing without an observer."""
+    facts: list[Fact] = []
+    for spec in registry.facts.values():
+        observers = sorted(spec.observed_by & deployment.observers - {COUNTER, TOTALS})
+        value = measured.get(spec.name, spec.neutral)
+        if observers and value is not None:
+            facts.append(Fact(spec.name, value, Grade.OBSERVED, observers[0]))
+    return tuple(facts)
+
+
+def total_facts(
+    registry: Registry,
+    deployment: Registration,
+    registered: tuple[Fact, ...],
+    totals: Mapping[str, Total],
+) -> tuple[Fact, ...]:
+    """The total of twelve months, this use included, of the source that reached most persons.
+
+    Nothing is observed where a part of it was never counted: an open interval would ask for an approval
+    where evidence is missing.
+    """
+    specs = [spec for spec in registry.facts.values() if TOTALS in spec.observed_by]
+    if TOTALS not in deployment.observers or not specs:
+        return ()
+    if not totals:
+        persons = _registered_count(registry, registered)
+        return tuple(_span_fact(spec, persons, persons) for spec in specs)
+    known = [(total.hi, total.lo) for total in totals.values() if total.hi is not None]
+    if len(known) < len(totals):
+        return ()
+    hi, lo = max(known)
+    return tuple(_span_fact(spec, lo, hi) for spec in specs)
+
+
+def _registered_count(registry: Registry, registered: tuple[Fact, ...]) -> int:
+    """The persons of a use without data: as registered, else none that a total could count."""
+    for spec in registry.facts.values():
+        if COUNTER in spec.observed_by:
+            said = settle(registry, spec, [fact for fact in registered if fact.name == spec.name])
+            if isinstance(said.value, int):
+                return said.value
+    return 0
+
+
+def _span_fact(spec: FactSpec, lo: int, hi: int) -> Fact:
+    ceiling = min(spec.hi, MAX_INTEGER)  # a record can render no greater integer, and nobody counts so far
+    low, high = (min(max(end, spec.lo), ceiling) for end in (lo, hi))
+    return Fact(spec.name, low if low == high else Interval(low, high), Grade.OBSERVED, TOTALS)
