@@ -272,7 +272,8 @@ def test_without_the_observer_nothing_is_observed() -> None:
 def test_a_column_that_only_the_caller_declares_makes_no_count_known() -> None:
     found = gathered(call(part(table(7), id_column="device_id")))
     assert not values(only(found), "subject_count")
-    assert not values(only(found), "cumulative_subject_count_12m")
+    total = values(only(found), "cumulative_subject_count_12m")
+    assert total == {Grade.OBSERVED: Interval(7, CEILING)}
     assert found.reserve == (Reserve("owner:agency", sha256(table(7)), 7, None),)
 
 
@@ -394,10 +395,11 @@ def test_an_issuer_who_may_not_attest_counts_does_not_choose_the_source() -> Non
     assert [entry.source for entry in found.reserve] == ["owner:agency"]
 
 
-def test_what_was_never_counted_leaves_the_total_unknown_and_no_open_interval() -> None:
+def test_what_was_never_counted_leaves_the_total_open_above() -> None:
     totals = Sums({"owner:agency": Span(3, None)})
     found = gathered(call(part(table(4))), desk=Desk(id_column="device_id"), totals=totals)
-    assert not values(only(found), "cumulative_subject_count_12m")
+    total = values(only(found), "cumulative_subject_count_12m")
+    assert total == {Grade.OBSERVED: Interval(7, CEILING)}
 
 
 def test_a_total_beyond_the_registry_is_its_greatest_value() -> None:

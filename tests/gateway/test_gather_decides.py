@@ -117,7 +117,7 @@ def test_splitting_one_source_does_not_help() -> None:
     assert decide(table(2), totals=before).verdict is Verdict.DENY
 
 
-def test_a_total_with_an_uncounted_part_asks_for_evidence_and_never_for_an_approval_alone() -> None:
+def test_earlier_uses_that_were_never_counted_are_for_a_person_to_settle() -> None:
     found = decide(table(1), totals=Sums({"owner:agency": Span(0, None)}))
-    assert found.verdict is Verdict.NEEDS_EVIDENCE
-    assert found.needs == ("cumulative_subject_count_12m",)
+    assert (found.verdict, found.reason) == (Verdict.NEEDS_APPROVAL, Reason.COUNTED_INTERVAL)
+    assert "privacy_officer" in found.approvals

@@ -63,8 +63,9 @@ def total_facts(
 ) -> tuple[Fact, ...]:
     """The total of twelve months, this use included, of the source that reached most persons.
 
-    Nothing is observed where a part of it was never counted: an open interval would ask for an approval
-    where evidence is missing.
+    Where a part of it was never counted the total is an interval that is open above. What is missing of
+    this use itself is then asked for as evidence; what was never counted of earlier uses, only a person can
+    settle. Source: ADR-0011.
     """
     specs = [spec for spec in registry.facts.values() if TOTALS in spec.observed_by]
     if TOTALS not in deployment.observers or not specs:
@@ -72,10 +73,8 @@ def total_facts(
     if not totals:
         persons = _registered_count(registry, registered)
         return tuple(_span_fact(spec, persons, persons) for spec in specs)
-    known = [(total.hi, total.lo) for total in totals.values() if total.hi is not None]
-    if len(known) < len(totals):
-        return ()
-    hi, lo = max(known)
+    spans = [(MAX_INTEGER if total.hi is None else total.hi, total.lo) for total in totals.values()]
+    hi, lo = max(spans)[0], max(lo for _, lo in spans)
     return tuple(_span_fact(spec, lo, hi) for spec in specs)
 
 
