@@ -158,6 +158,12 @@ class BufferedUntilSyncDisk:
             else:
                 self._durable[path] = inode
 
+    def outlive_the_process(self) -> None:
+        """The process was killed and the machine goes on: what was written is seen, and still not durable."""
+        with self._lock:
+            self.crashed, self.crash_at = False, None
+            self._locked.clear()
+
     def survivor(self, dice: random.Random) -> "BufferedUntilSyncDisk":
         """The disk that the next process finds after the power came back."""
         with self._lock:

@@ -126,6 +126,17 @@ def test_no_acknowledged_record_is_lost_in_a_thousand_power_cuts(tmp_path: Path)
 
 
 @pytest.mark.slow
+def test_what_start_up_signs_is_durable_even_if_a_killed_process_left_it_unsynced(tmp_path: Path) -> None:
+    for seed in range(15):
+        dice = random.Random(seed)
+        disk = BufferedUntilSyncDisk(crash_at=dice.randint(30, 300))
+        receipts = run_until_power_cut(disk, Sequencer, first=0)
+        disk.outlive_the_process()
+        Ledger.open(FOLDER, KEY, origin=ORIGIN, disk=disk).close()
+        assert defects(disk.survivor(dice), receipts, tmp_path / str(seed)) == [], seed
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("disk", "sequencer"),
     [

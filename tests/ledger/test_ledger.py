@@ -27,7 +27,7 @@ from caveat.ledger.disk import RealDisk
 from caveat.ledger.folder import Folder
 from caveat.ledger.measure import measure_durable_records
 from caveat.ledger.merkle import inclusion_proof, leaf_hash, verify_inclusion
-from caveat.ledger.record import BundleRecord, Record, StartRecord
+from caveat.ledger.record import BundleRecord, Record, Reservation, StartRecord
 from caveat.ledger.tiles import nodes_of
 from caveat.ledger.verify import verify_folder
 from caveat.ledger.wal import render_frames, replay_frames
@@ -142,6 +142,19 @@ def test_records_of_every_kind_hold(tmp_path: Path) -> None:
         "evidence": 1,
         "output_end": 1,
     }
+
+
+def test_only_records_that_later_uses_depend_on_are_read_for_folds(tmp_path: Path) -> None:
+    digest = Digest("a" * 64)
+    binding = [
+        decision_record(3, reserve=[Reservation("s", digest, 1, None)]),
+        decision_record(4, once='"'),
+        decision_record(5, once="a", reserve=[Reservation("s", digest, 1, 2)]),
+    ]
+    write_log(tmp_path / "log", [*records(3), *binding, decision_record(6)])
+    ledger = open_log(tmp_path / "log")
+    assert list(ledger.binding_records()) == binding
+    ledger.close()
 
 
 def test_a_clock_that_goes_back_is_held_at_the_last_time(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_what_is_rendered_is_read_back_strictly_and_renders_alike(value: Any) ->
         {"a": "\udfff"},
         MappingProxyType({"a": 1}),
     ],
-    ids=lambda value: type(value).__name__,
+    ids=lambda value: type(value).__name__,  # a repr may differ from process to process
 )
 def test_a_value_with_more_than_one_rendering_has_none(value: Any) -> None:
     with pytest.raises(CanonicalError):

@@ -20,11 +20,11 @@ from caveat.ledger.errors import (
 from caveat.ledger.folder import KEY_FILE, LOCK, SIGNED, Folder, bundle_paths
 from caveat.ledger.merkle import leaf_hash
 from caveat.ledger.publish import Publisher, Sealed
-from caveat.ledger.record import StoppedRecord, not_before
+from caveat.ledger.record import Record, StoppedRecord, not_before
 from caveat.ledger.recover import Recovered, create, recover
 from caveat.ledger.sequencer import SEGMENT_BYTES, Receipt, Segments, Sequencer, Waiter
 from caveat.ledger.tiles import MAX_LEAF_BYTES
-from caveat.ledger.wire import check_shape, parse_record, render_record
+from caveat.ledger.wire import binds_later_uses, check_shape, parse_record, render_record
 from caveat.policy.bundle import bundle_digest
 from caveat.signing.canonical import CanonicalError, JsonObject, canonical
 from caveat.signing.digest import Digest
@@ -190,6 +190,16 @@ class Ledger:
         except (FileNotFoundError, TileParseError) as error:
             raise FolderError("entries of the log are missing or broken", "verify the folder") from error
 
+    def binding_records(self) -> Iterator[Record]:
+        """The published records that later uses depend on: for folds at start-up, many times faster.
+
+        Only decisions that reserve persons or cite a one-time id; the others are skipped unread. Raises
+        `FolderError`.
+        """
+        for entry in self.records():
+            if binds_later_uses(entry.leaf):
+                yield self._parse(entry)
+
     def store_bundle(self, files: Mapping[str, bytes]) -> Digest:
         """Keeps a policy bundle's files with the log, durably; only then may a record cite its digest.
 
@@ -241,13 +251,17 @@ class Ledger:
 
     def _newest_time(self, size: int) -> str:
         for entry in self.records(max(size - 1, 0)):
-            try:
-                return parse_record(entry.leaf).time
-            except RecordParseError as error:
-                raise FolderError(
-                    "the newest record is not of this version", "open the log with a newer release"
-                ) from error
+            return self._parse(entry).time
         return ""
+
+    @staticmethod
+    def _parse(entry: Entry) -> Record:
+        try:
+            return parse_record(entry.leaf)
+        except RecordParseError as error:
+            raise FolderError(
+                f"record {entry.index} is not of this version", "open the log with a newer release"
+            ) from error
 
     def _keep_room(self) -> None:
         """Room on the disk for the last record of a ledger that the disk stops."""

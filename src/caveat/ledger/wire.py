@@ -74,6 +74,14 @@ def check_shape(record: JsonObject) -> None:
         raise RecordParseError(_place(error)) from error
 
 
+def binds_later_uses(leaf: bytes) -> bool:
+    """Whether a record reserves persons or cites a one-time id, read off its canonical bytes.
+
+    Never False for one that does: canonical bytes have one spelling, and text in them escapes its quotes.
+    """
+    return b'"reserve":[{' in leaf or b'"once":"' in leaf
+
+
 def parse_record(leaf: bytes) -> Record:
     """The record whose canonical bytes are exactly `leaf`; raises `RecordParseError` and nothing else."""
     if len(leaf) > MAX_LEAF_BYTES:
