@@ -15,7 +15,9 @@ from caveat.evidence.defects import Outcome
 from caveat.evidence.statement import Subject
 from caveat.facts.fact import Facts, Finding, Grade
 from caveat.facts.value import Interval, Value
-from caveat.gateway.gather import CountCache, Gathered, Reserve, count_part, gather, needs_detail, use_of
+from caveat.gateway.gather import CountCache, Gathered, count_part, gather, needs_detail, use_of
+from caveat.ledger.record import Reservation
+from caveat.monitors.totals import Totals
 from caveat.signing.digest import sha256
 from tests.evidence.world import ACTION, NOW, OWNER, REGISTRAR, REGISTRY, checker, mint, nobody
 
@@ -67,7 +69,7 @@ class Sums:
 
     before: Mapping[str, Span] = field(default_factory=dict)
 
-    def with_use(self, now: datetime, reservations: Sequence[Reserve]) -> Mapping[str, Span]:
+    def with_use(self, now: datetime, reservations: Sequence[Reservation]) -> Mapping[str, Span]:
         assert now == NOW
         totals = {entry.source: self.before.get(entry.source, Span()) for entry in reservations}
         for own in reservations:
@@ -266,7 +268,7 @@ def test_without_the_observer_nothing_is_observed() -> None:
     desk = Desk(id_column="device_id", observers=frozenset())
     found = gathered(call(part(table(7))), desk=desk)
     assert {fact.grade for fact in only(found).facts} <= {Grade.ATTESTED}
-    assert found.reserve == (Reserve("owner:agency", sha256(table(7)), 7, None),)
+    assert found.reserve == (Reservation("owner:agency", sha256(table(7)), 7, None),)
 
 
 def test_a_column_that_only_the_caller_declares_makes_no_count_known() -> None:
@@ -274,7 +276,7 @@ def test_a_column_that_only_the_caller_declares_makes_no_count_known() -> None:
     assert not values(only(found), "subject_count")
     total = values(only(found), "cumulative_subject_count_12m")
     assert total == {Grade.OBSERVED: Interval(7, CEILING)}
-    assert found.reserve == (Reserve("owner:agency", sha256(table(7)), 7, None),)
+    assert found.reserve == (Reservation("owner:agency", sha256(table(7)), 7, None),)
 
 
 def test_a_reservation_never_holds_more_at_least_than_at_most() -> None:
@@ -353,7 +355,7 @@ def test_this_use_is_added_to_what_its_source_has_reached() -> None:
     raw = attest(table(99), source="root-1", id_column="device_id")
     found = gathered(call(part(table(99))), raw, totals=totals)
     assert values(only(found), "cumulative_subject_count_12m") == {Grade.OBSERVED: 999}
-    assert found.reserve == (Reserve("root-1", sha256(table(99)), 99, 99),)
+    assert found.reserve == (Reservation("root-1", sha256(table(99)), 99, 99),)
 
 
 def test_a_source_without_a_root_is_that_of_the_owner_group() -> None:
@@ -406,6 +408,16 @@ def test_a_total_beyond_the_registry_is_its_greatest_value() -> None:
     totals = Sums({"owner:agency": Span(2 * CEILING, 3 * CEILING)})
     found = gathered(call(part(table(4))), desk=Desk(id_column="device_id"), totals=totals)
     assert values(only(found), "cumulative_subject_count_12m") == {Grade.OBSERVED: CEILING}
+
+
+def test_each_of_many_uses_of_one_source_sees_what_was_reserved_before_it() -> None:
+    totals, desk, seen = Totals(), Desk(id_column="device_id"), []
+    for number in range(4):
+        a_call = call(part(table(999, number * 999)))
+        found = gather(a_call, desk, REGISTRY, (), totals, NOW)
+        totals.reserve(NOW, found.reserve)
+        seen.append(values(only(found), "cumulative_subject_count_12m")[Grade.OBSERVED])
+    assert seen == [999, 1_998, 2_997, 3_996]
 
 
 # Observers and the rest -------------------------------------------------------------------------------

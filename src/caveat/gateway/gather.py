@@ -21,6 +21,7 @@ from caveat.facts.registry import FactSpec, Registry
 from caveat.facts.value import Value
 from caveat.gateway.joining import join_parts, settle
 from caveat.gateway.observing import TOTALS, Registration, Total, observed_facts, total_facts
+from caveat.ledger.record import Reservation
 from caveat.signing.canonical import Json, JsonObject
 from caveat.signing.digest import Digest
 
@@ -32,24 +33,10 @@ _FINDINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Reserve:
-    """What one use adds to the total of a source: between `lo` and `hi` persons in the data `digest`."""
-
-    source: str
-    digest: Digest
-    lo: int
-    hi: int | None
-
-    def render(self) -> JsonObject:
-        """The row of a record."""
-        return {"source": self.source, "digest": self.digest, "lo": self.lo, "hi": self.hi}
-
-
 class Totals(Protocol):
     """Persons reached in the last twelve months, by source."""
 
-    def with_use(self, now: datetime, reservations: Sequence[Reserve]) -> Mapping[str, Total]:
+    def with_use(self, now: datetime, reservations: Sequence[Reservation]) -> Mapping[str, Total]:
         """Each source's total if a use with these reservations is released now. Reserves nothing."""
         ...
 
@@ -64,7 +51,7 @@ class Gathered:
 
     cases: tuple[Facts, ...]
     evidence: tuple[Checked, ...] = ()
-    reserve: tuple[Reserve, ...] = ()
+    reserve: tuple[Reservation, ...] = ()
     once: tuple[Digest, ...] = ()
     known: tuple[tuple[str, frozenset[str]], ...] = ()
 
@@ -149,7 +136,7 @@ def gather(
         for part in data_parts(call, covered)
     ]
     reserve = tuple(
-        Reserve(source, part.digest, part.lo, part.persons) for part in parts for source in part.sources
+        Reservation(source, part.digest, part.lo, part.persons) for part in parts for source in part.sources
     )
     observed = observed_facts(registry, deployment, measured or {})
     observed += total_facts(registry, deployment, registered, totals.with_use(now, reserve))

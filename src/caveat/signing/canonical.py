@@ -18,6 +18,7 @@ JsonObject: TypeAlias = dict[str, Json]
 
 MAX_INTEGER = 2**53 - 1
 _CANONICAL = orjson.OPT_SORT_KEYS
+_PLAIN = frozenset({str, bool, type(None)})  # one rendering, whatever the value
 # A string, skipped whole, or one bracket. Possessive, so that no text makes it backtrack.
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
@@ -51,17 +52,17 @@ def canonical(value: object) -> bytes:
 
 def _check_canonical(value: object) -> None:
     kind = type(value)
-    if kind is str or kind is bool or value is None:
+    if kind in _PLAIN:
         return
     if isinstance(value, dict):  # not Mapping: the renderer takes no other, and an ABC check costs ten times
         for key, item in value.items():  # pyright: ignore[reportUnknownVariableType]
             if not isinstance(key, str) or not key.isascii():
                 raise CanonicalError("object keys are ASCII strings")
-            if type(item) is not str:  # pyright: ignore[reportUnknownArgumentType] - most are: it saves a call
+            if type(item) not in _PLAIN:  # pyright: ignore[reportUnknownArgumentType] - most are: it saves a call
                 _check_canonical(item)  # pyright: ignore[reportUnknownArgumentType]
     elif isinstance(value, (list, tuple)):
         for item in value:  # pyright: ignore[reportUnknownVariableType]
-            if type(item) is not str:  # pyright: ignore[reportUnknownArgumentType] - most are: it saves a call
+            if type(item) not in _PLAIN:  # pyright: ignore[reportUnknownArgumentType] - most are: it saves a call
                 _check_canonical(item)  # pyright: ignore[reportUnknownArgumentType]
     elif isinstance(value, int):
         if abs(value) > MAX_INTEGER:
