@@ -17,6 +17,7 @@ from tests.ledger.logs import DENIED, EPOCH, decision_record, moment, records
 
 DIGESTS = [sha256(b"%d" % n) for n in range(4)]
 SOURCES = ["s", "t"]
+GREATEST = LONG_MAX
 RESERVATIONS = st.builds(
     lambda source, digest, lo, more: Reservation(source, digest, lo, None if more is None else lo + more),
     st.sampled_from(SOURCES),
@@ -105,8 +106,8 @@ def test_the_same_data_counts_once_and_other_data_add_up() -> None:
     totals = Totals()
     first, second = (Reservation("s", DIGESTS[n], 999, 999) for n in range(2))
     totals.reserve(EPOCH, [first])
-    assert totals.with_use(EPOCH, [first])["s"].value() == 999
-    assert totals.with_use(EPOCH, [second])["s"].value() == 1998
+    assert totals.with_use(EPOCH, [first])["s"].value(GREATEST) == 999
+    assert totals.with_use(EPOCH, [second])["s"].value(GREATEST) == 1998
     assert totals.prior("s", EPOCH, [DIGESTS[0]]) == Total(0, 0)
     assert totals.prior("elsewhere", EPOCH) == Total(0, 0)
 
@@ -115,24 +116,24 @@ def test_unknown_is_never_zero() -> None:
     totals = Totals()
     totals.reserve(EPOCH, [Reservation("s", DIGESTS[0], 5, None), Reservation("s", DIGESTS[1], 7, 7)])
     assert totals.prior("s", EPOCH) == Total(12, None)
-    assert totals.prior("s", EPOCH).value() is None
-    assert totals.prior("s", EPOCH, [DIGESTS[0]]).value() == 7
-    assert Total(3, 9).value() == Interval(3, 9)
+    assert totals.prior("s", EPOCH).value(GREATEST) == Interval(12, GREATEST)
+    assert totals.prior("s", EPOCH, [DIGESTS[0]]).value(GREATEST) == 7
+    assert Total(3, 9).value(GREATEST) == Interval(3, 9)
 
 
 def test_twelve_months_are_forgotten_and_not_a_day_less() -> None:
     totals = Totals()
     totals.reserve(EPOCH, [Reservation("s", DIGESTS[0], 5, 5)])
-    assert totals.prior("s", EPOCH + timedelta(days=365)).value() == 5
-    assert totals.prior("s", EPOCH + WINDOW - timedelta(milliseconds=1)).value() == 5
-    assert totals.prior("s", EPOCH + WINDOW).value() == 0
+    assert totals.prior("s", EPOCH + timedelta(days=365)).value(GREATEST) == 5
+    assert totals.prior("s", EPOCH + WINDOW - timedelta(milliseconds=1)).value(GREATEST) == 5
+    assert totals.prior("s", EPOCH + WINDOW).value(GREATEST) == 0
 
 
 def test_a_total_never_exceeds_what_a_fact_can_hold() -> None:
     totals = Totals()
     totals.reserve(EPOCH, [Reservation("s", digest, LONG_MAX, LONG_MAX) for digest in DIGESTS[:2]])
-    assert totals.prior("s", EPOCH).value() == LONG_MAX
-    assert totals.with_use(EPOCH, [Reservation("s", DIGESTS[2], 1, 1)])["s"].value() == LONG_MAX
+    assert totals.prior("s", EPOCH).value(GREATEST) == LONG_MAX
+    assert totals.with_use(EPOCH, [Reservation("s", DIGESTS[2], 1, 1)])["s"].value(GREATEST) == LONG_MAX
 
 
 def use(number: int, total: int | Interval | None, **members: object) -> DecisionRecord:
@@ -143,7 +144,7 @@ def use(number: int, total: int | Interval | None, **members: object) -> Decisio
 
 
 def found(*items: DecisionRecord) -> list[tuple[Code, int | None]]:
-    check = TotalsCheck()
+    check = TotalsCheck(lambda _digest, _fact: GREATEST)
     return [
         (finding.code, finding.index)
         for index, item in enumerate(items)
@@ -171,5 +172,5 @@ def test_a_refused_use_reserves_nothing() -> None:
 def test_the_fold_over_records_is_what_was_reserved_live() -> None:
     items = [use(0, 10), use(1, 20), *records(3)]
     totals = fold_totals(items)
-    assert totals.prior("s", EPOCH + timedelta(seconds=5)).value() == 20
+    assert totals.prior("s", EPOCH + timedelta(seconds=5)).value(GREATEST) == 20
     assert moment(0) == render_time(EPOCH)

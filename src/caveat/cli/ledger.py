@@ -14,7 +14,7 @@ from caveat.ledger.checkpoint import verify_checkpoint
 from caveat.ledger.disk import RealDisk
 from caveat.ledger.errors import CheckpointParseError
 from caveat.ledger.folder import CHECKPOINT, KEY_FILE, Folder
-from caveat.ledger.replay import ReplayCheck
+from caveat.ledger.replay import Bundles, ReplayCheck
 from caveat.ledger.verify import Progress as OnProgress
 from caveat.ledger.verify import Report, verify_folder
 from caveat.monitors.once import OnceCheck
@@ -64,8 +64,9 @@ def verify(
     try:
         key = _read_key(path, key_file)
         earlier = None if earlier_file is None else earlier_file.read_bytes()
-        replaying = ReplayCheck(Folder(RealDisk(), path)) if replay else None
-        checks = (TotalsCheck(), OnceCheck(), *(() if replaying is None else (replaying,)))
+        bundles = Bundles(Folder(RealDisk(), path))
+        replaying = ReplayCheck(bundles) if replay else None
+        checks = (TotalsCheck(bundles.greatest), OnceCheck(), *(() if replaying is None else (replaying,)))
         with _Bar() as progress:
             report = verify_folder(path, key, checks=checks, earlier=earlier, progress=progress)
     except (OSError, NoteParseError) as error:

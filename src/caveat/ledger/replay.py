@@ -12,27 +12,56 @@ from caveat.ledger.finding import Code, Finding
 from caveat.ledger.folder import Folder
 from caveat.ledger.record import DecisionRecord, Record
 from caveat.policy.bundle import Bundle, BundleError, parse_bundle
+from caveat.signing.canonical import MAX_INTEGER
 from caveat.signing.digest import Digest
 
-_MEMBERS = ("verdict", "reason", "clauses", "needs", "approvals", "incident", "steps")
+# Not `steps`: a search that takes fewer of them decides the same.
+_MEMBERS = ("verdict", "reason", "clauses", "needs", "approvals", "incident")
+
+
+class Bundles:
+    """The bundles of a ledger folder by digest, each parsed once."""
+
+    def __init__(self, folder: Folder) -> None:
+        """`folder`: where `bundles/` lies."""
+        self._folder = folder
+        self._parsed: dict[Digest, Bundle | None] = {}
+
+    def get(self, digest: Digest) -> Bundle | None:
+        """The bundle, or None where it is not there or does not check."""
+        if digest not in self._parsed:
+            self._parsed[digest] = self._parse(digest)
+        return self._parsed[digest]
+
+    def greatest(self, digest: Digest, fact: str) -> int:
+        """The greatest value that the bundle's registry has for a count; without one, of any record."""
+        bundle = self.get(digest)
+        spec = None if bundle is None else bundle.registry.facts.get(fact)
+        return MAX_INTEGER if spec is None else min(spec.hi, MAX_INTEGER)
+
+    def _parse(self, digest: Digest) -> Bundle | None:
+        files = self._folder.bundle(digest)
+        if files is None:
+            return None
+        try:
+            return parse_bundle(files)
+        except BundleError:
+            return None
 
 
 class ReplayCheck:
     """For `verify`: each recorded decision is the one that its bundle gives for its facts."""
 
-    def __init__(self, folder: Folder) -> None:
-        """`folder`: where `bundles/` lies."""
-        self._folder = folder
-        self._bundles: dict[Digest, Bundle | None] = {}
+    def __init__(self, bundles: Bundles) -> None:
+        """`bundles`: those of the folder that is verified."""
+        self._bundles = bundles
         self.replayed = 0
 
     def check(self, index: int, record: Record) -> Iterator[Finding]:
         """A finding where deciding again gives another decision, or where the bundle cannot be read."""
         if not isinstance(record, DecisionRecord):
             return
-        if record.bundle not in self._bundles:
-            self._bundles[record.bundle] = self._bundle(record.bundle)
-        bundle = self._bundles[record.bundle]
+        bundle = self._bundles.get(record.bundle)
         if bundle is None:
             yield Finding(Code.BUNDLE_UNREADABLE, index, "the bundle that it cites does not check")
             return
@@ -41,15 +70,6 @@ class ReplayCheck:
         different = differing_members(record.decision, again)
         if different:
             yield Finding(Code.VERDICT_DIFFERS, index, f"deciding again gives another {', '.join(different)}")
-
-    def _bundle(self, digest: Digest) -> Bundle | None:
-        files = self._folder.bundle(digest)
-        if files is None:
-            return None
-        try:
-            return parse_bundle(files)
-        except BundleError:
-            return None
 
 
 def differing_members(recorded: Decision, again: Decision) -> tuple[str, ...]:

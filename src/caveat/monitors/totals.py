@@ -10,9 +10,10 @@ Source: DESIGN section 4, clause R1.c of the example policy.
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import reduce
 
 from caveat.facts.fact import Facts, Grade
 from caveat.facts.value import LONG_MAX, Interval
@@ -32,11 +33,10 @@ class Total:
     lo: int
     hi: int | None
 
-    def value(self) -> int | Interval | None:
-        """The fact's value: a number, a counted interval, or None where the total is unknown."""
-        if self.hi is None:
-            return None
-        return self.lo if self.lo == self.hi else Interval(self.lo, self.hi)
+    def value(self, greatest: int) -> int | Interval:
+        """The fact's value: a number, or a counted interval; `greatest` is the end of what is open above."""
+        lo, hi = min(self.lo, greatest), greatest if self.hi is None else min(self.hi, greatest)
+        return lo if lo == hi else Interval(lo, hi)
 
 
 def _no_uses() -> dict[tuple[int, int | None], int]:
@@ -180,8 +180,9 @@ def fold_totals(records: Iterable[Record]) -> Totals:
 class TotalsCheck:
     """For `verify`: each released use carried the total that the records before it give."""
 
-    def __init__(self) -> None:
-        """Nothing is counted yet."""
+    def __init__(self, greatest: Callable[[Digest, str], int]) -> None:
+        """`greatest`: the greatest value of a count under the bundle with this digest."""
+        self._greatest = greatest
         self._totals = Totals()
 
     def check(self, index: int, record: Record) -> Iterator[Finding]:
@@ -191,8 +192,8 @@ class TotalsCheck:
         if not record.released:
             yield Finding(Code.RESERVE_WITHOUT_RELEASE, index, "a use that was held back reserves persons")
         totals = self._totals.with_use(parse_time(record.time), record.reserve)
-        derived = {total.value() for total in totals.values()}
-        if any(value not in derived for case in record.cases for value in _observed(case)):
+        derived = reduce(_greater, totals.values()).value(self._greatest(record.bundle, FACT))
+        if any(value != derived for case in record.cases for value in _observed(case)):
             yield Finding(Code.TOTALS_DIFFER, index, f"`{FACT}` is not what the records before it add up to")
         self._totals.fold(record)
 
