@@ -1,0 +1,124 @@
+"""A development world on disk: a signed copy of a bundle with every key fresh, for trying things out.
+
+The folder appears whole or not at all, and is made again when the bundle that it copies has changed. Its
+keys prove nothing about who signed what: whoever reads the folder can sign anything in it.
+"""
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from caveat.assay.errors import WorldError
+from caveat.assay.world import World, make_world
+from caveat.cli.exit import CannotRunError
+from caveat.policy.bundle import bundle_digest
+from caveat.signing.keys import PrivateKey, parse_private_key
+from caveat.store.errors import FolderError
+from caveat.store.folder import read_folder
+
+_STATE = "world.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Development:
+    """A development world that lies in `folder`. `issuers`: issuer id by role; their keys by role."""
+
+    folder: Path
+    bundle: Path
+    api_keys: Mapping[str, str]
+    issuers: Mapping[str, str]
+    issuer_keys: Mapping[str, PrivateKey]
+
+
+def example_bundle() -> Path:
+    """The example policy that comes with this installation; raises `CannotRunError` where there is none."""
+    here = Path(__file__).resolve()
+    for folder in (here.parents[1] / "policies", here.parents[3] / "policies"):
+        if (folder / "government-analytics" / "bundle.toml").is_file():
+            return folder / "government-analytics"
+    raise CannotRunError("the example bundle is not in this installation", "name a bundle with --bundle")
+
+
+def open_development(folder: Path, source: Path) -> Development:
+    """The development world in `folder`, made from the bundle in `source` if it is not there yet."""
+    try:
+        files = read_folder(source)
+    except FolderError as error:
+        raise CannotRunError(str(error), "--bundle names the folder that holds `bundle.toml`") from error
+    digest = bundle_digest(files)
+    if not _is_of(folder, digest):
+        _make(folder, files, digest)
+    return _read(folder)
+
+
+def read_development(folder: Path) -> Development:
+    """The development world in `folder`; raises `CannotRunError` where there is none."""
+    if not (folder / _STATE).is_file():
+        raise CannotRunError(
+            f"`{folder}` holds no development world", "`caveat serve --development` makes one"
+        )
+    return _read(folder)
+
+
+def _is_of(folder: Path, digest: str) -> bool:
+    try:
+        state = json.loads((folder / _STATE).read_text())
+    except (OSError, ValueError):
+        return False
+    return isinstance(state, dict) and state.get("source") == digest
+
+
+def _make(folder: Path, files: Mapping[str, bytes], digest: str) -> None:
+    try:
+        world = make_world(files, lambda: secrets.token_bytes(32))
+    except WorldError as error:
+        raise CannotRunError(
+            f"the bundle does not load: {error}", "`caveat check` lists every finding"
+        ) from error
+    draft = folder.with_name(folder.name + ".new")
+    shutil.rmtree(draft, ignore_errors=True)
+    _write_world(draft, world, digest)
+    shutil.rmtree(folder, ignore_errors=True)
+    draft.rename(folder)
+
+
+def _write_world(folder: Path, world: World, digest: str) -> None:
+    for path, data in world.files.items():
+        _write(folder / "bundle" / path, data)
+    for actor, key in world.actors.items():
+        _write(folder / "keys" / "actors" / f"{actor}.pem", key.pem())
+    for role, issuer in world.issuers.items():
+        _write(folder / "keys" / "issuers" / f"{role}.pem", issuer.key.pem())
+    state = {
+        "version": 1,
+        "source": digest,
+        "bundle": world.digest,
+        "api_keys": dict(world.api_keys),
+        "issuers": {role: issuer.id for role, issuer in world.issuers.items()},
+    }
+    _write(folder / _STATE, json.dumps(state, indent=2).encode())
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+
+
+def _read(folder: Path) -> Development:
+    try:
+        state = json.loads((folder / _STATE).read_text())
+        keys = {
+            role: parse_private_key((folder / "keys" / "issuers" / f"{role}.pem").read_bytes())
+            for role in state["issuers"]
+        }
+        return Development(folder, folder / "bundle", state["api_keys"], state["issuers"], keys)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CannotRunError(
+            f"the development world in `{folder}` is damaged", "remove the folder; it is made again"
+        ) from error

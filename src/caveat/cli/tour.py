@@ -1,0 +1,229 @@
+"""`caveat tour`: the same words with different facts, played against a real gateway, then audited offline."""
+
+import base64
+import contextlib
+import http.client
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Generator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from caveat.cli.development import Development, example_bundle, open_development, read_development
+from caveat.cli.exit import CannotRunError
+from caveat.cli.tour_gateway import running_gateway
+from caveat.cli.tour_steps import DEPLOYMENT, STEPS, WORDS, Request, Step, step_request
+
+_ANSWER_SECONDS = 120
+_PUBLISH_SECONDS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came out of a step, and whether it is what must come out."""
+
+    title: str
+    verdict: str
+    reason: str
+    clauses: tuple[str, ...]
+    needs: tuple[str, ...]
+    approvals: tuple[str, ...]
+    record: str
+    answer: str
+    right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What the offline verifier said of the ledger."""
+
+    holds: bool
+    records: int
+    replayed: int
+
+
+@click.command("tour")
+@click.option("--gateway", metavar="URL", help="Play against this development gateway instead of an own one.")
+@click.option("--data", type=click.Path(path_type=Path), help="Its data folder, with --gateway.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcomes as JSON (docs/reference/cli.md).")
+def tour_command(gateway: str | None, data: Path | None, *, as_json: bool) -> int:
+    """Watch one question being allowed, refused, proved and audited.
+
+    Exit codes: 0 every step came out right, 1 one did not, 2 the tour could not be played.
+
+    \b
+    Examples:
+      caveat tour
+      caveat tour --json
+    """
+    if (gateway is None) is not (data is None):
+        raise CannotRunError(
+            "--gateway and --data go together", "without both, the tour starts its own gateway"
+        )
+    with contextlib.ExitStack() as stack:
+        if gateway is None or data is None:
+            data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="caveat-tour-")))
+            world = open_development(data / "development", example_bundle())
+            gateway = stack.enter_context(running_gateway(data))
+        else:
+            world = read_development(data / "development")
+        with _quiet_status(quiet=as_json):
+            outcomes = [_play(step, world, gateway) for step in STEPS]
+            audit = _audit(data / "ledger", outcomes)
+    right = all(outcome.right for outcome in outcomes) and audit.holds
+    if as_json:
+        document = {"version": 1, "right": right, "words": WORDS, "steps": [asdict(o) for o in outcomes]}
+        click.echo(json.dumps(document | {"audit": asdict(audit)}, indent=2))
+    else:
+        _show(outcomes, audit)
+    return 0 if right else 1
+
+
+@contextlib.contextmanager
+def _quiet_status(*, quiet: bool) -> Generator[None]:
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield
+        return
+    with console.status("playing the tour"):
+        yield
+
+
+def _play(step: Step, world: Development, gateway: str) -> Outcome:
+    request = step_request(step, world, datetime.now(UTC), "local")
+    status, headers, body = _post(gateway, world.api_keys[DEPLOYMENT], request)
+    document = _json_object(body)
+    if status == 200:
+        return _outcome(step, headers, "allow", {}, _answer_text(document))
+    error = document.get("error")
+    if status != 403 or not isinstance(error, dict):
+        raise CannotRunError(
+            f"`{step.title}` got status {status} and no verdict", "look at the gateway's log"
+        )
+    return _outcome(step, headers, str(error.get("code")), error, "")
+
+
+def _outcome(
+    step: Step, headers: dict[str, str], verdict: str, error: dict[str, object], answer: str
+) -> Outcome:
+    clauses = tuple(filter(None, headers.get("x-caveat-clauses", "").split(",")))
+    needs, approvals = _names(error.get("needs")), _names(error.get("approvals"))
+    right = (
+        verdict == step.verdict
+        and set(step.clauses) <= set(clauses)
+        and (not step.needs or needs == step.needs)
+        and (verdict != "allow" or bool(answer))
+    )
+    return Outcome(
+        title=step.title,
+        verdict=verdict,
+        reason=str(error.get("reason", "permitted")),
+        clauses=clauses,
+        needs=needs,
+        approvals=approvals,
+        record=headers.get("x-caveat-record", ""),
+        answer=answer,
+        right=right,
+    )
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return tuple(str(name) for name in value) if isinstance(value, list) else ()
+
+
+def _json_object(body: bytes) -> dict[str, object]:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise CannotRunError("the gateway answered something else than JSON", "is it a gateway?") from error
+    return document if isinstance(document, dict) else {}
+
+
+def _answer_text(document: dict[str, object]) -> str:
+    choices = document.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else {}
+    message = first.get("message") if isinstance(first, dict) else None
+    content = message.get("content") if isinstance(message, dict) else None
+    return " ".join(content.split()) if isinstance(content, str) else ""
+
+
+def _post(gateway: str, api_key: str, request: Request) -> tuple[int, dict[str, str], bytes]:
+    place = urlsplit(gateway)
+    headers = {"authorization": f"Bearer {api_key}", "content-type": "application/json"}
+    if request.envelopes:
+        encoded = [base64.urlsafe_b64encode(each).decode().rstrip("=") for each in request.envelopes]
+        headers["x-caveat-evidence"] = ",".join(encoded)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=_ANSWER_SECONDS)
+    try:
+        connection.request("POST", "/v1/chat/completions", request.body, headers)
+        response = connection.getresponse()
+        return response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise CannotRunError(f"no gateway answers at {gateway}", "start one with `make run`") from error
+    finally:
+        connection.close()
+
+
+def _audit(ledger: Path, outcomes: list[Outcome]) -> Audit:
+    """Verifies the folder as an auditor would, in a process that shares nothing with the gateway."""
+    last = max(int(outcome.record.partition("-")[0]) for outcome in outcomes)
+    deadline = time.monotonic() + _PUBLISH_SECONDS
+    while True:
+        report = _verify(ledger)
+        size = report.get("size")
+        if isinstance(size, int) and size > last:
+            break
+        if time.monotonic() > deadline:
+            raise CannotRunError("the ledger was not published in time", "look at the gateway's log")
+        time.sleep(0.3)
+    replayed = report.get("replayed")
+    return Audit(report.get("holds") is True, size, replayed if isinstance(replayed, int) else 0)
+
+
+def _verify(ledger: Path) -> dict[str, object]:
+    command = [sys.executable, "-m", "caveat", "ledger", "verify", str(ledger), "--replay", "--json"]
+    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - our own interpreter and module
+    return _json_object(done.stdout) if done.stdout else {}
+
+
+_STYLE = {"allow": "green", "needs_approval": "yellow", "needs_evidence": "yellow", "deny": "red"}
+
+
+def _show(outcomes: list[Outcome], audit: Audit) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 118, highlight=False)
+    console.print(f'The same words each time: "{WORDS}"')
+    table = Table("", "about which table", "verdict", "clauses", "what is missing, or the answer", box=None)
+    for outcome in outcomes:
+        table.add_row(
+            "✓" if outcome.right else "✗",
+            outcome.title,
+            f"[{_STYLE.get(outcome.verdict, 'red')}]{outcome.verdict}[/]",
+            " ".join(outcome.clauses),
+            _remark(outcome),
+        )
+    console.print(table)
+    state = "holds" if audit.holds else "DOES NOT HOLD"
+    console.print(
+        f"The ledger {state}, verified offline: {audit.records} records, {audit.replayed} verdicts derived again."
+    )
+
+
+def _remark(outcome: Outcome) -> str:
+    if outcome.answer:
+        text = outcome.answer
+        return f'"{text[:57]}…"' if len(text) > 58 else f'"{text}"'
+    if outcome.needs:
+        return "proof of " + ", ".join(outcome.needs)
+    if outcome.approvals:
+        return "approval of " + ", ".join(outcome.approvals)
+    return outcome.reason.replace("_", " ")

@@ -1,0 +1,185 @@
+"""The steps of the tour: the same words, different facts. Each step says what must come out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import orjson
+
+from caveat.cli.development import Development
+from caveat.evidence.statement import FactValue, Statement, Subject, mint_envelope
+from caveat.signing.canonical import Json
+from caveat.signing.digest import sha256
+
+WORDS = "Answer in one short sentence: what is this table about?"
+DEPLOYMENT = "benefits-office"
+
+_OWN = "case,programme,amount,month\nA-101,housing benefit,410,March\nA-102,housing benefit,385,March\n"
+_SURVEY = "case,answer,month\nS-1,satisfied with the office,March\nS-2,waited too long,March\n"
+_BOUGHT = "case,income,shop\nB-1,2100,grocery\nB-2,1800,grocery\n"
+
+Said = Mapping[str, Mapping[str, FactValue]]
+"""Facts by the role of the issuer who attests them."""
+
+_ASKED: Mapping[str, FactValue] = {"task": "summarize_document", "selection_criteria": "specific_selector"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One use: its table, what issuers attest of it, what the caller claims, and what must come out.
+
+    `tamper` changes the table after it was attested; `forge` breaks the first signature.
+    """
+
+    title: str
+    table: str
+    verdict: str
+    clauses: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    attested: Said = field(default_factory=dict[str, Mapping[str, FactValue]])
+    claims: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    tamper: bool = False
+    forge: bool = False
+
+
+_OFFICE: Said = {
+    "registrar": _ASKED,
+    "data_owner": {
+        "data_category": frozenset({"personal_financial"}),
+        "acquisition_channel": "first_party",
+        "subjects_jurisdiction": "domestic",
+        "purpose_compatible": True,
+    },
+}
+_CONSENTED: Said = {
+    "registrar": _ASKED,
+    "data_owner": {
+        "data_category": frozenset({"public_posts"}),
+        "acquisition_channel": "consented",
+        "consent_basis": "explicit_specific",
+        "subjects_jurisdiction": "domestic",
+        "purpose_compatible": True,
+    },
+}
+_BULK: Said = {
+    "registrar": _ASKED,
+    "data_owner": {
+        "data_category": frozenset({"personal_financial"}),
+        "acquisition_channel": "bulk_purchased",
+        "subjects_jurisdiction": "domestic",
+        "consent_basis": "broad_terms",
+        "subject_count": 240_000,
+    },
+}
+_FEW: Said = {
+    "registrar": _ASKED,
+    "data_owner": {
+        "data_category": frozenset({"personal_financial"}),
+        "acquisition_channel": "purchased",
+        "subjects_jurisdiction": "domestic",
+        "subject_count": 800,
+    },
+}
+
+STEPS = (
+    Step("the office's own records, attested", _OWN, "allow", ("P05", "P15"), attested=_OFFICE),
+    Step(
+        "a survey, nothing proved",
+        _SURVEY,
+        "needs_evidence",
+        ("P22",),
+        needs=("task", "data_category"),
+    ),
+    Step("the same survey, consent attested", _SURVEY, "allow", ("P05", "P17"), attested=_CONSENTED),
+    Step(
+        "one byte changed after it was attested",
+        _SURVEY,
+        "needs_evidence",
+        ("P22",),
+        needs=("task", "data_category"),
+        attested=_CONSENTED,
+        tamper=True,
+    ),
+    Step("800 bought records", _BOUGHT, "needs_approval", ("P13",), attested=_FEW),
+    Step("240,000 bought records: a red line", _BOUGHT + "B-3,950,café\n", "deny", ("R1.b",), attested=_BULK),
+    Step(
+        "the same, and the caller says consented",
+        _BOUGHT + "B-3,950,café\n",
+        "deny",
+        ("P23", "R1.b"),
+        attested=_BULK,
+        claims={"acquisition_channel": "consented", "consent_basis": "explicit_specific"},
+    ),
+    Step(
+        "a forged signature",
+        _OWN + "A-103,housing benefit,120,March\n",
+        "deny",
+        ("P23",),
+        attested=_OFFICE,
+        forge=True,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a step sends: a body for chat completions, and envelopes for the evidence header."""
+
+    body: bytes
+    envelopes: tuple[bytes, ...]
+
+
+def step_request(step: Step, world: Development, now: datetime, model: str) -> Request:
+    """The request of a step, its attestations freshly signed by the world's issuers."""
+    envelopes = [
+        _attest(world, role, facts, step.table, now) for role, facts in sorted(step.attested.items())
+    ]
+    if step.forge:
+        envelopes[0] = _forged(envelopes[0])
+    table = step.table.replace("March", "march", 1) if step.tamper else step.table
+    body: dict[str, object] = {
+        "model": model,
+        "max_tokens": 40,
+        "temperature": 0,
+        "messages": [
+            {"role": "user", "content": [{"type": "text", "text": WORDS}, {"type": "text", "text": table}]}
+        ],
+        "caveat": {
+            "claims": dict(step.claims),
+            "data": [{"part": "/messages/0/content/1", "media_type": "text/csv"}],
+        },
+    }
+    return Request(orjson.dumps(body), tuple(envelopes))
+
+
+def _attest(
+    world: Development, role: str, facts: Mapping[str, FactValue], table: str, now: datetime
+) -> bytes:
+    content = table.encode()
+    statement = Statement(
+        issuer=world.issuers[role],
+        subjects=(Subject("table.csv", sha256(content)),),
+        facts=facts,
+        audience=(DEPLOYMENT,),
+        issued_at=now.astimezone(UTC).replace(microsecond=0) - timedelta(minutes=1),
+        expires_at=now.astimezone(UTC).replace(microsecond=0) + timedelta(days=30),
+        id=f"tour-{role}-{sha256(content + orjson.dumps(sorted(facts)))[:16]}",
+        source=f"tour:{_source_of(table)}" if role == "data_owner" else None,
+    )
+    return mint_envelope(statement, [world.issuer_keys[role]])
+
+
+def _source_of(table: str) -> str:
+    """A lineage root for the table: cases of one kind come from one source."""
+    first_row = table.splitlines()[1]
+    return first_row.partition("-")[0]
+
+
+def _forged(envelope: bytes) -> bytes:
+    """The envelope with one character of its signature changed: it names an enrolled key and fails under it."""
+    document = orjson.loads(envelope)
+    signature: str = document["signatures"][0]["sig"]
+    document["signatures"][0]["sig"] = (
+        signature[:10] + ("A" if signature[10] != "A" else "B") + signature[11:]
+    )
+    return orjson.dumps(document)
