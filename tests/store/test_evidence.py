@@ -11,7 +11,7 @@ import pytest
 
 from caveat.store.errors import EvidenceStoreError
 from caveat.store.evidence import MemoryEvidenceStore, SqliteEvidenceStore
-from tests.store.contract import A, check_evidence_store, verified
+from tests.store.contract import A, C, check_evidence_store, verified
 
 
 @pytest.mark.slow
@@ -85,9 +85,11 @@ def test_a_file_that_is_no_database_is_a_clear_error(tmp_path: Path) -> None:
 
 def test_a_store_that_fails_says_so_and_is_no_empty_answer(tmp_path: Path) -> None:
     store = SqliteEvidenceStore(tmp_path / "evidence.db")
+    store.put(verified())
     store._connection.execute("DROP TABLE subject")
+    assert store.get([C]) == (), "what was never stored is known to be absent without a query"
     with pytest.raises(EvidenceStoreError, match="cannot be read"):
         store.get([A])
     with pytest.raises(EvidenceStoreError, match="cannot be stored"):
-        store.put(verified())
+        store.put(verified(2))
     store.close()

@@ -44,12 +44,32 @@ class EvidenceStore(Protocol):
         ...
 
 
+class _Presence:
+    """Digests that may be in the store; one that is not here certainly is not. Two megabytes, whatever comes.
+
+    Most uses have no stored evidence: they learn it here, without a query.
+    """
+
+    def __init__(self) -> None:
+        self._bits = bytearray(1 << 21)
+
+    def add(self, digest: str) -> None:
+        """Marks the digest, and with it one in 16 million others."""
+        place = int(digest[:6], 16)
+        self._bits[place >> 3] |= 1 << (place & 7)
+
+    def __contains__(self, digest: str) -> bool:
+        place = int(digest[:6], 16)
+        return bool(self._bits[place >> 3] & 1 << (place & 7))
+
+
 class SqliteEvidenceStore:
     """The driver for one process. Safe to call from several threads."""
 
     def __init__(self, path: Path) -> None:
         """Opens or creates the file, readable by its owner alone; raises `EvidenceStoreError`."""
         self._lock = Lock()
+        self._presence = _Presence()
         try:
             path.touch(mode=0o600, exist_ok=True)
             self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -68,6 +88,8 @@ class SqliteEvidenceStore:
         run("PRAGMA busy_timeout = 2000")
         run(f"PRAGMA application_id = {_APPLICATION_ID}")
         self._connection.executescript(_SCHEMA)
+        for (digest,) in run("SELECT DISTINCT digest FROM subject"):
+            self._presence.add(digest)
 
     def put(self, verified: VerifiedEnvelope) -> bool:
         """Keeps the envelope under each subject's digest, durably; False if it was there already.
@@ -98,11 +120,14 @@ class SqliteEvidenceStore:
             if stored >= MAX_PER_SUBJECT:
                 raise EvidenceStoreError(f"there are {MAX_PER_SUBJECT} statements about one subject already")
             run("INSERT INTO subject VALUES (?, ?)", (subject, verified.digest))
+            self._presence.add(subject)
         return True
 
     def get(self, digests: Iterable[Digest]) -> tuple[bytes, ...]:
         """Every envelope about any of these digests, each once, exactly as it was received."""
-        wanted = sorted(set(digests))
+        wanted = sorted(digest for digest in set(digests) if digest in self._presence)
+        if not wanted:
+            return ()
         found: dict[str, bytes] = {}
         with self._lock:
             try:
