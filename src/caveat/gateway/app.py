@@ -1,0 +1,207 @@
+"""The gateway as a pure ASGI application: routes, and the outermost frame that every failure ends at.
+
+Laws: a path that is not listed is refused, never passed on; whatever goes wrong is an answer of the
+caller's protocol without content or stack trace; the process goes on serving.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import orjson
+
+from caveat.evidence.check import Checked
+from caveat.gateway.errors import FaultError, GatewayError, LedgerError, RequestError
+from caveat.gateway.exchange import Desk, run_exchange
+from caveat.gateway.http import (
+    JSON,
+    NO_RETRY,
+    Caller,
+    ClientGoneError,
+    Receive,
+    Scope,
+    Send,
+    authenticate,
+    read_body,
+    read_headers,
+    send_whole,
+    while_connected,
+)
+from caveat.gateway.metrics import CONTENT_TYPE
+from caveat.gateway.upstream import forwardable, returnable
+from caveat.gateway.wire.wire import WIRES, wire_for
+
+MAX_EVIDENCE_BYTES = 72 * 1024
+
+
+class Gateway:
+    """The application. `on_start` and `on_stop` run inside the server's loop, once each."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        on_start: Callable[[], Awaitable[None]],
+        on_stop: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Opens nothing by itself."""
+        self._desk = desk
+        self._on_start = on_start
+        self._on_stop = on_stop
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection's scope, as ASGI has it."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                try:
+                    await self._on_start()
+                except (GatewayError, OSError) as error:
+                    self._desk.log.critical("start", outcome="failed", cause=type(error).__name__)
+                    await send({"type": "lifespan.startup.failed", "message": ""})
+                    return
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await self._on_stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def tracked(message: dict[str, object]) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        metrics = self._desk.metrics
+        metrics.began()
+        try:
+            await self._route(scope, receive, tracked)  # type: ignore[arg-type]  # a dict is such a mapping
+        except ClientGoneError:
+            self._desk.log.info("client_gone", path=_known_path(scope["path"]))
+        except GatewayError as error:
+            await self._fail(scope, send, error, started=started)
+        except Exception as error:  # the outermost frame: refuse, tell the operator, go on
+            self._desk.log.critical("internal", cause=type(error).__name__, where=_where(error))
+            fault = FaultError(
+                503, "internal", "the gateway failed, and released nothing undecided", "tell the operator"
+            )
+            await self._fail(scope, send, fault, started=started)
+        finally:
+            metrics.finished()
+
+    async def _fail(self, scope: Scope, send: Send, error: GatewayError, *, started: bool) -> None:
+        desk = self._desk
+        if isinstance(error, RequestError):
+            desk.metrics.bad_request(error.code)
+        else:
+            desk.metrics.fault(error.code)
+        cause = desk.gate.ledger_fault if isinstance(error, LedgerError) else None
+        desk.log.warning("refused", status=error.status, code=error.code, cause=cause)
+        headers = {name.decode("latin-1").lower(): "" for name, _ in scope["headers"]}
+        wire = wire_for(scope["path"], headers)
+        if started:
+            # A stream is under way: it ends with an error of its protocol, never in silence.
+            body = wire.render_stream_error(error)
+            await send({"type": "http.response.body", "body": body, "more_body": False})
+            return
+        await send_whole(send, error.status, wire.render_error(error), [JSON, NO_RETRY])
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, method = scope["path"], scope["method"]
+        if path in _OPEN:
+            _expect(method, "GET", "HEAD")
+            await self._operate(path, send)
+            return
+        headers = read_headers(scope)
+        wire = WIRES.get(path)
+        if wire is None and path not in ("/v1/evidence", "/v1/models"):
+            raise RequestError(
+                404,
+                "unknown_path",
+                "this gateway decides no use at this path, so it passes nothing on",
+                f"it serves {', '.join(WIRES)}, /v1/models and /v1/evidence",
+            )
+        _expect(method, "GET" if path == "/v1/models" else "POST")
+        desk = self._desk
+        caller = authenticate(desk.law_now(), headers)
+        if wire is not None:
+            body = await read_body(receive, headers, desk.max_body_bytes)
+            await while_connected(receive, run_exchange(desk, wire, caller, headers, body, send))
+        elif path == "/v1/evidence":
+            envelope = await read_body(receive, headers, MAX_EVIDENCE_BYTES)
+            await self._take_evidence(envelope, caller, send)
+        else:
+            forwarded = forwardable(headers, caller.secret)
+            forwarded.update(wire_for(path, headers).upstream_headers(desk.upstream.key))
+            await while_connected(receive, self._list_models(forwarded, send))
+
+    async def _operate(self, path: str, send: Send) -> None:
+        desk = self._desk
+        if path == "/metrics":
+            await send_whole(send, 200, desk.metrics.render(), [(b"content-type", CONTENT_TYPE)])
+            return
+        fault = desk.gate.ledger_fault if path == "/readyz" else None
+        state = {"ready": fault is None, "bundle": desk.law_now().bundle.digest, "ledger": fault or "ok"}
+        body = orjson.dumps({"alive": True} if path == "/healthz" else state)
+        await send_whole(send, 200 if fault is None else 503, body, [JSON])
+
+    async def _list_models(self, headers: dict[str, str], send: Send) -> None:
+        """The upstream's list as it is: it carries no content of a use, so there is nothing to decide."""
+        answer = await self._desk.upstream.get("/v1/models", headers)
+        try:
+            body = await answer.read()
+        finally:
+            answer.close()
+        retry = [NO_RETRY] if answer.status >= 400 else []
+        await send_whole(send, answer.status, body, [*returnable(answer.headers), *retry])
+
+    async def _take_evidence(self, envelope: bytes, caller: Caller, send: Send) -> None:
+        desk, witnesses = self._desk, caller.law.witnesses
+        admitted = witnesses.admit(envelope, desk.gate.now())
+        if isinstance(admitted, Checked):
+            code = (admitted.code or admitted.outcome).value
+            desk.metrics.uploaded(code)
+            raise RequestError(
+                400,
+                f"evidence_{code}",
+                "this envelope does not hold, so it was not stored",
+                "docs/reference/evidence.md explains each code",
+            )
+        await asyncio.to_thread(witnesses.keep, admitted)
+        record = await desk.gate.record_evidence(
+            caller.deployment.id, admitted.digest, admitted.issuer.keyid, "stored"
+        )
+        desk.metrics.uploaded("stored")
+        desk.log.info("evidence", deployment=caller.deployment.id, envelope=admitted.digest, record=record)
+        subjects = [subject.digest for subject in admitted.statement.subjects]
+        body = orjson.dumps({"envelope": admitted.digest, "subjects": subjects, "record": record})
+        await send_whole(send, 201, body, [JSON])
+
+
+_OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+def _expect(method: str, *allowed: str) -> None:
+    if method not in allowed:
+        raise RequestError(405, "method_not_allowed", f"this path takes {' or '.join(allowed)}")
+
+
+def _known_path(path: str) -> str:
+    """The path if it is one of ours: any other is the caller's own text."""
+    return path if path in WIRES or path in _OPEN or path in ("/v1/evidence", "/v1/models") else "other"
+
+
+def _where(error: BaseException) -> str:
+    """File and line of a bug, without its message, which might repeat content."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}"

@@ -1,0 +1,224 @@
+"""One use through the gate: facts, decision, durable record, and only then an effect.
+
+Legal order: gather, decide and hold happen without an await between them, so that no two uses read the
+same total; the record is durable before `Ruling` exists; whoever releases anything needs a `Ruling` whose
+`released` is true. Source: DESIGN section 4, ADR-0002.
+"""
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from caveat.call.call import Call, PartKind, Point
+from caveat.decision.verdict import Decision, Verdict
+from caveat.evidence.check import Checked
+from caveat.gateway.errors import LedgerError, RequestError
+from caveat.gateway.gather import Gathered
+from caveat.gateway.metrics import Metrics
+from caveat.gateway.ports import Law, Ledger, Receipt
+from caveat.ledger import errors as ledger_errors
+from caveat.ledger.record import (
+    BundleRecord,
+    DataPart,
+    DecisionRecord,
+    EvidenceCited,
+    EvidenceRecord,
+    OutputEndRecord,
+    Record,
+    StartRecord,
+    render_time,
+)
+from caveat.ledger.wire import render_record
+from caveat.policy.bundle import Bundle
+from caveat.policy.deployments import Deployment
+from caveat.signing.canonical import canonical
+from caveat.signing.digest import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A request that was read and whose sender is known. `action`: what it does, for the record.
+
+    `stored`: evidence that the store has about its parts.
+    """
+
+    law: Law
+    deployment: Deployment
+    principal: str
+    action: str
+    call: Call
+    stored: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A decision that is durable. Only a ruling that is `released` lets anything through."""
+
+    use: Use
+    decision: Decision
+    gathered: Gathered
+    record_id: str
+    checkpoint: bytes
+    released: bool
+
+
+class Gate:
+    """Decides and records. Holds the ledger; knows nothing of HTTP."""
+
+    def __init__(
+        self, ledger: Ledger, metrics: Metrics, clock: Callable[[], datetime], audit_key: bytes
+    ) -> None:
+        """`audit_key`: without it nobody can test a guess at what a record's HMAC stands for."""
+        self._ledger = ledger
+        self.metrics = metrics
+        self._clock = clock
+        self._keyed = hmac.new(audit_key, digestmod="sha256")
+        self.ledger_fault: str | None = None
+
+    async def decide_prompt(self, use: Use) -> Ruling:
+        """The ruling on a prompt; raises `LedgerError` when it cannot be made durable."""
+        now = self._clock()
+        gathered = use.law.witnesses.gather(use.call, use.deployment, use.stored, now)
+        decision = use.law.decisions.decide(Point.PROMPT, gathered.cases)
+        released = _released(use, decision)
+        if not released:
+            gathered = replace(gathered, reserve=())
+        else:
+            use.law.witnesses.hold(use.call, gathered, now)
+        # INVARIANT: no await above this line since `gather`.
+        try:
+            return await self._rule(use, decision, gathered, now, of=None)
+        except (LedgerError, RequestError):
+            if released:
+                use.law.witnesses.drop(gathered)
+            raise
+
+    async def decide_output(self, prompt: Ruling, law: Law, answer: bytes | None) -> Ruling:
+        """The ruling on what the model answered, from the facts that went into it.
+
+        The answer inherits the facts of its prompt: nothing becomes cleaner by passing through a model.
+        `law` is the one in force now, which may be stricter than the prompt's. `answer` is None where a
+        stream's bytes are still to come; its end is then recorded by `record_end`.
+        """
+        before = prompt.use
+        call = replace(before.call, point=Point.OUTPUT)
+        if answer is not None:
+            call = replace(
+                call, action_digest=self.name(call.deployment, Point.OUTPUT, call.protocol, answer)
+            )
+        use = replace(before, law=law, deployment=self._deployment(before, law), call=call)
+        decision = law.decisions.decide(Point.OUTPUT, prompt.gathered.cases)
+        gathered = Gathered(prompt.gathered.cases)
+        return await self._rule(use, decision, gathered, self._clock(), of=prompt.record_id)
+
+    def _deployment(self, before: Use, law: Law) -> Deployment:
+        current = law.bundle.deployments.get(before.deployment.id)
+        if current is None or not any(
+            f"key:{digest[:16]}" == before.principal for digest in current.key_digests
+        ):
+            raise RequestError(401, "unknown_key", "the deployment or its key is no longer registered")
+        return current
+
+    async def record_end(self, output: Ruling, released: bytes, size: int, *, complete: bool) -> None:
+        """Records what a stream let through, by its HMAC."""
+        await self._append(OutputEndRecord(self._now(), output.record_id, released.hex(), size, complete))
+
+    async def record_start(self, bundle: Bundle, version: str, origin: str) -> None:
+        """Records that this process begins to serve."""
+        await self._append(StartRecord(self._now(), bundle.digest, version, origin))
+
+    async def record_bundle(self, bundle: Bundle) -> None:
+        """Records that a bundle comes into force."""
+        await self._append(BundleRecord(self._now(), bundle.digest))
+
+    async def record_evidence(self, deployment: str, envelope: Digest, key: str, outcome: str) -> str:
+        """Records an upload that holds; returns the record's id."""
+        record = EvidenceRecord(self._now(), deployment, envelope, key, outcome)
+        return (await self._append(record)).record_id
+
+    def name(self, deployment: str, point: Point, protocol: str, forwarded: bytes) -> Digest:
+        """Names one exact action: who, where, in which protocol, and the bytes that go on.
+
+        Under the audit key, since the name stands in records: a guess at the bytes cannot be tested without.
+        """
+        name = self.audit_hmac()
+        name.update(canonical([deployment, point.value, protocol]) + b"\n")
+        name.update(forwarded)
+        return Digest(name.hexdigest())
+
+    def now(self) -> datetime:
+        """The moment by the clock that every record is dated with."""
+        return self._clock()
+
+    def audit_hmac(self) -> hmac.HMAC:
+        """A running HMAC under the audit key."""
+        return self._keyed.copy()
+
+    async def _rule(
+        self,
+        use: Use,
+        decision: Decision,
+        gathered: Gathered,
+        now: datetime,
+        of: str | None,
+    ) -> Ruling:
+        mode: Literal["enforce", "observe"] = "observe" if use.deployment.mode == "observe" else "enforce"
+        call = use.call
+        record = DecisionRecord(
+            time=render_time(now),
+            point=call.point,
+            protocol=call.protocol,
+            deployment=call.deployment,
+            principal=use.principal,
+            model=call.model,
+            action=use.action,
+            request=call.action_digest,
+            bundle=use.law.bundle.digest,
+            parts=tuple(
+                DataPart(part.pointer, part.digest, len(part.content))
+                for part in call.parts
+                if part.kind is PartKind.DATA
+            ),
+            cases=gathered.cases,
+            decision=decision,
+            evidence=tuple(_cited(checked) for checked in gathered.evidence),
+            reserve=gathered.reserve,
+            mode=mode,
+            enforced=mode == "enforce",
+            of=of,
+        )
+        receipt = await self._append(record)
+        self.metrics.decided(call.point, decision, mode)
+        return Ruling(
+            use, decision, gathered, receipt.record_id, receipt.checkpoint, _released(use, decision)
+        )
+
+    async def _append(self, record: Record) -> Receipt:
+        try:
+            receipt = await self._ledger.append(render_record(record))
+        except ledger_errors.RefusedRecordError as error:
+            raise RequestError(
+                413,
+                "record_too_large",
+                "the facts and parts of this use do not fit into one record",
+                "send fewer data parts at once",
+            ) from error
+        except (ledger_errors.LedgerError, OSError) as error:
+            self.ledger_fault = type(error).__name__
+            raise LedgerError from error
+        self.ledger_fault = None
+        return receipt
+
+    def _now(self) -> str:
+        return render_time(self._clock())
+
+
+def _cited(checked: Checked) -> EvidenceCited:
+    outcome = checked.outcome.value if checked.code is None else checked.code.value
+    return EvidenceCited(checked.envelope, checked.key or "", outcome, checked.once)
+
+
+def _released(use: Use, decision: Decision) -> bool:
+    return decision.verdict is Verdict.ALLOW or use.deployment.mode == "observe"

@@ -1,0 +1,80 @@
+"""The bundle in force, and its change while the process serves.
+
+Guarantees: a bundle that does not parse, lint or carry its signatures never comes into force, and the old
+one stays; a change is in the ledger before it is in force; a request sees one law from its start, and a
+stream is asked again when the law has changed under it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from caveat.gateway.decisions import Decisions
+from caveat.gateway.ports import Files, Law, MakeWitnesses
+from caveat.policy.bundle import Bundle, BundleError, parse_bundle
+
+
+class LawError(ValueError):
+    """The bundle may not be served. `findings`: every reason, one line each."""
+
+    def __init__(self, findings: tuple[str, ...]) -> None:
+        """`findings`: not empty."""
+        super().__init__(findings[0])
+        self.findings = findings
+
+
+def make_law(files: Files, make_witnesses: MakeWitnesses) -> Law:
+    """The law of these files; raises `LawError` for one that may not be served."""
+    try:
+        bundle = parse_bundle(files)
+    except BundleError as error:
+        raise LawError(error.findings) from error
+    if bundle.unsigned:
+        raise LawError(
+            tuple(f"the signatures that `{name}` asks for are missing" for name in bundle.unsigned)
+        )
+    callers = {
+        digest: deployment for deployment in bundle.deployments.values() for digest in deployment.key_digests
+    }
+    try:
+        return Law(bundle, Decisions(bundle.policy), make_witnesses(bundle), callers)
+    except ValueError as error:
+        raise LawError((str(error),)) from error
+
+
+class LawInForce:
+    """Holds the law. `current` changes in one step, never in the middle of a decision."""
+
+    def __init__(
+        self,
+        first: Law,
+        read_files: Callable[[], Files],
+        make_witnesses: MakeWitnesses,
+        announce: Callable[[Bundle], Awaitable[None]],
+    ) -> None:
+        """`announce` makes the change durable, and raises if it cannot."""
+        self.current = first
+        self._read_files = read_files
+        self._make_witnesses = make_witnesses
+        self._announce = announce
+        self._one_at_a_time = asyncio.Lock()
+
+    async def reload(self) -> bool:
+        """Puts the files as they are now into force; True if they differ from what was.
+
+        Raises `LawError` for a bundle that may not be served, and whatever `announce` raises; the old law
+        is then still in force.
+        """
+        async with self._one_at_a_time:
+            law = await asyncio.to_thread(self._read)
+            if law.bundle.digest == self.current.bundle.digest:
+                return False
+            await self._announce(law.bundle)
+            self.current = law
+            return True
+
+    def _read(self) -> Law:
+        try:
+            files = self._read_files()
+        except OSError as error:
+            raise LawError((f"the bundle cannot be read: {error.strerror}",)) from error
+        return make_law(files, self._make_witnesses)

@@ -1,0 +1,105 @@
+"""What an operator watches, in a registry of this gateway's own. Labels are closed sets, never content."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from caveat.call.call import Point
+from caveat.decision.verdict import Decision
+
+CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+
+class Metrics:
+    """Counters and histograms, documented in `docs/reference/http.md`."""
+
+    def __init__(self) -> None:
+        """A registry of its own, so that two gateways in one process do not mix."""
+        self._registry = CollectorRegistry()
+        registry = self._registry
+        self._decisions = Counter(
+            "caveat_decisions",
+            "Decisions recorded.",
+            ("point", "verdict", "reason", "mode"),
+            registry=registry,
+        )
+        self._incidents = Counter(
+            "caveat_incidents", "Decisions that somebody should look at.", registry=registry
+        )
+        self._gate_seconds = Histogram(
+            "caveat_gate_seconds",
+            "From the whole request read to the prompt decision durable.",
+            registry=registry,
+            buckets=_SECONDS,
+        )
+        self._use_seconds = Histogram(
+            "caveat_use_seconds",
+            "From the whole request read to the last byte released.",
+            registry=registry,
+            buckets=_SECONDS,
+        )
+        self._bad_requests = Counter(
+            "caveat_bad_requests",
+            "Requests that could not be read or were not authentic.",
+            ("code",),
+            registry=registry,
+        )
+        self._faults = Counter(
+            "caveat_faults",
+            "Answers withheld because the gateway or its upstream failed.",
+            ("code",),
+            registry=registry,
+        )
+        self._streams = Counter("caveat_streams", "Streams by their end.", ("end",), registry=registry)
+        self._reloads = Counter(
+            "caveat_bundle_reloads", "Reloads of the bundle.", ("outcome",), registry=registry
+        )
+        self._uploads = Counter(
+            "caveat_evidence_uploads", "Uploaded envelopes.", ("outcome",), registry=registry
+        )
+        self._in_flight = Gauge("caveat_uses_in_flight", "Uses that are not answered yet.", registry=registry)
+
+    def decided(self, point: Point, decision: Decision, mode: str) -> None:
+        """One decision is in the ledger."""
+        self._decisions.labels(point.value, decision.verdict.value, decision.reason.value, mode).inc()
+        if decision.incident:
+            self._incidents.inc()
+
+    def gated(self, seconds: float) -> None:
+        """A prompt decision took this long until it was durable."""
+        self._gate_seconds.observe(seconds)
+
+    def answered(self, seconds: float) -> None:
+        """A use took this long in all."""
+        self._use_seconds.observe(seconds)
+
+    def bad_request(self, code: str) -> None:
+        """A request was refused before any decision."""
+        self._bad_requests.labels(code).inc()
+
+    def fault(self, code: str) -> None:
+        """An answer was withheld."""
+        self._faults.labels(code).inc()
+
+    def stream_ended(self, end: str) -> None:
+        """A stream ended: `complete`, `cut`, `client_gone` or `halted`."""
+        self._streams.labels(end).inc()
+
+    def reloaded(self, outcome: str) -> None:
+        """`changed`, `unchanged` or `refused`."""
+        self._reloads.labels(outcome).inc()
+
+    def uploaded(self, outcome: str) -> None:
+        """An envelope was stored, or refused with a code."""
+        self._uploads.labels(outcome).inc()
+
+    def began(self) -> None:
+        """A use is in flight."""
+        self._in_flight.inc()
+
+    def finished(self) -> None:
+        """A use is not in flight any more."""
+        self._in_flight.dec()
+
+    def render(self) -> bytes:
+        """The text exposition."""
+        return generate_latest(self._registry)

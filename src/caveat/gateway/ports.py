@@ -1,0 +1,91 @@
+"""What the gateway needs of other rooms, said by the gateway: a consumer owns its protocols."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from caveat.call.call import Call
+from caveat.evidence.check import Checked
+from caveat.evidence.envelope import VerifiedEnvelope
+from caveat.gateway.decisions import Decisions
+from caveat.gateway.gather import Gathered
+from caveat.policy.bundle import Bundle
+from caveat.policy.deployments import Deployment
+from caveat.signing.canonical import JsonObject
+from caveat.signing.digest import Digest
+
+
+class Receipt(Protocol):
+    """Proof that a record is durable and covered by a signed checkpoint."""
+
+    @property
+    def record_id(self) -> str:
+        """Index and first digits of the leaf hash."""
+        ...
+
+    @property
+    def checkpoint(self) -> bytes:
+        """A signed note that covers the record."""
+        ...
+
+
+class Ledger(Protocol):
+    """The one writer of records."""
+
+    async def append(self, record: JsonObject) -> Receipt:
+        """Returns only when the record is durable; raises the ledger's own error otherwise."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Envelopes from the store, and the digests that verified envelopes speak of, presented ones included."""
+
+    stored: tuple[bytes, ...]
+    covered: frozenset[Digest]
+
+
+class Witnesses(Protocol):
+    """Where facts come from under one bundle. Synchronous: nothing may happen between reading a total
+    and reserving it."""
+
+    def find(self, presented: tuple[bytes, ...], digests: Iterable[Digest]) -> Found:
+        """Stored evidence about these digests, and what all evidence at hand speaks of."""
+        ...
+
+    def gather(
+        self, call: Call, deployment: Deployment, stored: tuple[bytes, ...], now: datetime
+    ) -> Gathered:
+        """The facts of one use at `now`."""
+        ...
+
+    def hold(self, call: Call, gathered: Gathered, now: datetime) -> None:
+        """Counts the use as released, with the one-time evidence that it consumes, before it is."""
+        ...
+
+    def drop(self, gathered: Gathered) -> None:
+        """Takes back `hold` of a use that was not released after all."""
+        ...
+
+    def admit(self, envelope: bytes, now: datetime) -> VerifiedEnvelope | Checked:
+        """An uploaded envelope, verified as far as it can be before a use; or what is wrong with it."""
+        ...
+
+    def keep(self, verified: VerifiedEnvelope) -> None:
+        """Stores an envelope durably; blocks, so it runs in a thread."""
+        ...
+
+
+MakeWitnesses = Callable[[Bundle], Witnesses]
+Files = Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Law:
+    """A bundle in force, with the lookups that every request needs. Immutable: a reload makes another."""
+
+    bundle: Bundle
+    decisions: Decisions
+    witnesses: Witnesses
+    callers: Mapping[Digest, Deployment] = field(repr=False)

@@ -1,0 +1,71 @@
+"""A decision that is no allow, as an answer that says what would change it. Pure.
+
+Source: DESIGN section 7, `docs/reference/http.md`. One shape for every protocol; the wire wraps it.
+"""
+
+from caveat.call.call import Call
+from caveat.decision.verdict import Decision, Reason, Verdict
+from caveat.evidence.defects import Outcome
+from caveat.facts.registry import Registry
+from caveat.gateway.gather import Gathered, needs_detail
+from caveat.signing.canonical import Json, JsonObject
+
+_CODES = {
+    Verdict.DENY: "deny",
+    Verdict.NEEDS_EVIDENCE: "needs_evidence",
+    Verdict.NEEDS_APPROVAL: "needs_approval",
+}
+_WHY = {
+    Reason.FORGED_EVIDENCE: "evidence in this request is forged",
+    Reason.REPLAYED_EVIDENCE: "evidence in this request was used up by another action",
+    Reason.VALUE_OUT_OF_RANGE: "a value lies outside the registry",
+    Reason.CONTRADICTORY_EVIDENCE: "pieces of evidence contradict each other",
+    Reason.CONFLICT: "what is claimed contradicts what is attested",
+    Reason.NO_PERMIT: "no clause permits this use",
+    Reason.BUDGET: "the decision would take more steps than the policy allows",
+    Reason.UNATTESTABLE: "it depends on a fact that nobody may attest",
+}
+
+
+def refusal_message(decision: Decision) -> str:
+    """One line for a person: what was decided, by which clause, and what to do next."""
+    clauses = f" (clause {', '.join(decision.clauses)})" if decision.clauses else ""
+    why = _WHY.get(decision.reason, "")
+    match decision.verdict:
+        case Verdict.NEEDS_EVIDENCE if decision.needs:
+            wanted = ", ".join(f"`{name}`" for name in decision.needs)
+            return f"not yet: attested evidence is needed for {wanted}{clauses}; see `needs_detail`"
+        case Verdict.NEEDS_APPROVAL if decision.approvals:
+            return f"not yet: approval is needed from {', '.join(decision.approvals)}{clauses}"
+        case Verdict.NEEDS_EVIDENCE | Verdict.NEEDS_APPROVAL:
+            return f"not yet: {why or 'more has to be known'}{clauses}"
+        case _:
+            return f"refused: {why or 'the policy does not permit this use'}{clauses}"
+
+
+def refusal_code(decision: Decision) -> str:
+    """The error code of a verdict that is no allow."""
+    return _CODES[decision.verdict]
+
+
+def refusal_members(
+    decision: Decision, call: Call, gathered: Gathered, registry: Registry, record_id: str
+) -> JsonObject:
+    """The documented members of a refusal, beside code and message."""
+    detail: list[Json] = [*needs_detail(registry, gathered, call.claims, decision.needs)]
+    failed: list[Json] = [
+        {"envelope": checked.envelope, "code": (checked.code or checked.outcome).value}
+        for checked in gathered.evidence
+        if checked.outcome is not Outcome.ACCEPTED
+    ]
+    return {
+        "verdict": decision.verdict.value,
+        "reason": decision.reason.value,
+        "clauses": list(decision.clauses),
+        "needs": list(decision.needs),
+        "needs_detail": detail,
+        "approvals": list(decision.approvals),
+        "approval_url": None,
+        "evidence": failed,
+        "record": record_id,
+    }

@@ -1,0 +1,121 @@
+"""Anthropic messages: requests in, refusals, errors and ends of streams out.
+
+Source: the published API reference of messages, as its official Python client speaks it.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import orjson
+
+from caveat.call.parts import Origin, RawPart
+from caveat.gateway.errors import GatewayError
+from caveat.gateway.wire.request import (
+    WireRequest,
+    invalid_request,
+    parse_document,
+    read_messages,
+    read_model,
+    read_stream,
+    remaining_members,
+    structure_part,
+    text_part,
+)
+from caveat.signing.canonical import Json, JsonObject
+
+NAME = "anthropic"
+ACTION = "messages"
+PATH = "/v1/messages"
+END_MARK = b"message_stop"
+_ROLES = frozenset({"user", "assistant", "system"})
+_PLAIN_MEMBERS = frozenset({"role", "content"})
+_MODEL_BLOCKS = frozenset({"tool_use", "thinking", "redacted_thinking"})
+_SEPARATE = ("tools", "output_config")
+_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    415: "invalid_request_error",
+    504: "timeout_error",
+}
+
+
+def parse_request(body: bytes, *, max_bytes: int) -> WireRequest:
+    """The request in `body`; raises `RequestError`."""
+    document = parse_document(body, max_bytes=max_bytes)
+    members = document.members
+    parts = list(_content_parts("/system", "system", Origin.TEXT, members.get("system")))
+    for index, message in enumerate(read_messages(members)):
+        pointer, role = f"/messages/{index}", str(message["role"])
+        # A role that is not known is treated like a tool's: what nobody can place is data.
+        origin = Origin.TEXT if role in _ROLES else Origin.TOOL
+        parts += _content_parts(f"{pointer}/content", role, origin, message.get("content"))
+        parts += remaining_members(pointer, role, message, _PLAIN_MEMBERS)
+    parts += (structure_part(f"/{name}", "request", members[name]) for name in _SEPARATE if members.get(name))
+    known = frozenset({"messages", "model", "stream", "system", *_SEPARATE})
+    parts += remaining_members("", "request", members, known)
+    return WireRequest(
+        read_model(members), read_stream(members), tuple(parts), document.extension, document.forward
+    )
+
+
+def _content_parts(pointer: str, role: str, origin: Origin, content: Json) -> Iterator[RawPart]:
+    if isinstance(content, str):
+        yield from text_part(pointer, role, origin, content)
+    elif isinstance(content, list):
+        for index, block in enumerate(content):
+            yield from _block_parts(f"{pointer}/{index}", role, origin, block)
+    elif content is not None:
+        raise invalid_request("content is a string or a list of blocks")
+
+
+def _block_parts(pointer: str, role: str, origin: Origin, block: Json) -> Iterator[RawPart]:
+    kind = block.get("type") if isinstance(block, dict) else None
+    if isinstance(block, dict) and kind == "text" and block.keys() - {"cache_control"} == {"type", "text"}:
+        if not isinstance(block["text"], str):
+            raise invalid_request("the text of a block is a string")
+        yield from text_part(pointer, role, origin, block["text"])
+        yield from remaining_members(f"{pointer}/cache_control", role, block, frozenset({"type", "text"}))
+    elif isinstance(block, dict) and kind == "tool_result":
+        yield from _content_parts(f"{pointer}/content", "tool", Origin.TOOL, block.get("content"))
+        yield from remaining_members(pointer, role, block, frozenset({"type", "content"}))
+    elif role == "assistant" and kind in _MODEL_BLOCKS:
+        yield structure_part(pointer, role, block)
+    else:
+        # Images, documents, search results, and text blocks with members that nobody here knows.
+        yield structure_part(pointer, role, block, Origin.OPAQUE)
+
+
+def upstream_headers(key: str | None) -> tuple[tuple[str, str], ...]:
+    """How the gateway authenticates itself at an upstream of this protocol."""
+    return (("x-api-key", key),) if key else ()
+
+
+def render_error(error: GatewayError) -> bytes:
+    """The body of an error answer."""
+    kind = _TYPES.get(error.status, "invalid_request_error" if error.status < 500 else "api_error")
+    return orjson.dumps(_error(kind, error.code, error.message, {"hint": error.hint}))
+
+
+def render_refusal(code: str, message: str, members: Mapping[str, Json]) -> bytes:
+    """The body of a refusal."""
+    return orjson.dumps(_error("permission_error", code, message, members))
+
+
+def _error(kind: str, code: str, message: str, members: Mapping[str, Json]) -> JsonObject:
+    return {"type": "error", "error": {"type": kind, "message": message, "code": code, **members}}
+
+
+def is_answer(value: Json) -> bool:
+    """Whether a parsed body is a message."""
+    return isinstance(value, dict) and isinstance(value.get("content"), list)
+
+
+def ends_stream(event: bytes) -> bool:
+    """Whether this event is the last of a complete stream."""
+    return any(line.strip() == b"event: message_stop" for line in event.splitlines())
+
+
+def render_stream_error(error: GatewayError) -> bytes:
+    """The event that ends a stream which cannot go on."""
+    return b"event: error\ndata: " + render_error(error) + b"\n\n"

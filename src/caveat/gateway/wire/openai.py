@@ -1,0 +1,111 @@
+"""OpenAI chat completions: requests in, refusals, errors and ends of streams out.
+
+Source: the published API reference of chat completions, as its official Python client speaks it.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import orjson
+
+from caveat.call.parts import Origin, RawPart
+from caveat.gateway.errors import GatewayError
+from caveat.gateway.wire.request import (
+    WireRequest,
+    invalid_request,
+    parse_document,
+    read_messages,
+    read_model,
+    read_stream,
+    remaining_members,
+    structure_part,
+    text_part,
+)
+from caveat.signing.canonical import Json, JsonObject
+
+NAME = "openai"
+ACTION = "chat.completions"
+PATH = "/v1/chat/completions"
+END_MARK = b"[DONE]"
+_TOOL_ROLES = frozenset({"tool", "function"})
+_ROLES = frozenset({"system", "developer", "user", "assistant"}) | _TOOL_ROLES
+_PLAIN_MEMBERS = frozenset({"role", "content"})
+_SEPARATE = ("tools", "functions", "response_format", "prediction")
+_TYPES = {401: "authentication_error", 404: "not_found_error", 400: "invalid_request_error"}
+
+
+def parse_request(body: bytes, *, max_bytes: int) -> WireRequest:
+    """The request in `body`; raises `RequestError`."""
+    document = parse_document(body, max_bytes=max_bytes)
+    members = document.members
+    parts = [
+        part
+        for index, message in enumerate(read_messages(members))
+        for part in _message_parts(f"/messages/{index}", message)
+    ]
+    parts += (structure_part(f"/{name}", "request", members[name]) for name in _SEPARATE if members.get(name))
+    known = frozenset({"messages", "model", "stream", *_SEPARATE})
+    parts += remaining_members("", "request", members, known)
+    return WireRequest(
+        read_model(members), read_stream(members), tuple(parts), document.extension, document.forward
+    )
+
+
+def _message_parts(pointer: str, message: JsonObject) -> Iterator[RawPart]:
+    role = str(message["role"])
+    # A role that is not known is treated like a tool's: what nobody can place is data.
+    origin = Origin.TEXT if role in _ROLES - _TOOL_ROLES else Origin.TOOL
+    content = message.get("content")
+    if isinstance(content, str):
+        yield from text_part(f"{pointer}/content", role, origin, content)
+    elif isinstance(content, list):
+        for index, item in enumerate(content):
+            yield from _content_part(f"{pointer}/content/{index}", role, origin, item)
+    elif content is not None:
+        raise invalid_request("the content of a message is a string or a list of parts")
+    yield from remaining_members(pointer, role, message, _PLAIN_MEMBERS)
+
+
+def _content_part(pointer: str, role: str, origin: Origin, item: Json) -> Iterator[RawPart]:
+    if isinstance(item, dict) and item.keys() == {"type", "text"} and item["type"] == "text":
+        text = item["text"]
+        if not isinstance(text, str):
+            raise invalid_request("the text of a content part is a string")
+        yield from text_part(pointer, role, origin, text)
+    else:
+        # Images, files, audio, and text parts with members that nobody here knows.
+        yield structure_part(pointer, role, item, Origin.OPAQUE)
+
+
+def upstream_headers(key: str | None) -> tuple[tuple[str, str], ...]:
+    """How the gateway authenticates itself at an upstream of this protocol."""
+    return (("authorization", f"Bearer {key}"),) if key else ()
+
+
+def render_error(error: GatewayError) -> bytes:
+    """The body of an error answer."""
+    kind = _TYPES.get(error.status, "invalid_request_error" if error.status < 500 else "server_error")
+    return orjson.dumps({"error": _error(kind, error.code, error.message, {"hint": error.hint})})
+
+
+def render_refusal(code: str, message: str, members: Mapping[str, Json]) -> bytes:
+    """The body of a refusal."""
+    return orjson.dumps({"error": _error("caveat_refusal", code, message, members)})
+
+
+def _error(kind: str, code: str, message: str, members: Mapping[str, Json]) -> JsonObject:
+    return {"message": message, "type": kind, "param": None, "code": code, **members}
+
+
+def is_answer(value: Json) -> bool:
+    """Whether a parsed body is a chat completion."""
+    return isinstance(value, dict) and isinstance(value.get("choices"), list)
+
+
+def ends_stream(event: bytes) -> bool:
+    """Whether this event is the last of a complete stream."""
+    return event.startswith(b"data:") and event[5:].strip() == b"[DONE]"
+
+
+def render_stream_error(error: GatewayError) -> bytes:
+    """The events that end a stream which cannot go on: an error, then the end mark."""
+    return b"data: " + render_error(error) + b"\n\ndata: [DONE]\n\n"

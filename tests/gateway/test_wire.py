@@ -1,0 +1,157 @@
+"""Both protocols at the door, held to one contract: total over bytes, nothing unclassified, nothing lost."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from caveat.call.call import PartKind
+from caveat.call.parts import classify_parts
+from caveat.gateway.errors import FaultError, GatewayError, RequestError
+from caveat.gateway.wire.wire import ANTHROPIC, OPENAI, WIRES, Wire, wire_for
+
+BOTH = pytest.mark.parametrize("wire", [OPENAI, ANTHROPIC], ids=["openai", "anthropic"])
+CAP = 1024 * 1024
+
+scalars = st.none() | st.booleans() | st.integers(-1000, 1000) | st.floats(-1, 1) | st.text(max_size=8)
+
+
+def nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
+
+
+values = st.recursive(scalars, nested)
+blocks = st.fixed_dictionaries(
+    {"type": st.sampled_from(["text", "image", "tool_result", "tool_use", "image_url"])},
+    optional={"text": st.text(max_size=9), "content": st.text(max_size=9), "x": values},
+)
+contents = st.text(max_size=20) | st.none() | st.lists(blocks, max_size=3)
+messages = st.fixed_dictionaries(
+    {"role": st.sampled_from(["user", "assistant", "system", "tool", "odd"]), "content": contents},
+    optional={"name": st.text(max_size=5), "tool_calls": values, "extra": values},
+)
+requests = st.fixed_dictionaries(
+    {"model": st.just("m"), "messages": st.lists(messages, min_size=1, max_size=4)},
+    optional={"tools": values, "system": contents, "metadata": values, "stop": values, "odd": values},
+)
+
+
+texts = (values | requests).map(lambda value: json.dumps(value).encode())
+
+
+@BOTH
+@given(body=st.binary(max_size=60) | texts)
+def test_no_bytes_make_a_parser_raise_a_foreign_error(wire: Wire, body: bytes) -> None:
+    try:
+        forward = wire.parse_request(body, max_bytes=CAP).forward
+    except RequestError:
+        return
+    assert forward == body
+
+
+def marked(value: Any, marks: list[str]) -> Any:
+    """The same JSON with every string that carries content made unique."""
+    if isinstance(value, str):
+        marks.append(f"mark{len(marks)}.")
+        return marks[-1]
+    if isinstance(value, list):
+        return [marked(item, marks) for item in value]
+    if isinstance(value, dict):
+        return {
+            key: item if key in ("role", "type", "model") else marked(item, marks)
+            for key, item in value.items()
+        }
+    return value
+
+
+@BOTH
+@given(request=requests)
+def test_every_text_that_a_model_could_read_is_in_some_part(wire: Wire, request: dict[str, Any]) -> None:
+    marks: list[str] = []
+    body = json.dumps(marked(request, marks)).encode()
+    try:
+        parsed = wire.parse_request(body, max_bytes=CAP)
+    except RequestError:
+        return
+    parts = b"\n".join(part.content for part in parsed.raw_parts).decode()
+    assert [mark for mark in marks if mark not in parts] == []
+    assert len({part.pointer for part in parsed.raw_parts}) == len(parsed.raw_parts), (
+        "a pointer names one part"
+    )
+
+
+@BOTH
+@given(request=requests)
+def test_taking_the_extension_out_changes_no_other_value(wire: Wire, request: dict[str, Any]) -> None:
+    body = json.dumps({**request, "caveat": {"claims": {"task": "x"}}}).encode()
+    try:
+        parsed = wire.parse_request(body, max_bytes=CAP)
+    except RequestError:
+        return
+    assert json.loads(parsed.forward) == json.loads(json.dumps(request))
+    assert parsed.extension.claims == {"task": "x"}
+
+
+def kinds(wire: Wire, content: object, role: str = "user") -> list[tuple[str, PartKind]]:
+    body = json.dumps({"model": "m", "messages": [{"role": role, "content": content}]}).encode()
+    raw = wire.parse_request(body, max_bytes=CAP).raw_parts
+    return [(part.pointer, part.kind) for part in classify_parts(raw, {}, frozenset(), 10_000)]
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}},
+        {"type": "image", "source": {"type": "base64", "data": "AA"}},
+        {"type": "file", "file": {"file_id": "f"}},
+        {"type": "document", "source": {"type": "text", "data": "words"}},
+        {"type": "text", "text": "words", "new_member": "more words"},
+        {"type": "of tomorrow", "text": "words"},
+        {"text": "no type"},
+        "a bare string",
+        ["nested"],
+        7,
+    ],
+)
+def test_what_is_no_plain_text_is_data(wire: Wire, part: object) -> None:
+    found = kinds(wire, [{"type": "text", "text": "look"}, part])
+    assert found[0] == ("/messages/0/content/0", PartKind.TYPED)
+    assert [kind for pointer, kind in found if pointer.startswith("/messages/0/content/1")] == [PartKind.DATA]
+
+
+def test_what_a_tool_returned_is_data_in_both_protocols() -> None:
+    assert kinds(OPENAI, "12 degrees", role="tool") == [("/messages/0/content", PartKind.DATA)]
+    for content in ("12 degrees", [{"type": "text", "text": "12 degrees"}]):
+        found = kinds(ANTHROPIC, [{"type": "tool_result", "tool_use_id": "t", "content": content}])
+        assert found[0][1] is PartKind.DATA
+        assert found[0][0].startswith("/messages/0/content/0/content")
+    image = [{"type": "tool_result", "tool_use_id": "t", "content": [{"type": "image", "source": {}}]}]
+    assert kinds(ANTHROPIC, image)[0][1] is PartKind.DATA
+
+
+def test_system_prompts_and_cached_text_are_typed_words() -> None:
+    cached = {"type": "text", "text": "look", "cache_control": {"type": "ephemeral"}}
+    body = {"model": "m", "system": [cached], "messages": [{"role": "user", "content": [cached]}]}
+    raw = ANTHROPIC.parse_request(json.dumps(body).encode(), max_bytes=CAP).raw_parts
+    assert {part.kind for part in classify_parts(raw, {}, frozenset(), 10_000)} == {PartKind.TYPED}
+    assert [part.pointer for part in raw if part.content == b"look"] == ["/system/0", "/messages/0/content/0"]
+
+
+@BOTH
+def test_errors_and_refusals_are_json_of_the_protocol(wire: Wire) -> None:
+    for error in (RequestError(400, "c", "m", "h"), FaultError(503, "c", "m"), GatewayError(418, "c", "m")):
+        body = json.loads(wire.render_error(error))
+        assert (body["error"]["code"], body["error"]["message"]) == ("c", "m")
+        assert body["error"]["type"]
+    refusal = json.loads(wire.render_refusal("deny", "m", {"verdict": "deny", "record": "r"}))
+    assert refusal["error"]["verdict"] == "deny"
+
+
+def test_a_path_has_one_protocol_and_other_paths_the_callers_own() -> None:
+    assert set(WIRES) == {"/v1/chat/completions", "/v1/messages"}
+    assert wire_for("/v1/messages", {}) is ANTHROPIC
+    assert wire_for("/v1/x", {}) is OPENAI
+    assert wire_for("/v1/x", {"anthropic-version": "1"}) is ANTHROPIC

@@ -1,0 +1,85 @@
+"""The whole gateway on a real socket in a thread: real bundle, ledger, evidence and totals in a folder."""
+
+import asyncio
+import io
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+import uvloop
+
+from caveat.cli.service import Service, ServiceConfig, open_service
+from caveat.gateway.logs import make_logger
+from caveat.gateway.upstream import UpstreamConfig
+from tests.support.small_bundle import SmallBundle
+
+
+@dataclass
+class RunningGateway:
+    """A gateway that answers at `url`. `files` may be changed before `reload`."""
+
+    url: str
+    service: Service
+    folder: Path
+    log: io.BytesIO
+    files: dict[str, bytes]
+    loop: asyncio.AbstractEventLoop
+
+    def reload(self) -> bool:
+        """What SIGHUP does, from the outside of the server's loop."""
+        return asyncio.run_coroutine_threadsafe(self.service.reload(), self.loop).result(20)
+
+    def records(self, kind: str = "decision") -> list[dict[str, Any]]:
+        """The records that are in the ledger by now, in order."""
+        ledger = self.service.ledger
+        deadline = time.monotonic() + 10
+        while ledger.published_size < ledger.size:
+            assert time.monotonic() < deadline, "the ledger did not publish"
+            time.sleep(0.01)
+        found = [json.loads(entry.leaf) for entry in ledger.records()]
+        return [record for record in found if record["kind"] == kind]
+
+
+@contextmanager
+def running_gateway(
+    folder: Path, upstream_url: str, files: Mapping[str, bytes] | None = None, **settings: Any
+) -> Iterator[RunningGateway]:
+    """A running gateway; stopped gracefully on leaving. `settings` go to `UpstreamConfig`."""
+    log = io.BytesIO()
+    current = dict(files if files is not None else SmallBundle().files())
+    service = open_service(
+        ServiceConfig(
+            read_files=lambda: current,
+            data=folder,
+            upstream=UpstreamConfig(upstream_url, **{"key": "upstream-secret", **settings}),
+            log=make_logger(log, "debug"),
+            publish_seconds=0.02,
+        )
+    )
+    server = uvicorn.Server(service.uvicorn_config(host="127.0.0.1", port=0))
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def serve() -> None:
+        loops.append(asyncio.get_running_loop())
+        await server.serve()
+
+    thread = threading.Thread(target=lambda: uvloop.run(serve()), daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started:
+        assert thread.is_alive(), log.getvalue().decode()
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield RunningGateway(f"http://127.0.0.1:{port}", service, folder, log, current, loops[0])
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        assert not thread.is_alive(), "the gateway did not stop"
