@@ -1,0 +1,140 @@
+"""`caveat serve`: one gateway in front of one model's endpoint, in the foreground."""
+
+import contextlib
+import errno
+import os
+import re
+import socket
+from pathlib import Path
+
+import click
+import uvicorn
+
+from caveat.cli.exit import CannotRunError
+from caveat.cli.local_model import running_model
+from caveat.cli.service import DataFolderError, Service, ServiceConfig, open_service
+from caveat.gateway.law import LawError
+from caveat.gateway.logs import make_logger
+from caveat.gateway.upstream import UpstreamConfig
+from caveat.ledger.errors import LedgerError
+from caveat.store.errors import FolderError
+from caveat.store.folder import read_folder
+
+DEFAULT_PORT = 8700
+KEY_VARIABLE = "CAVEAT_UPSTREAM_KEY"
+_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?\Z")
+
+
+_FOLDER = click.Path(path_type=Path)
+_LEVELS = click.Choice(["debug", "info", "warning", "error"])
+
+
+@click.command("serve")
+@click.option("--bundle", type=_FOLDER, required=True, help="The policy bundle's folder.")
+@click.option("--data", type=_FOLDER, required=True, help="Where ledger, keys and evidence are kept.")
+@click.option("--upstream", metavar="URL", help="The model's endpoint, OpenAI- or Anthropic-compatible.")
+@click.option("--local-model", is_flag=True, help="Start a small stand-in model and use it as the endpoint.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="The port; 0 takes a free one.",
+)
+@click.option("--log-level", type=_LEVELS, default="info", show_default=True, help="What is logged.")
+def serve_command(
+    bundle: Path,
+    data: Path,
+    upstream: str | None,
+    local_model: bool,
+    host: str,
+    port: int,
+    log_level: str,
+) -> int:
+    """Decide each use of the model, record it, and only then let it through.
+
+    The gateway's own key for the endpoint is read from CAVEAT_UPSTREAM_KEY. SIGHUP reads the bundle again;
+    a bundle that does not check leaves the old one in force.
+
+    \b
+    Example:
+      caveat serve --bundle policies/mine --data var/caveat --upstream https://models.example
+    """
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(listen(host, port))
+        if local_model and upstream is None:
+            model = stack.enter_context(running_model())
+            endpoint = UpstreamConfig(model.url, model.key)
+        else:
+            endpoint = upstream_config(upstream, local_model=local_model)
+        service = open_or_explain(bundle, data, endpoint, log_level)
+        click.echo(
+            f"caveat serves http://{host}:{listening.getsockname()[1]} before {endpoint.url}", err=True
+        )
+        serve(service, listening)
+    return 0
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket, taken before anything slow or lasting happens; raises `CannotRunError`."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise CannotRunError(f"`{host}` is no address of this machine", "use --host 127.0.0.1") from error
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(2048)
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            message, hint = f"port {port} is taken", "name another with --port, or --port 0 for a free one"
+        elif error.errno == errno.EACCES:
+            message, hint = f"port {port} may not be used by this account", "name one above 1023 with --port"
+        else:
+            message, hint = f"`{host}` is no address of this machine", "use --host 127.0.0.1"
+        raise CannotRunError(message, hint) from error
+    return listening
+
+
+def upstream_config(url: str | None, *, local_model: bool) -> UpstreamConfig:
+    """The endpoint to stand before; raises `CannotRunError`."""
+    if url is None:
+        raise CannotRunError(
+            "there is no model to stand before", "name one with --upstream URL, or --local-model"
+        )
+    if local_model:
+        raise CannotRunError("--upstream and --local-model name two models", "give one of them")
+    if _URL.match(url) is None:
+        raise CannotRunError("--upstream is no URL of an endpoint", "write it like http://127.0.0.1:8000")
+    return UpstreamConfig(url, os.environ.get(KEY_VARIABLE) or None)
+
+
+def open_or_explain(bundle: Path, data: Path, endpoint: UpstreamConfig, log_level: str = "info") -> Service:
+    """A gateway over these folders; raises `CannotRunError` with one line for whatever stands in the way."""
+    try:
+        return open_service(
+            ServiceConfig(lambda: read_folder(bundle), data, endpoint, make_logger(level=log_level))
+        )
+    except FolderError as error:
+        raise CannotRunError(str(error), "--bundle names the folder that holds `bundle.toml`") from error
+    except LawError as error:
+        more = f" (and {len(error.findings) - 1} more)" if len(error.findings) > 1 else ""
+        raise CannotRunError(
+            f"the bundle may not be served: {error}{more}",
+            f"`caveat check --signed {bundle}` lists every finding",
+        ) from error
+    except DataFolderError as error:
+        raise CannotRunError(str(error), "--data names a folder that this account may write") from error
+    except LedgerError as error:
+        raise CannotRunError(str(error), error.hint) from error
+
+
+def serve(service: Service, listening: socket.socket) -> None:
+    """Serves on this socket until the process is told to stop; then answers what has begun and closes."""
+    server = uvicorn.Server(service.uvicorn_config())
+    server.run(sockets=[listening])
+    if not server.started:
+        raise CannotRunError("the gateway could not start", "the log above names the cause")
