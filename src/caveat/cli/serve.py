@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import re
+import signal
 import socket
 from pathlib import Path
 
@@ -133,7 +134,13 @@ def open_or_explain(bundle: Path, data: Path, endpoint: UpstreamConfig, log_leve
 
 
 def serve(service: Service, listening: socket.socket) -> None:
-    """Serves on this socket until the process is told to stop; then answers what has begun and closes."""
+    """Serves on this socket until the process is told to stop; then answers what has begun and closes.
+
+    The server repeats the signal that stopped it once it is done. By then there is nothing left to stop, and
+    whoever called still has a model to end.
+    """
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, lambda _number, _frame: None)
     server = uvicorn.Server(service.uvicorn_config())
     server.run(sockets=[listening])
     if not server.started:
