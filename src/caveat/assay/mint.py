@@ -8,23 +8,20 @@ may read enters them.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import orjson
 
 from caveat.assay.errors import ScenarioError
 from caveat.assay.scenario import Defect, Visible
 from caveat.assay.world import Issuer, World
+from caveat.evidence.statement import FactValue, Statement, Subject, mint_envelope
 from caveat.facts.registry import FactSpec
 from caveat.facts.value import render_value
 from caveat.policy.deployments import REGISTRATION
-from caveat.signing.canonical import Json, JsonObject, canonical
+from caveat.signing.canonical import Json
 from caveat.signing.digest import Digest, sha256
-from caveat.signing.dsse import IN_TOTO, sign_envelope
 from caveat.signing.keys import Algorithm, PrivateKey, private_key_from_seed
-
-STATEMENT = "https://in-toto.io/Statement/v1"
-FACTS = "https://caveat.invalid/predicate/facts/v1"
 
 _AGE = timedelta(minutes=5)
 _LIFETIME = timedelta(days=1)
@@ -107,7 +104,7 @@ class Mint:
         """The same statement about another dataset, to another deployment, or about another request."""
         match visible.index % 3:
             case 0:
-                return replace(draft, subject=sha256(f"dataset {draft.scope.label}".encode()))
+                return replace(draft, subject=sha256(draft.scope.hashed("dataset")))
             case 1:
                 return replace(draft, audience=f"{draft.scope.deployment}-other")
             case _:
@@ -121,11 +118,15 @@ class _Scope:
     label: str
     deployment: str
 
+    def hashed(self, what: str) -> bytes:
+        """32 bytes that follow from the label and `what`."""
+        return hashlib.sha256(f"{what} {self.label}".encode()).digest()
+
     @property
     def data(self) -> bytes:
         """A small table that no other scope has: no column in it says whose row it is."""
-        digest = hashlib.sha256(f"data {self.label}".encode()).hexdigest()
-        rows = "".join(f"{row},{digest[row * 16 : row * 16 + 16]}\n" for row in range(4))
+        digits = self.hashed("data").hex()
+        rows = "".join(f"{row},{digits[row * 16 : row * 16 + 16]}\n" for row in range(4))
         return f"row,reading\n{rows}".encode()
 
 
@@ -144,29 +145,30 @@ class _Draft:
     @property
     def stranger(self) -> PrivateKey:
         """A key that no trust policy names."""
-        return private_key_from_seed(
-            Algorithm.ED25519, hashlib.sha256(f"stranger {self.scope.label}".encode()).digest()
-        )
+        return private_key_from_seed(Algorithm.ED25519, self.scope.hashed("stranger"))
 
     def signed_by(self, issuer: Issuer, facts: Mapping[str, Json]) -> bytes:
         """The envelope in which `issuer` states `facts`."""
-        identity = hashlib.sha256(f"{self.scope.label} {self.label} {issuer.id}".encode()).hexdigest()[:32]
-        statement: JsonObject = {
-            "_type": STATEMENT,
-            "subject": [{"name": "data", "digest": {"sha256": self.subject or sha256(self.scope.data)}}],
-            "predicateType": FACTS,
-            "predicate": {
-                "issuer": issuer.id,
-                "facts": dict(facts),
-                "audience": [self.audience or self.scope.deployment],
-                "issued_at": _rfc3339(self.issued_at),
-                "expires_at": _rfc3339(self.expires_at),
-                "id": identity,
-                "single_use": self.single_use,
-                "source": f"source-{hashlib.sha256(self.scope.label.encode()).hexdigest()[:16]}",
-            },
-        }
-        return sign_envelope(canonical(statement), IN_TOTO, [issuer.key])
+        statement = Statement(
+            issuer=issuer.id,
+            subjects=(Subject("data", self.subject or sha256(self.scope.data)),),
+            facts={name: _fact_value(value) for name, value in facts.items()},
+            audience=(self.audience or self.scope.deployment,),
+            issued_at=self.issued_at,
+            expires_at=self.expires_at,
+            id=self.scope.hashed(f"{self.label} {issuer.id}").hex()[:32],
+            single_use=self.single_use,
+            source=f"source-{self.scope.hashed('source').hex()[:16]}",
+        )
+        return mint_envelope(statement, [issuer.key])
+
+
+def _fact_value(value: Json) -> FactValue:
+    if isinstance(value, list):
+        return frozenset(str(word) for word in value)
+    if isinstance(value, (str, int)):
+        return value
+    raise ScenarioError(("a fact is a word, a list of words, an integer, or true or false",))
 
 
 def issuing_role(spec: FactSpec) -> str:
@@ -200,7 +202,3 @@ def _renamed(envelope: bytes, named: PrivateKey) -> bytes:
     document = orjson.loads(envelope)
     document["signatures"][0]["keyid"] = named.public().keyid
     return orjson.dumps(document)
-
-
-def _rfc3339(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
