@@ -6,7 +6,6 @@
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
 
 import aiohttp
 import orjson
@@ -17,7 +16,7 @@ from caveat.assay.mint import Minted
 from caveat.assay.scenario import VerdictName, Visible
 
 DATA_POINTER = "/messages/0/content/1"
-_VERDICTS: frozenset[str] = frozenset(get_args(VerdictName))
+_REFUSALS: tuple[VerdictName, ...] = ("needs_approval", "needs_evidence", "deny")
 _MAX_EVIDENCE_HEADER_BYTES = 12_000
 
 
@@ -142,16 +141,10 @@ def _answer(status: int, body: bytes, record: str | None, *, gated: bool) -> Ans
             error = _RefusalModel.model_validate_json(body).error
         except ValidationError as problem:
             raise RunError((f"a refusal of another shape: {_described(status, body)}",)) from problem
-        if error.code in _VERDICTS:
-            return Answer(_verdict(error.code), tuple(error.clauses), tuple(error.needs), error.record)
+        for verdict in _REFUSALS:
+            if error.code == verdict:
+                return Answer(verdict, tuple(error.clauses), tuple(error.needs), error.record)
     raise RunError((f"neither an answer nor a verdict: {_described(status, body)}",))
-
-
-def _verdict(code: str) -> VerdictName:
-    for name in get_args(VerdictName):
-        if name == code:
-            return name  # type: ignore[no-any-return]  # an element of the literal by construction
-    raise RunError((f"`{code}` is no verdict",))
 
 
 class _FaultModel(BaseModel):
