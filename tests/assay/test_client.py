@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from caveat.assay.client import Answer, Sent, _answer, chat, requests
+from caveat.assay.client import Answer, Keys, Sent, _answer, chat, requests
 from caveat.assay.errors import RunError
 from caveat.assay.mint import Minted
 from caveat.assay.scenario import Visible
@@ -33,8 +33,8 @@ def test_the_model_alone_gets_no_claims() -> None:
 
 
 def test_evidence_goes_with_the_request_or_genuine_evidence_ahead_of_it() -> None:
-    (with_it,) = requests(USE, MINTED, "x", "key", upload=False)
-    (ahead,) = requests(USE, MINTED, "x", "key", upload=True)
+    (with_it,) = requests(USE, MINTED, "x", Keys("key", "earlier"), upload=False)
+    (ahead,) = requests(USE, MINTED, "x", Keys("key", "earlier"), upload=True)
     assert (presented(with_it), with_it.uploads) == ([b"{1}", b"{2}", b"{3}"], ())
     assert (presented(ahead), ahead.uploads) == ([b"{3}"], (b"{1}", b"{2}"))
     assert with_it.headers["authorization"] == "Bearer key"
@@ -42,16 +42,19 @@ def test_evidence_goes_with_the_request_or_genuine_evidence_ahead_of_it() -> Non
 
 def test_evidence_too_long_for_a_header_is_uploaded() -> None:
     long = Minted(b"", genuine=(b"x" * 10_000,), defective=(), prior=())
-    (sent,) = requests(USE, long, "x", "key", upload=False)
+    (sent,) = requests(USE, long, "x", Keys("key", "earlier"), upload=False)
     assert (presented(sent), len(sent.uploads)) == ([], 1)
 
 
 @pytest.mark.parametrize("text", ["Rank these.", "constant"])
 def test_replayed_evidence_is_used_up_by_an_earlier_request_with_another_text(text: str) -> None:
-    earlier, own = requests(USE, Minted(b"d", (), (b"{3}",), (b"{3}",)), text, "key", upload=False)
+    earlier, own = requests(
+        USE, Minted(b"d", (), (b"{3}",), (b"{3}",)), text, Keys("key", "earlier"), upload=False
+    )
     assert presented(earlier) == presented(own) == [b"{3}"]
     assert earlier.body != own.body
     assert earlier.uploads == ()
+    assert earlier.headers["authorization"] == "Bearer earlier", "where whatever is asked is released"
 
 
 def refusal(code: str, **changes: Any) -> bytes:

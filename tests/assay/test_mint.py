@@ -111,6 +111,7 @@ def test_a_replayed_attestation_is_for_one_use_and_an_earlier_request_presents_i
     minted, envelope = defective("replayed")
     assert statement(envelope).single_use
     assert minted.prior == (envelope,)
+    assert statement(envelope).audience == (HERE, "here-earlier")
     assert signers(envelope)[0], "it is genuine"
 
 

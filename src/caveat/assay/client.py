@@ -75,7 +75,15 @@ def chat(visible: Visible, minted: Minted, text: str, *, extended: bool = True) 
     return orjson.dumps(body)
 
 
-def requests(visible: Visible, minted: Minted, text: str, api_key: str, *, upload: bool) -> tuple[Sent, ...]:
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """API keys of a scenario's deployment, and of the one that releases whatever it is asked (`earlier`)."""
+
+    own: str
+    earlier: str = ""
+
+
+def requests(visible: Visible, minted: Minted, text: str, keys: Keys, *, upload: bool) -> tuple[Sent, ...]:
     """What the scenario sends, in order: an earlier request that uses up what is replayed, then its own.
 
     With `upload`, or where a header would grow too long, genuine attestations go ahead by upload; defective
@@ -84,13 +92,13 @@ def requests(visible: Visible, minted: Minted, text: str, api_key: str, *, uploa
     sent: list[Sent] = []
     if minted.prior:
         earlier = chat(visible, minted, f"{text} (an earlier request)")
-        sent.append(Sent(earlier, _headers(api_key, minted.prior)))
+        sent.append(Sent(earlier, _headers(keys.earlier, minted.prior)))
     presented = (*minted.genuine, *minted.defective)
     body = chat(visible, minted, text)
     if upload or len(evidence_header(presented)) > _MAX_EVIDENCE_HEADER_BYTES:
-        sent.append(Sent(body, _headers(api_key, minted.defective), minted.genuine))
+        sent.append(Sent(body, _headers(keys.own, minted.defective), minted.genuine))
     else:
-        sent.append(Sent(body, _headers(api_key, presented)))
+        sent.append(Sent(body, _headers(keys.own, presented)))
     return tuple(sent)
 
 

@@ -39,6 +39,11 @@ class Stage:
     observers: frozenset[str]
     neutral: Mapping[str, Json]
 
+    @property
+    def earlier(self) -> str:
+        """A deployment that watches only: what an earlier request presents there is released, so used up."""
+        return f"{self.deployment}-earlier"
+
 
 @dataclass(frozen=True, slots=True)
 class Minted:
@@ -61,13 +66,13 @@ class Mint:
 
     def issue(self, visible: Visible, stage: Stage, *, trial: str = "") -> Minted:
         """The data part of the scenario and its attestations; another `trial` gives other bytes."""
-        scope = _Scope(f"{self.seed}/{visible.index}/{trial}", stage.deployment)
-        draft = _Draft(scope, self.now - _AGE, self.now + _LIFETIME)
+        scope = _Scope(f"{self.seed}/{visible.index}/{trial}")
+        draft = _Draft(scope, (stage.deployment,), self.now - _AGE, self.now + _LIFETIME)
         genuine: dict[str, dict[str, Json]] = {}
         for name, value in {**stage.neutral, **visible.genuine}.items():
             genuine.setdefault(issuing_role(self.registry[name]), {})[name] = value
         defective = {
-            (fact, defect): self._defective(draft, visible, fact, defect)
+            (fact, defect): self._defective(draft, stage, visible, fact, defect)
             for fact, defect in visible.defective
         }
         return Minted(
@@ -79,7 +84,7 @@ class Mint:
             prior=tuple(envelope for (_, defect), envelope in defective.items() if defect is Defect.REPLAYED),
         )
 
-    def _defective(self, draft: "_Draft", visible: Visible, fact: str, defect: Defect) -> bytes:
+    def _defective(self, draft: "_Draft", stage: Stage, visible: Visible, fact: str, defect: Defect) -> bytes:
         """An attestation of the claimed value, flawless but for the one defect."""
         role = issuing_role(self.registry[fact])
         issuer = self.world.issuers[role]
@@ -90,13 +95,14 @@ class Mint:
                 past = self.now - _LIFETIME
                 return replace(draft, issued_at=past - _LIFETIME, expires_at=past).signed_by(issuer, facts)
             case Defect.REPLAYED:
-                return replace(draft, single_use=True).signed_by(issuer, facts)
+                audience = (stage.deployment, stage.earlier)
+                return replace(draft, single_use=True, audience=audience).signed_by(issuer, facts)
             case Defect.FORGED:
                 return _renamed(draft.signed_by(replace(issuer, key=draft.stranger), facts), issuer.key)
             case Defect.WRONG_SCOPE:
                 return self._elsewhere(draft, visible).signed_by(issuer, facts)
             case Defect.SELF_ATTESTED:
-                own = self.world.own[draft.scope.deployment, role]
+                own = self.world.own[stage.deployment, role]
                 stranger = Issuer(f"requester-{visible.index}", role, draft.stranger)
                 return draft.signed_by(own if visible.index % 2 else stranger, facts)
 
@@ -106,9 +112,9 @@ class Mint:
             case 0:
                 return replace(draft, subject=sha256(draft.scope.hashed("dataset")))
             case 1:
-                return replace(draft, audience=f"{draft.scope.deployment}-other")
+                return replace(draft, audience=(f"{draft.audience[0]}-other",))
             case _:
-                return replace(draft, subject=sha256(_Scope(f"{draft.scope.label}/other", "").data))
+                return replace(draft, subject=sha256(_Scope(f"{draft.scope.label}/other").data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,6 @@ class _Scope:
     """One request: its data part follows from `label` alone."""
 
     label: str
-    deployment: str
 
     def hashed(self, what: str) -> bytes:
         """32 bytes that follow from the label and `what`."""
@@ -135,11 +140,11 @@ class _Draft:
     """A statement not yet signed; what is not set is as a genuine one has it."""
 
     scope: _Scope
+    audience: tuple[str, ...]
     issued_at: datetime
     expires_at: datetime
     label: str = "genuine"
     subject: Digest | None = None
-    audience: str | None = None
     single_use: bool = False
 
     @property
@@ -153,7 +158,7 @@ class _Draft:
             issuer=issuer.id,
             subjects=(Subject("data", self.subject or sha256(self.scope.data)),),
             facts={name: _fact_value(value) for name, value in facts.items()},
-            audience=(self.audience or self.scope.deployment,),
+            audience=self.audience,
             issued_at=self.issued_at,
             expires_at=self.expires_at,
             id=self.scope.hashed(f"{self.label} {issuer.id}").hex()[:32],

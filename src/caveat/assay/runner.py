@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import aiohttp
 
-from caveat.assay.client import Answer, Sent, ask, chat, requests
+from caveat.assay.client import Answer, Keys, Sent, ask, chat, requests
 from caveat.assay.errors import RunError
 from caveat.assay.mint import Mint, Stage, issuing_role, stage
 from caveat.assay.process import gateway
@@ -71,6 +71,10 @@ class Staged:
     mint: Mint
     stages: tuple[Stage, ...]
 
+    def keys(self, own: Stage) -> Keys:
+        """The API keys that this stage has."""
+        return Keys(self.world.api_keys[own.deployment], self.world.api_keys.get(own.earlier, ""))
+
     def sent(self, visible: Visible, text: str) -> tuple[Sent, ...]:
         """What this scenario sends; every second one uploads its genuine evidence ahead."""
         own = self.stages[visible.index]
@@ -78,7 +82,7 @@ class Staged:
             visible,
             self.mint.issue(visible, own),
             text,
-            self.world.api_keys[own.deployment],
+            self.keys(own),
             upload=visible.index % 2 == 1,
         )
 
@@ -92,7 +96,11 @@ def set_up(arm: Arm, scenarios: Sequence[Visible], settings: Settings) -> Staged
     world = make_world(
         files,
         seeded(f"{settings.seed}/{arm.value}"),
-        deployments={own.deployment: _deployment(own, mode) for own in stages},
+        deployments={
+            name: table
+            for own, visible in zip(stages, scenarios, strict=True)
+            for name, table in _deployments(own, visible, mode).items()
+        },
         own_roles={
             own.deployment: roles
             for own, visible in zip(stages, scenarios, strict=True)
@@ -142,6 +150,14 @@ def seeded(seed: str) -> Callable[[], bytes]:
         return hashlib.sha256(f"caveat assay {seed} {count}".encode()).digest()
 
     return draw
+
+
+def _deployments(own: Stage, visible: Visible, mode: str) -> Mapping[str, Table]:
+    """The deployment of a scenario, and where something is replayed also the one that releases it before."""
+    tables = {own.deployment: _deployment(own, mode)}
+    if any(defect is Defect.REPLAYED for _, defect in visible.defective):
+        tables[own.earlier] = _deployment(own, "observe")
+    return tables
 
 
 def _deployment(own: Stage, mode: str) -> Table:
@@ -198,15 +214,24 @@ async def _ask_all(
     async def one(number: int, series: tuple[Sent, ...]) -> Answer:
         async with slots:
             try:
-                answers = [await ask(session, url, request, gated=gated) for request in series]
+                answer = await _ask_in_turn(session, url, series, gated=gated)
             except RunError as error:
-                raise RunError(
-                    tuple(f"scenario {number + 1} of the file: {finding}" for finding in error.findings)
-                ) from error
+                where = f"scenario {number + 1} of the file"
+                raise RunError(tuple(f"{where}: {finding}" for finding in error.findings)) from error
             advance()
-            return answers[-1]
+            return answer
 
     return await _all_or_error(one(number, series) for number, series in enumerate(sent))
+
+
+async def _ask_in_turn(
+    session: aiohttp.ClientSession, url: str, series: Sequence[Sent], *, gated: bool
+) -> Answer:
+    """The answer to the last request; those before it must have been released."""
+    for earlier in series[:-1]:
+        if (await ask(session, url, earlier, gated=gated)).verdict != "allow":
+            raise RunError(("an earlier request was not released, so nothing was used up",))
+    return await ask(session, url, series[-1], gated=gated)
 
 
 async def _needed(
@@ -227,8 +252,7 @@ async def _needed(
                 trial = replace(visible, genuine=fewer, defective=())
                 own = staged.stages[visible.index]
                 minted = staged.mint.issue(trial, own, trial=f"without {name}")
-                key = staged.world.api_keys[own.deployment]
-                (request,) = requests(trial, minted, text, key, upload=False)
+                (request,) = requests(trial, minted, text, staged.keys(own), upload=False)
                 if (await ask(session, url, request)).verdict == "allow":
                     kept = fewer
             return len(kept)

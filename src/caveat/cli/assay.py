@@ -1,7 +1,6 @@
 """`caveat assay`: how much of a safeguard is real, measured through the real gateway."""
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -55,7 +54,7 @@ def scenarios_command(
     upstream: str | None,
     seed: int,
     constant_text: str | None,
-) -> None:
+) -> int:
     """Play every use of a scenario FILE through a real gateway and score the verdicts.
 
     Exit code 0: all expected verdicts came and nothing unsafe was let through (or the file expects nothing);
@@ -69,15 +68,12 @@ def scenarios_command(
         runs = _run(chosen, scenarios, settings)
     except AssayError as error:
         _explain(error)
-        sys.exit(COULD_NOT_RUN)
-    except OSError as error:
-        click.echo(f"caveat assay: {error.strerror or error}", err=True)
-        sys.exit(COULD_NOT_RUN)
+        return COULD_NOT_RUN
     registry = registry_of(files)
     scored = {run.arm: score_run(run, scenarios, registry) for run in runs}
     _publish(scenarios, scored, json_path)
     whole = scored.get(Arm.WHOLE)
-    sys.exit(HOLDS if whole is None or whole.figures.holds else DOES_NOT_HOLD)
+    return HOLDS if whole is None or whole.figures.holds else DOES_NOT_HOLD
 
 
 def _run(arms: Sequence[Arm], scenarios: Sequence[Scenario], settings: Settings) -> list[ArmRun]:
