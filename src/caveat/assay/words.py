@@ -1,9 +1,9 @@
 """A stand-in for a text classifier: it judges a use by its words alone.
 
-It is a short list of words with weights, written for this comparison and tuned on nothing. It says what
-judging the text alone *can* do where every text occurs with different right answers, not how good real
-classifiers are; a trained one would score differently, and would be as blind to everything that is not in
-the text.
+It is a short list of words with weights, written with the texts of the development file in view and fitted
+to no verdict. It shows what judging the text alone can do where every text occurs with different right
+answers, not how good real classifiers are; a trained one would score differently, and would be as blind to
+everything that is not in the text.
 """
 
 import re
