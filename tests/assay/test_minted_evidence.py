@@ -10,8 +10,8 @@ import pytest
 
 from caveat.assay.mint import Minted
 from caveat.assay.process import read_files
-from caveat.assay.runner import Arm, Settings, Staged, set_up
 from caveat.assay.scenario import Defect, Visible, parse_scenarios
+from caveat.assay.staging import Arm, Settings, Staged, set_up
 from caveat.assay.world import registry_of
 from caveat.evidence.check import Checked, EvidenceChecker, Use
 from caveat.evidence.defects import DefectCode, Outcome

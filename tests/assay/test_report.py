@@ -7,8 +7,9 @@ from rich.console import Console
 
 from caveat.assay.client import Answer
 from caveat.assay.report import Scored, print_tables, render_json, score_run
-from caveat.assay.runner import Arm, ArmRun
+from caveat.assay.runner import ArmRun
 from caveat.assay.scenario import Scenario, VerdictName, parse_scenarios
+from caveat.assay.staging import Arm
 from tests.assay.registry import REGISTRY, line, lines
 
 SHAPE = {

@@ -11,8 +11,9 @@ import pytest
 
 from caveat.assay.client import Sent
 from caveat.assay.process import read_files
-from caveat.assay.runner import Arm, Settings, Staged, run_arm, set_up
+from caveat.assay.runner import Unwatched, run_arm
 from caveat.assay.scenario import Visible, parse_scenarios
+from caveat.assay.staging import Arm, Settings, Staged, set_up
 from caveat.assay.world import registry_of
 from caveat.policy.bundle import parse_bundle
 
@@ -100,18 +101,31 @@ def test_the_placebo_watches_only(files: Mapping[str, bytes], arm: Arm, mode: st
     assert {deployment.mode for deployment in deployments.values()} == {mode}
 
 
+class Counted:
+    """A meter that can be read."""
+
+    def __init__(self) -> None:
+        self.expected = self.done = 0
+
+    def expect(self, more: int) -> None:
+        self.expected += more
+
+    def advance(self) -> None:
+        self.done += 1
+
+
 async def test_the_model_alone_lets_everything_through(files: Mapping[str, bytes]) -> None:
     scenarios = visible(files, rows()[:5])
-    done: list[None] = []
-    run = await run_arm(Arm.BARE, scenarios, Settings(files, NOW), lambda: done.append(None))
+    meter = Counted()
+    run = await run_arm(Arm.BARE, scenarios, Settings(files, NOW), meter)
     assert [answer.verdict for answer in run.answers] == ["allow"] * 5
-    assert len(done) == 5
+    assert (meter.expected, meter.done) == (5, 5)
     assert run.needed is None
 
 
 async def test_judging_words_gives_equal_texts_equal_verdicts(files: Mapping[str, bytes]) -> None:
     scenarios = visible(files, rows())
-    run = await run_arm(Arm.TEXT_ONLY, scenarios, Settings(files, NOW), lambda: None)
+    run = await run_arm(Arm.TEXT_ONLY, scenarios, Settings(files, NOW), Unwatched())
     by_text: dict[str, set[str]] = {}
     for use, answer in zip(scenarios, run.answers, strict=True):
         by_text.setdefault(use.text, set()).add(answer.verdict)
@@ -121,5 +135,5 @@ async def test_judging_words_gives_equal_texts_equal_verdicts(files: Mapping[str
 
 async def test_a_constant_text_leaves_nothing_to_judge_by_words(files: Mapping[str, bytes]) -> None:
     scenarios = visible(files, rows())
-    run = await run_arm(Arm.TEXT_ONLY, scenarios, Settings(files, NOW, constant_text="Do it."), lambda: None)
+    run = await run_arm(Arm.TEXT_ONLY, scenarios, Settings(files, NOW, constant_text="Do it."), Unwatched())
     assert {answer.verdict for answer in run.answers} == {"allow"}

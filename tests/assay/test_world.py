@@ -8,7 +8,7 @@ import pytest
 
 from caveat.assay.errors import WorldError
 from caveat.assay.process import read_files
-from caveat.assay.runner import seeded
+from caveat.assay.staging import seeded
 from caveat.assay.world import World, believe_claims, issuer_roles, make_world, registry_of
 from caveat.evidence.trust import is_entitled, lint_trust, parse_trust
 from caveat.policy.bundle import parse_bundle

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from caveat.assay.runner import Arm, ArmRun
+from caveat.assay.runner import ArmRun
 from caveat.assay.scenario import Scenario
 from caveat.assay.score import Figures, Outcome, score
+from caveat.assay.staging import Arm
 from caveat.assay.wilson import Share
 from caveat.facts.registry import FactSpec
 from caveat.signing.canonical import Json, JsonObject

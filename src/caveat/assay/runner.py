@@ -1,57 +1,48 @@
 """Runs a scenario file through an arm: a real gateway over HTTP, or what stands in its place.
 
 The runner is given `Visible` alone, so what only the score may read cannot reach the bytes that are sent.
-Each scenario has a deployment, a data part and a lineage root of its own: nothing adds up across them.
 """
 
 import asyncio
-import hashlib
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
-from enum import StrEnum
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import aiohttp
 
-from caveat.assay.client import Answer, Keys, Sent, ask, chat, requests
+from caveat.assay.client import Answer, Sent, ask, chat, requests
 from caveat.assay.errors import RunError
-from caveat.assay.mint import Mint, Stage, issuing_role, stage
 from caveat.assay.process import gateway
-from caveat.assay.scenario import Defect, Visible
+from caveat.assay.scenario import Visible
+from caveat.assay.staging import GATED, Arm, Settings, Staged, set_up
 from caveat.assay.upstream import scripted_upstream
 from caveat.assay.words import REFUSE_AT, words_score
-from caveat.assay.world import Table, World, believe_claims, make_world, registry_of
-from caveat.facts.registry import FactSpec
 
 CONCURRENCY = 8
 _TIMEOUT = aiohttp.ClientTimeout(total=120)
 
 
-class Arm(StrEnum):
-    """What stands between the scenarios and the model."""
+class Meter(Protocol):
+    """Whoever watches a run: how much there is to do, and that one more thing is done."""
 
-    WHOLE = "whole"
-    BARE = "bare"
-    PLACEBO = "placebo"
-    CLAIMS_BELIEVED = "claims-believed"
-    TEXT_ONLY = "text-only"
+    def expect(self, more: int) -> None:
+        """So much is to be done beside what was expected before."""
+        ...
 
-
-GATED = frozenset({Arm.WHOLE, Arm.PLACEBO, Arm.CLAIMS_BELIEVED})
-"""The arms in which a gateway runs."""
+    def advance(self) -> None:
+        """One thing is done."""
+        ...
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a run is made. `constant_text` stands in for the text of every request; `upstream` for our own."""
+class Unwatched:
+    """Nobody watches."""
 
-    files: Mapping[str, bytes]
-    now: datetime
-    seed: int = 0
-    upstream: str | None = None
-    constant_text: str | None = None
+    def expect(self, more: int) -> None:
+        """Nothing."""
+
+    def advance(self) -> None:
+        """Nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,61 +54,13 @@ class ArmRun:
     needed: tuple[int, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Staged:
-    """The world of a gated arm: every scenario on its stage, and who can attest what there."""
-
-    world: World
-    mint: Mint
-    stages: tuple[Stage, ...]
-
-    def keys(self, own: Stage) -> Keys:
-        """The API keys that this stage has."""
-        return Keys(self.world.api_keys[own.deployment], self.world.api_keys.get(own.earlier, ""))
-
-    def sent(self, visible: Visible, text: str) -> tuple[Sent, ...]:
-        """What this scenario sends; every second one uploads its genuine evidence ahead."""
-        own = self.stages[visible.index]
-        return requests(
-            visible,
-            self.mint.issue(visible, own),
-            text,
-            self.keys(own),
-            upload=visible.index % 2 == 1,
-        )
-
-
-def set_up(arm: Arm, scenarios: Sequence[Visible], settings: Settings) -> Staged:
-    """The world of the arm. Equal scenarios, settings and bundle give equal bytes."""
-    files = believe_claims(settings.files) if arm is Arm.CLAIMS_BELIEVED else settings.files
-    registry = registry_of(files)
-    stages = tuple(stage(visible, registry, f"scenario-{visible.index:05d}") for visible in scenarios)
-    mode = "observe" if arm is Arm.PLACEBO else "enforce"
-    world = make_world(
-        files,
-        seeded(f"{settings.seed}/{arm.value}"),
-        deployments={
-            name: table
-            for own, visible in zip(stages, scenarios, strict=True)
-            for name, table in _deployments(own, visible, mode).items()
-        },
-        own_roles={
-            own.deployment: roles
-            for own, visible in zip(stages, scenarios, strict=True)
-            if (roles := _self_attested(visible, registry))
-        },
-    )
-    return Staged(world, Mint(world, registry, settings.seed, settings.now), stages)
-
-
-async def run_arm(
-    arm: Arm, scenarios: Sequence[Visible], settings: Settings, advance: Callable[[], None]
-) -> ArmRun:
-    """Every scenario once through `arm`; `advance` is called as each is done. Raises `RunError`."""
+async def run_arm(arm: Arm, scenarios: Sequence[Visible], settings: Settings, meter: Meter) -> ArmRun:
+    """Every scenario once through `arm`; `meter` is told as each is done. Raises `RunError`."""
     texts = [settings.constant_text or visible.text for visible in scenarios]
+    meter.expect(len(texts))
     if arm is Arm.TEXT_ONLY:
         for _ in texts:
-            advance()
+            meter.advance()
         return ArmRun(arm, tuple(_judged_by_words(text) for text in texts))
     staged = set_up(arm if arm in GATED else Arm.WHOLE, scenarios, settings)
     async with _upstream(settings) as upstream, aiohttp.ClientSession(timeout=_TIMEOUT) as session:
@@ -126,10 +69,10 @@ async def run_arm(
                 (Sent(_bare_body(staged, visible, text), {"content-type": "application/json"}),)
                 for visible, text in zip(scenarios, texts, strict=True)
             ]
-            return ArmRun(arm, await _ask_all(session, upstream, bare, advance, gated=False))
+            return ArmRun(arm, await _ask_all(session, upstream, bare, meter, gated=False))
         async with gateway(staged.world.files, upstream) as url:
             sent = [staged.sent(visible, text) for visible, text in zip(scenarios, texts, strict=True)]
-            answers = await _ask_all(session, url, sent, advance, gated=True)
+            answers = await _ask_all(session, url, sent, meter, gated=True)
             if arm is not Arm.WHOLE:
                 return ArmRun(arm, answers)
             permitted = [
@@ -137,49 +80,7 @@ async def run_arm(
                 for visible, text, answer in zip(scenarios, texts, answers, strict=True)
                 if answer.verdict == "allow"
             ]
-            return ArmRun(arm, answers, await _needed(session, url, staged, permitted))
-
-
-def seeded(seed: str) -> Callable[[], bytes]:
-    """32 bytes at each call, the same sequence for the same seed: for development worlds alone."""
-    count = 0
-
-    def draw() -> bytes:
-        nonlocal count
-        count += 1
-        return hashlib.sha256(f"caveat assay {seed} {count}".encode()).digest()
-
-    return draw
-
-
-def _deployments(own: Stage, visible: Visible, mode: str) -> Mapping[str, Table]:
-    """The deployment of a scenario, and where something is replayed also the one that releases it before."""
-    tables = {own.deployment: _deployment(own, mode)}
-    if any(defect is Defect.REPLAYED for _, defect in visible.defective):
-        tables[own.earlier] = _deployment(own, "observe")
-    return tables
-
-
-def _deployment(own: Stage, mode: str) -> Table:
-    return {
-        "kind": "pipeline",
-        "operator": "assay",
-        "owner_group": own.deployment,
-        "mode": mode,
-        "observers": sorted(own.observers),
-    }
-
-
-def _self_attested(visible: Visible, registry: Mapping[str, FactSpec]) -> tuple[str, ...]:
-    return tuple(
-        sorted(
-            {
-                issuing_role(registry[fact])
-                for fact, defect in visible.defective
-                if defect is Defect.SELF_ATTESTED
-            }
-        )
-    )
+            return ArmRun(arm, answers, await _needed(session, url, staged, permitted, meter))
 
 
 def _judged_by_words(text: str) -> Answer:
@@ -204,7 +105,7 @@ async def _ask_all(
     session: aiohttp.ClientSession,
     url: str,
     sent: Sequence[tuple[Sent, ...]],
-    advance: Callable[[], None],
+    meter: Meter,
     *,
     gated: bool,
 ) -> tuple[Answer, ...]:
@@ -218,7 +119,7 @@ async def _ask_all(
             except RunError as error:
                 where = f"scenario {number + 1} of the file"
                 raise RunError(tuple(f"{where}: {finding}" for finding in error.findings)) from error
-            advance()
+            meter.advance()
             return answer
 
     return await _all_or_error(one(number, series) for number, series in enumerate(sent))
@@ -235,13 +136,18 @@ async def _ask_in_turn(
 
 
 async def _needed(
-    session: aiohttp.ClientSession, url: str, staged: Staged, permitted: Sequence[tuple[Visible, str]]
+    session: aiohttp.ClientSession,
+    url: str,
+    staged: Staged,
+    permitted: Sequence[tuple[Visible, str]],
+    meter: Meter,
 ) -> tuple[int, ...]:
     """For each permitted use, how many of its attested facts it cannot do without, found by leaving out.
 
     Facts are dropped one by one, each time on fresh data; what may go stays away. What is left permits, and
     nothing of it may go.
     """
+    meter.expect(len(permitted))
     slots = asyncio.Semaphore(CONCURRENCY)
 
     async def one(visible: Visible, text: str) -> int:
@@ -255,6 +161,7 @@ async def _needed(
                 (request,) = requests(trial, minted, text, staged.keys(own), upload=False)
                 if (await ask(session, url, request)).verdict == "allow":
                     kept = fewer
+            meter.advance()
             return len(kept)
 
     return await _all_or_error(one(visible, text) for visible, text in permitted)

@@ -2,20 +2,21 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import click
 import orjson
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from caveat.assay.errors import AssayError
 from caveat.assay.process import read_files
 from caveat.assay.report import Scored, print_tables, render_json, score_run
-from caveat.assay.runner import Arm, ArmRun, Settings, run_arm
+from caveat.assay.runner import ArmRun, run_arm
 from caveat.assay.scenario import Scenario, parse_scenarios
+from caveat.assay.staging import Arm, Settings
 from caveat.assay.world import registry_of
 
 HOLDS, DOES_NOT_HOLD, COULD_NOT_RUN = 0, 1, 2
@@ -76,6 +77,22 @@ def scenarios_command(
     return HOLDS if whole is None or whole.figures.holds else DOES_NOT_HOLD
 
 
+@dataclass(slots=True)
+class _Bar:
+    """One task of a progress display."""
+
+    progress: Progress
+    task: TaskID
+    total: int = 0
+
+    def expect(self, more: int) -> None:
+        self.total += more
+        self.progress.update(self.task, total=self.total)
+
+    def advance(self) -> None:
+        self.progress.advance(self.task)
+
+
 def _run(arms: Sequence[Arm], scenarios: Sequence[Scenario], settings: Settings) -> list[ArmRun]:
     visible = [scenario.visible for scenario in scenarios]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -83,9 +100,8 @@ def _run(arms: Sequence[Arm], scenarios: Sequence[Scenario], settings: Settings)
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         runs: list[ArmRun] = []
         for arm in arms:
-            task = progress.add_task(f"arm {arm.value}", total=len(visible))
-            advance = partial(progress.advance, task)
-            runs.append(asyncio.run(run_arm(arm, visible, settings, advance)))
+            meter = _Bar(progress, progress.add_task(f"arm {arm.value}", total=0))
+            runs.append(asyncio.run(run_arm(arm, visible, settings, meter)))
         return runs
 
 
