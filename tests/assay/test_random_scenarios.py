@@ -19,7 +19,6 @@ from caveat.call.call import Point
 from caveat.decision.decide import decide
 from caveat.facts.fact import Fact, Facts, Finding, Grade
 from caveat.facts.registry import FactSpec, FactType
-from caveat.facts.value import Interval, Value
 from caveat.policy.bundle import Bundle, parse_bundle
 
 BUNDLE = Path(__file__).parents[2] / "policies" / "government-analytics"
@@ -74,26 +73,25 @@ def facts(use: Visible, bundle: Bundle) -> Facts:
     """What a flawless gateway would know of this use: nothing of it comes from the gateway's own code."""
     registry = bundle.registry.facts
     own = stage(use, registry, "x")
-    known: dict[str, tuple[Value, Grade, str]] = {}
+    known: dict[str, Fact] = {}
     for name, raw in {**own.neutral, **use.genuine}.items():
         typed = registry[name].parse(raw)
         assert typed is not None
-        known[name] = (typed, Grade.ATTESTED, issuing_role(registry[name]))
+        known[name] = Fact(name, typed, Grade.ATTESTED, issuing_role(registry[name]))
     for name, spec in registry.items():
         observers = sorted(spec.observed_by & own.observers)
         if observers and spec.neutral is not None and name != TOTAL:
-            known[name] = (spec.neutral, Grade.OBSERVED, observers[0])
+            known[name] = Fact(name, spec.neutral, Grade.OBSERVED, observers[0])
     if "totals" in own.observers:
         persons = use.genuine.get("subject_count")
-        total = persons if isinstance(persons, int) else Interval(0, registry[TOTAL].hi)
-        known[TOTAL] = (total, Grade.OBSERVED, "totals")
+        if isinstance(persons, int):  # a total of what nobody counted stays unknown
+            known[TOTAL] = Fact(TOTAL, persons, Grade.OBSERVED, "totals")
     findings = {
         finding
         for defect, finding in ((Defect.FORGED, Finding.FORGED), (Defect.REPLAYED, Finding.REPLAYED))
         if any(each is defect for _, each in use.defective)
     }
-    said = tuple(Fact(name, typed, grade, role) for name, (typed, grade, role) in known.items())
-    return Facts(said, dict(use.claims), frozenset(), frozenset(findings))
+    return Facts(tuple(known.values()), dict(use.claims), frozenset(), frozenset(findings))
 
 
 @pytest.mark.slow

@@ -88,6 +88,7 @@ def test_asking_a_use_that_has_the_least_evidence_it_needs_is_over_asking() -> N
         (("task",), 0),  # not attested: may be asked for
         (("persons",), 1),  # genuinely attested already
         (("color",), 1),  # no fact of the registry
+        (("mode",), 1),  # not mentioned, so that an observer establishes it
         (("task", "persons"), 1),
     ],
 )

@@ -184,7 +184,7 @@ def issuing_role(spec: FactSpec) -> str:
     return roles[0]
 
 
-def stage(visible: Visible, registry: Mapping[str, FactSpec], deployment: str) -> Stage:
+def stage(visible: Visible, registry: Mapping[str, FactSpec], deployment: str = "") -> Stage:
     """The stage of a scenario: whoever observes a fact that it mentions is not there."""
     observers = {observer for spec in registry.values() for observer in spec.observed_by}
     gone = {observer for name in visible.mentioned for observer in registry[name].observed_by}

@@ -2,8 +2,8 @@
 
 import asyncio
 import os
+import re
 import signal
-import socket
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Mapping
@@ -14,6 +14,8 @@ import aiohttp
 
 from caveat.assay.errors import RunError
 
+_MAIN = "from caveat.cli.main import main; main()"
+_SERVES = re.compile(r"serves (http://127\.0\.0\.1:[0-9]+)")
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.05
@@ -29,12 +31,11 @@ async def gateway(files: Mapping[str, bytes], upstream: str) -> AsyncGenerator[s
     with tempfile.TemporaryDirectory(prefix="caveat-assay-") as folder:
         root = Path(folder)
         write_files(root / "bundle", files)
-        port = _free_port()
         with (root / "output").open("wb") as output:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "caveat.cli.main", "serve"),
+                *(sys.executable, "-c", _MAIN, "serve"),
                 *("--bundle", str(root / "bundle"), "--data", str(root / "data")),
-                *("--host", "127.0.0.1", "--port", str(port), "--upstream", upstream),
+                *("--host", "127.0.0.1", "--port", "0", "--upstream", upstream),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -42,9 +43,7 @@ async def gateway(files: Mapping[str, bytes], upstream: str) -> AsyncGenerator[s
                 start_new_session=True,
             )
         try:
-            url = f"http://127.0.0.1:{port}"
-            await _ready(url, process, root / "output")
-            yield url
+            yield await _ready(process, root / "output")
         finally:
             await _stop(process)
 
@@ -68,20 +67,31 @@ def read_files(folder: Path) -> Mapping[str, bytes]:
     }
 
 
-async def _ready(url: str, process: asyncio.subprocess.Process, output: Path) -> None:
+async def _ready(process: asyncio.subprocess.Process, output: Path) -> str:
+    """The URL that the gateway prints, once it says that it is ready."""
     deadline = asyncio.get_running_loop().time() + _START_SECONDS
     async with aiohttp.ClientSession() as session:
         while asyncio.get_running_loop().time() < deadline:
             if process.returncode is not None:
                 raise RunError((f"the gateway ended at once: {_last_line(output)}",))
-            try:
-                async with session.get(f"{url}/readyz") as response:
-                    if response.status == 200:
-                        return
-            except aiohttp.ClientConnectionError:
-                pass  # not listening yet: that is what is waited for
+            url = _printed_url(output)
+            if url is not None and await _is_ready(session, url):
+                return url
             await asyncio.sleep(_POLL_SECONDS)
     raise RunError((f"the gateway was not ready within {_START_SECONDS:.0f} s: {_last_line(output)}",))
+
+
+def _printed_url(output: Path) -> str | None:
+    serves = _SERVES.search(output.read_text(errors="replace"))
+    return None if serves is None else serves[1]
+
+
+async def _is_ready(session: aiohttp.ClientSession, url: str) -> bool:
+    try:
+        async with session.get(f"{url}/readyz") as response:
+            return response.status == 200
+    except aiohttp.ClientConnectionError:
+        return False  # it has a port and does not answer on it yet
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
@@ -98,10 +108,3 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
 def _last_line(output: Path) -> str:
     lines = output.read_text(errors="replace").strip().splitlines()
     return lines[-1] if lines else "it printed nothing"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

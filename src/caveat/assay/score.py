@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from caveat.assay.errors import RunError
+from caveat.assay.mint import stage
 from caveat.assay.scenario import Scenario, VerdictName
 from caveat.assay.wilson import Share
 from caveat.facts.registry import FactSpec
@@ -127,8 +128,8 @@ def _share(
 def _over_asking(pairs: Sequence[tuple[Scenario, Outcome]], registry: Mapping[str, FactSpec]) -> Share | None:
     """Uses asked for proof although missing facts cannot matter, or asked for what cannot help.
 
-    What cannot help, as seen from outside: a fact that was genuinely attested at a known value already, and
-    one that the registry does not declare.
+    What cannot help, as seen from outside: a fact that was genuinely attested at a known value already, one
+    that an observer of the deployment establishes, and one that the registry does not declare.
     """
     if any(scenario.scoring.variant is None for scenario, _ in pairs):
         return None
@@ -146,7 +147,9 @@ def _cannot_help(name: str, scenario: Scenario, registry: Mapping[str, FactSpec]
     if spec is None:
         return True
     value = spec.parse(scenario.visible.genuine.get(name))
-    return value is not None and not spec.is_unknown(value)
+    if value is not None and not spec.is_unknown(value):
+        return True
+    return spec.neutral is not None and bool(spec.observed_by & stage(scenario.visible, registry).observers)
 
 
 def _liar_equals_honest(pairs: Sequence[tuple[Scenario, Outcome]]) -> bool | None:
