@@ -65,7 +65,10 @@ BARS = (
     Bar("durable_records_per_s_128", "1/s", 10_000.0, more_is_better=True),
     Bar("gateway_cpu_ms", "ms", 1.0),
     Bar("gateway_rps", "1/s", 1_000.0, more_is_better=True),
+    Bar("gateway_p50_ms", "ms", None),
+    Bar("gateway_p99_ms", "ms", None),
     Bar("passthrough_rps", "1/s", None, more_is_better=True),
+    Bar("passthrough_cpu_ms", "ms", None),
     Bar("gateway_to_passthrough", "ratio", None, more_is_better=True),
     Bar("stream_chunk_cpu_ms", "ms", 0.1),
     Bar("cold_start_s", "s", 2.0),
@@ -235,6 +238,23 @@ def _ledger() -> Mapping[str, Measured]:
     return {"durable_records_per_s_128": Measured(rate, round(rate * seconds))}
 
 
+def _gateway() -> Mapping[str, Measured]:
+    from caveat.cli.measure_gateway import gateway_stage
+    from caveat.gateway.measure.figures import measure_gateway, measure_passthrough
+
+    with gateway_stage() as stage:
+        figures = [*measure_passthrough(), *measure_gateway(stage)]
+    return {figure.name: Measured(figure.value, figure.n) for figure in figures}
+
+
+def _cold_start() -> Mapping[str, Measured]:
+    from caveat.cli.measure_gateway import gateway_stage
+    from caveat.gateway.measure.figures import measure_cold_start
+
+    with gateway_stage() as stage:
+        return {figure.name: Measured(figure.value, figure.n) for figure in measure_cold_start(stage)}
+
+
 SOURCES = (
     Source(
         (
@@ -247,5 +267,19 @@ SOURCES = (
     ),
     Source(("evidence_new_cpu_us", "evidence_known_cpu_us"), _evidence),
     Source(("durable_records_per_s_128",), _ledger),
+    Source(
+        (
+            "gateway_cpu_ms",
+            "gateway_rps",
+            "gateway_p50_ms",
+            "gateway_p99_ms",
+            "passthrough_rps",
+            "passthrough_cpu_ms",
+            "stream_chunk_cpu_ms",
+            "idle_rss_mb",
+        ),
+        _gateway,
+    ),
+    Source(("cold_start_s",), _cold_start),
 )
 """Each imports its room only when it is run: `caveat bench --help` costs nothing."""
