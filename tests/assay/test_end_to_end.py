@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from caveat.assay.process import read_files
 from caveat.assay.report import Scored, score_run
 from caveat.assay.runner import Unwatched, run_arm
 from caveat.assay.scenario import Defect, Scenario, parse_scenarios
 from caveat.assay.staging import Arm, Settings
 from caveat.assay.world import registry_of
 from caveat.cli.assay import assay_group
+from caveat.store.folder import read_folder
 
 ROOT = Path(__file__).parents[2]
 DEV = ROOT / "conformance" / "scenarios" / "dev.jsonl"
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def files() -> Mapping[str, bytes]:
-    return read_files(BUNDLE)
+    return read_folder(BUNDLE)
 
 
 @pytest.fixture(scope="module")

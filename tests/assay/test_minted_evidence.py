@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from caveat.assay.mint import Minted
-from caveat.assay.process import read_files
 from caveat.assay.scenario import Defect, Visible, parse_scenarios
 from caveat.assay.staging import Arm, Settings, Staged, set_up
 from caveat.assay.world import registry_of
@@ -18,6 +17,7 @@ from caveat.evidence.defects import DefectCode, Outcome
 from caveat.evidence.trust import parse_trust
 from caveat.facts.registry import Registry
 from caveat.signing.digest import Digest, sha256
+from caveat.store.folder import read_folder
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -28,7 +28,7 @@ ROWS = [
 
 @pytest.fixture(scope="module")
 def files() -> Mapping[str, bytes]:
-    return read_files(ROOT / "policies" / "government-analytics")
+    return read_folder(ROOT / "policies" / "government-analytics")
 
 
 def played(files: Mapping[str, bytes], defect: Defect | None) -> tuple[Staged, list[Visible]]:

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from caveat.assay.mint import issuing_role, stage
-from caveat.assay.process import read_files
 from caveat.assay.runner import Unwatched, run_arm
 from caveat.assay.scenario import Defect, Visible, parse_scenarios
 from caveat.assay.staging import Arm, Settings
@@ -19,7 +18,9 @@ from caveat.call.call import Point
 from caveat.decision.decide import decide
 from caveat.facts.fact import Fact, Facts, Finding, Grade
 from caveat.facts.registry import FactSpec, FactType
+from caveat.facts.value import Interval
 from caveat.policy.bundle import Bundle, parse_bundle
+from caveat.store.folder import read_folder
 
 BUNDLE = Path(__file__).parents[2] / "policies" / "government-analytics"
 TOTAL = "cumulative_subject_count_12m"
@@ -28,7 +29,7 @@ COUNTS = (0, 1, 9, 10, 29, 30, 100, 101, 999, 1000, 1001, 10_000, 10_001, 100_00
 
 @pytest.fixture(scope="module")
 def files() -> Mapping[str, bytes]:
-    return read_files(BUNDLE)
+    return read_folder(BUNDLE)
 
 
 def value(spec: FactSpec, generator: random.Random) -> Any:
@@ -84,8 +85,9 @@ def facts(use: Visible, bundle: Bundle) -> Facts:
             known[name] = Fact(name, spec.neutral, Grade.OBSERVED, observers[0])
     if "totals" in own.observers:
         persons = use.genuine.get("subject_count")
-        if isinstance(persons, int):  # a total of what nobody counted stays unknown
-            known[TOTAL] = Fact(TOTAL, persons, Grade.OBSERVED, "totals")
+        open_above = Interval(0, registry[TOTAL].hi)
+        total = persons if isinstance(persons, int) else open_above
+        known[TOTAL] = Fact(TOTAL, total, Grade.OBSERVED, "totals")
     findings = {
         finding
         for defect, finding in ((Defect.FORGED, Finding.FORGED), (Defect.REPLAYED, Finding.REPLAYED))

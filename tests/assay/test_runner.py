@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from caveat.assay.client import Sent
-from caveat.assay.process import read_files
 from caveat.assay.runner import Unwatched, run_arm
 from caveat.assay.scenario import Visible, parse_scenarios
 from caveat.assay.staging import Arm, Settings, Staged, set_up
 from caveat.assay.world import registry_of
 from caveat.policy.bundle import parse_bundle
+from caveat.store.folder import read_folder
 
 ROOT = Path(__file__).parents[2]
 DEV = ROOT / "conformance" / "scenarios" / "dev.jsonl"
@@ -28,7 +28,7 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def files() -> Mapping[str, bytes]:
-    return read_files(ROOT / "policies" / "government-analytics")
+    return read_folder(ROOT / "policies" / "government-analytics")
 
 
 def rows() -> list[dict[str, Any]]:

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from caveat.assay.errors import WorldError
-from caveat.assay.process import read_files
 from caveat.assay.staging import seeded
 from caveat.assay.world import World, believe_claims, issuer_roles, make_world, registry_of
 from caveat.evidence.trust import is_entitled, lint_trust, parse_trust
 from caveat.policy.bundle import parse_bundle
 from caveat.signing.digest import sha256
+from caveat.store.folder import read_folder
 
 BUNDLE = Path(__file__).parents[2] / "policies" / "government-analytics"
 DEPLOYMENTS: Mapping[str, Mapping[str, object]] = {
@@ -23,7 +23,7 @@ DEPLOYMENTS: Mapping[str, Mapping[str, object]] = {
 
 @pytest.fixture(scope="module")
 def files() -> Mapping[str, bytes]:
-    return read_files(BUNDLE)
+    return read_folder(BUNDLE)
 
 
 @pytest.fixture(scope="module")

@@ -56,17 +56,6 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
         target.write_bytes(data)
 
 
-def read_files(folder: Path) -> Mapping[str, bytes]:
-    """The files of a bundle by their path in `folder`; raises `RunError` where there is none."""
-    if not folder.is_dir():
-        raise RunError((f"`{folder}` is no folder",), "name the folder that holds bundle.toml")
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
 async def _ready(process: asyncio.subprocess.Process, output: Path) -> str:
     """The URL that the gateway prints, once it says that it is ready."""
     deadline = asyncio.get_running_loop().time() + _START_SECONDS

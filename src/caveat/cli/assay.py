@@ -12,12 +12,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from caveat.assay.errors import AssayError
-from caveat.assay.process import read_files
 from caveat.assay.report import Scored, print_tables, render_json, score_run
 from caveat.assay.runner import ArmRun, run_arm
 from caveat.assay.scenario import Scenario, parse_scenarios
 from caveat.assay.staging import Arm, Settings
 from caveat.assay.world import registry_of
+from caveat.cli.exit import CannotRunError
+from caveat.store.errors import FolderError
+from caveat.store.folder import read_folder
 
 HOLDS, DOES_NOT_HOLD, COULD_NOT_RUN = 0, 1, 2
 
@@ -62,7 +64,10 @@ def scenarios_command(
     1: not so; 2: it could not be run.
     """
     try:
-        files = read_files(bundle)
+        files = read_folder(bundle)
+    except FolderError as error:
+        raise CannotRunError(str(error), "name the folder that holds `bundle.toml`") from error
+    try:
         scenarios = parse_scenarios(file.read_bytes(), registry_of(files))
         settings = Settings(files, datetime.now(UTC).replace(microsecond=0), seed, upstream, constant_text)
         chosen = [arm for arm in Arm if arm.value in arms]
