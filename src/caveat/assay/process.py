@@ -14,7 +14,6 @@ import aiohttp
 
 from caveat.assay.errors import RunError
 
-_MAIN = "from caveat.cli.main import main; main()"
 _SERVES = re.compile(r"serves (http://127\.0\.0\.1:[0-9]+)")
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
@@ -33,7 +32,7 @@ async def gateway(files: Mapping[str, bytes], upstream: str) -> AsyncGenerator[s
         write_files(root / "bundle", files)
         with (root / "output").open("wb") as output:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", _MAIN, "serve"),
+                *(sys.executable, "-m", "caveat.cli", "serve"),
                 *("--bundle", str(root / "bundle"), "--data", str(root / "data")),
                 *("--host", "127.0.0.1", "--port", "0", "--upstream", upstream),
                 stdin=asyncio.subprocess.DEVNULL,

@@ -239,19 +239,17 @@ def _ledger() -> Mapping[str, Measured]:
 
 
 def _gateway() -> Mapping[str, Measured]:
-    from caveat.cli.measure_gateway import gateway_stage
-    from caveat.gateway.measure.figures import measure_gateway, measure_passthrough
+    from caveat.cli.measure_gateway import measure_gateway, measure_passthrough, staged
 
-    with gateway_stage() as stage:
+    with staged() as stage:
         figures = [*measure_passthrough(), *measure_gateway(stage)]
     return {figure.name: Measured(figure.value, figure.n) for figure in figures}
 
 
 def _cold_start() -> Mapping[str, Measured]:
-    from caveat.cli.measure_gateway import gateway_stage
-    from caveat.gateway.measure.figures import measure_cold_start
+    from caveat.cli.measure_gateway import measure_cold_start, staged
 
-    with gateway_stage() as stage:
+    with staged() as stage:
         return {figure.name: Measured(figure.value, figure.n) for figure in measure_cold_start(stage)}
 
 

@@ -37,7 +37,7 @@ def measure_decision(n: int = 3000, seed: int = 1) -> DecisionFigures:
     """Measures on `n` distinct complete fact sets."""
     bundle = workload_bundle()
     generator = random.Random(seed)  # noqa: S311 - a reproducible workload, not a secret
-    values = [random_values(bundle, generator) for _ in range(n)]
+    values = [_values(bundle, generator) for _ in range(n)]
     return DecisionFigures(
         evaluator_cpu_us=_evaluator(bundle, values),
         cedar_confirm_cpu_us=_cedar(bundle, values),
@@ -94,8 +94,7 @@ def _forbid(i: int) -> str:
     return "forbid (principal, action, resource) when { " + " && ".join(tests) + " };"
 
 
-def random_values(bundle: Bundle, generator: random.Random) -> dict[str, Value]:
-    """A complete fact set of the workload, drawn."""
+def _values(bundle: Bundle, generator: random.Random) -> dict[str, Value]:
     values: dict[str, Value] = {}
     for name in bundle.registry.facts:
         if name.startswith("word"):
