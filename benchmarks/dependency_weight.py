@@ -53,9 +53,9 @@ def _bytes(name: str) -> int:
 
 def _licence(name: str) -> str:
     metadata = distribution(name).metadata
-    stated = metadata.get("License-Expression") or metadata.get("License")
+    stated = metadata.get_all("License-Expression") or metadata.get_all("License") or []
     if stated:
-        return str(stated).splitlines()[0]
+        return str(stated[0]).splitlines()[0]
     lines = metadata.get_all("Classifier") or []
     classified = [text.split(" :: ")[-1] for text in lines if text.startswith("License")]
     return ", ".join(classified) or "not stated in its metadata"
