@@ -1,0 +1,83 @@
+"""Every marked snippet of a page runs as the page says, in order, in a folder of its own.
+
+`<!-- run: CODE -->` before a fence runs it and expects that exit code: `sh` as one script, `python` as one
+program, `console` line by line, where the lines below a command are found in its output in that order (`…`
+stands for anything), and `json` is read strictly. `<!-- file: NAME -->` writes the fence to that file.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.docs.pages import ROOT, Snippet, name_of, pages, snippets
+
+from caveat.signing.canonical import parse_strict
+
+PAGES = [page for page in pages() if snippets(page)]
+_SECONDS = 60
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_the_snippets_of_a_page_run_as_it_says(page: Path, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "policies", tmp_path / "policies")
+    for snippet in snippets(page):
+        where = f"{name_of(page)}:{snippet.line}"
+        if snippet.file is not None:
+            (tmp_path / snippet.file).write_text(snippet.text, "utf-8")
+        else:
+            _run(snippet, tmp_path, where)
+
+
+def _run(snippet: Snippet, folder: Path, where: str) -> None:
+    match snippet.language:
+        case "console":
+            commands = _commands(snippet.text, where)
+            for place, (command, expected) in enumerate(commands):
+                last = place == len(commands) - 1
+                code, output = _call(["bash", "-c", command], folder)
+                assert code == (snippet.run if last else 0), f"{where}: `{command}`\n{output}"
+                _compare(output, expected, f"{where}: `{command}`")
+        case "sh":
+            code, output = _call(["bash", "-euo", "pipefail", "-c", snippet.text], folder)
+            assert code == snippet.run, f"{where}\n{output}"
+        case "python":
+            code, output = _call([sys.executable, "-c", snippet.text], folder)
+            assert code == snippet.run, f"{where}\n{output}"
+        case "json":
+            parse_strict(snippet.text.encode(), max_bytes=1 << 20, floats=True)
+        case other:
+            pytest.fail(f"{where}: nobody runs `{other}`")
+
+
+def _commands(text: str, where: str) -> list[tuple[str, list[str]]]:
+    commands: list[tuple[str, list[str]]] = []
+    for line in text.splitlines():
+        if line.startswith("$ "):
+            commands.append((line[2:], []))
+        else:
+            assert commands, f"{where}: output stands before any command"
+            commands[-1][1].append(line)
+    assert commands, f"{where}: no command"
+    return commands
+
+
+def _call(command: list[str], folder: Path) -> tuple[int, str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {"PATH": path, "PYTHONPATH": str(ROOT / "src"), "HOME": str(folder), "COLUMNS": "200"}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def _compare(output: str, expected: list[str], where: str) -> None:
+    lines = iter(output.splitlines())
+    for line in expected:
+        pattern = re.compile(".*".join(map(re.escape, line.split("…"))))
+        if line.strip() != "…":
+            assert any(pattern.fullmatch(each) for each in lines), f"{where}: no line `{line}` in\n{output}"
