@@ -8,10 +8,11 @@ import sys
 from collections.abc import Iterator
 
 import click
+from prometheus_client import Counter, Gauge, Histogram
+
 from caveat.cli.main import caveat
 from caveat.evidence.defects import EXPLANATIONS, DefectCode
 from caveat.gateway.metrics import Metrics
-from prometheus_client import Counter, Gauge, Histogram
 from tests.docs.pages import DOCS
 
 _BLOCK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n)(.*?)(<!-- end generated -->)", re.DOTALL)

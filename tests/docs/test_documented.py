@@ -11,15 +11,15 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 import pytest
-from caveat.gateway.refusal import refusal_message
-from caveat.ledger.finding import Code
 from pydantic import BaseModel
-from tests.docs.pages import DOCS, ROOT, first_codes, headings, rows, section
 
 from caveat.decision.verdict import Decision, Reason, Verdict
 from caveat.evidence import trust
 from caveat.facts import registry
+from caveat.gateway.refusal import refusal_message
+from caveat.ledger.finding import Code
 from caveat.policy import clause, deployments, manifest
+from tests.docs.pages import DOCS, ROOT, first_codes, headings, rows, section
 
 REFERENCE = DOCS / "reference"
 POLICY = REFERENCE / "policy.md"

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from tests.docs.generated import BLOCKS, renewed
 from tests.docs.pages import DOCS, name_of
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from tests.docs.pages import DOCS, ROOT, anchors, fences, headings, links, name_of, pages, snippets
 
 PAGES = pages()

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from tests.docs.pages import ROOT, name_of, rows
 
 ROOMS = {path.parent.name for path in (ROOT / "src/caveat").glob("*/__init__.py")}

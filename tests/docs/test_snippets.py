@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.docs.gateway import development_gateway
-from tests.docs.pages import ROOT, Snippet, name_of, pages, snippets
 
 from caveat.signing.canonical import parse_strict
+from tests.docs.gateway import development_gateway
+from tests.docs.pages import ROOT, Snippet, name_of, pages, snippets
 
 PAGES = [page for page in pages() if snippets(page)]
 _SECONDS = 60
