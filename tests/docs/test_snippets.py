@@ -2,8 +2,9 @@
 
 `<!-- run: CODE -->` before a fence runs it and expects that exit code: `sh` as one script, `python` as one
 program, `console` line by line, where the lines below a command are found in its output in that order (`…`
-stands for anything), and `json` is read strictly. `<!-- file: NAME -->` writes the fence to that file. A page
-that begins with `<!-- needs: gateway -->` runs beside a development gateway, named by `URL`, `KEY` and `DATA`.
+stands for anything), and `json` is read strictly. `<!-- file: NAME -->` writes the fence to that file. A
+page that begins with `<!-- needs: gateway -->` runs beside a development gateway, named by `URL`,
+`KEY` and `DATA`.
 """
 
 import contextlib
