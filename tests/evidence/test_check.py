@@ -42,7 +42,6 @@ from tests.evidence.world import (
         {"subject_count": True},
         {"subject_count": "40"},
     ],
-    ids=repr,
 )
 def test_a_value_that_the_registry_does_not_have_denies(facts: dict[str, Any]) -> None:
     found = check(mint(facts=facts | {"acquisition_channel": "purchased"} | facts))

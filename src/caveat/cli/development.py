@@ -16,6 +16,7 @@ from caveat.assay.errors import WorldError
 from caveat.assay.world import World, make_world
 from caveat.cli.exit import CannotRunError
 from caveat.policy.bundle import bundle_digest
+from caveat.signing.canonical import Json
 from caveat.signing.keys import PrivateKey, parse_private_key
 from caveat.store.errors import FolderError
 from caveat.store.folder import read_folder
@@ -66,7 +67,7 @@ def read_development(folder: Path) -> Development:
 
 def _is_of(folder: Path, digest: str) -> bool:
     try:
-        state = json.loads((folder / _STATE).read_text())
+        state: Json = json.loads((folder / _STATE).read_text())
     except (OSError, ValueError):
         return False
     return isinstance(state, dict) and state.get("source") == digest

@@ -48,7 +48,7 @@ VERBS = {
         "Oversight", "caveat.cli.approvals", "approvals_command", "Review what waits for a person."
     ),
     "ledger": Verb("Ledger", "caveat.cli.ledger", "ledger_group", "Verify, replay and export the ledger."),
-    "assay": Verb("Measure", "caveat.cli.assay", "assay_command", "Measure how much of a safeguard is real."),
+    "assay": Verb("Measure", "caveat.cli.assay", "assay_group", "Measure how much of a safeguard is real."),
     "explain": Verb(
         "any", "caveat.cli.explain", "explain_command", "Say what something means and what to do."
     ),

@@ -11,7 +11,9 @@ from pathlib import Path
 import click
 import uvicorn
 
+from caveat.cli.development import example_bundle, open_development
 from caveat.cli.exit import CannotRunError
+from caveat.cli.first_use import play_when_ready
 from caveat.cli.local_model import running_model
 from caveat.cli.service import DataFolderError, Service, ServiceConfig, open_service
 from caveat.gateway.law import LawError
@@ -28,11 +30,13 @@ _URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?\Z")
 
 _FOLDER = click.Path(path_type=Path)
 _LEVELS = click.Choice(["debug", "info", "warning", "error"])
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_DEVELOPMENT_DATA = Path("var/caveat")
 
 
 @click.command("serve")
-@click.option("--bundle", type=_FOLDER, required=True, help="The policy bundle's folder.")
-@click.option("--data", type=_FOLDER, required=True, help="Where ledger, keys and evidence are kept.")
+@click.option("--bundle", type=_FOLDER, help="The policy bundle's folder.")
+@click.option("--data", type=_FOLDER, help="Where ledger, keys and evidence are kept.")
 @click.option("--upstream", metavar="URL", help="The model's endpoint, OpenAI- or Anthropic-compatible.")
 @click.option("--local-model", is_flag=True, help="Start a small stand-in model and use it as the endpoint.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
@@ -43,25 +47,34 @@ _LEVELS = click.Choice(["debug", "info", "warning", "error"])
     show_default=True,
     help="The port; 0 takes a free one.",
 )
-@click.option("--log-level", type=_LEVELS, default="info", show_default=True, help="What is logged.")
+@click.option("--development", is_flag=True, help="Serve a copy of the bundle with fresh keys, on loopback.")
+@click.option("--tour", is_flag=True, help="With --development: play the tour first, then keep serving.")
+@click.option("--log-level", type=_LEVELS, help="What is logged.  [default: info; with --tour: warning]")
 def serve_command(
-    bundle: Path,
-    data: Path,
+    bundle: Path | None,
+    data: Path | None,
     upstream: str | None,
     local_model: bool,
     host: str,
     port: int,
-    log_level: str,
+    development: bool,
+    tour: bool,
+    log_level: str | None,
 ) -> int:
     """Decide each use of the model, record it, and only then let it through.
 
     The gateway's own key for the endpoint is read from CAVEAT_UPSTREAM_KEY. SIGHUP reads the bundle again;
     a bundle that does not check leaves the old one in force.
 
+    With --development the bundle, by default the example, is copied into the data folder, by default
+    var/caveat, with a fresh key for every party and issuer: good for trying out, proof of nothing.
+
     \b
-    Example:
+    Examples:
       caveat serve --bundle policies/mine --data var/caveat --upstream https://models.example
+      caveat serve --development --local-model
     """
+    bundle, data = _folders(bundle, data, host, development=development, tour=tour)
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(listen(host, port))
         if local_model and upstream is None:
@@ -69,12 +82,31 @@ def serve_command(
             endpoint = UpstreamConfig(model.url, model.key)
         else:
             endpoint = upstream_config(upstream, local_model=local_model)
-        service = open_or_explain(bundle, data, endpoint, log_level)
-        click.echo(
-            f"caveat serves http://{host}:{listening.getsockname()[1]} before {endpoint.url}", err=True
-        )
+        service = open_or_explain(bundle, data, endpoint, log_level or ("warning" if tour else "info"))
+        url = f"http://{host}:{listening.getsockname()[1]}"
+        click.echo(f"caveat serves {url} before {endpoint.url}", err=True)
+        if tour:
+            play_when_ready(url, data)
         serve(service, listening)
     return 0
+
+
+def _folders(
+    bundle: Path | None, data: Path | None, host: str, *, development: bool, tour: bool
+) -> tuple[Path, Path]:
+    """The bundle to serve and the data folder; makes the development world where one is asked for."""
+    if not development:
+        if tour:
+            raise CannotRunError("--tour goes with --development", "`caveat tour` plays it on its own")
+        if bundle is None or data is None:
+            raise CannotRunError(
+                "--bundle and --data are needed", "or --development, which brings both for trying out"
+            )
+        return bundle, data
+    if host not in _LOOPBACK:
+        raise CannotRunError("development keys serve on loopback only", "leave --host away")
+    data = data or _DEVELOPMENT_DATA
+    return open_development(data / "development", bundle or example_bundle()).bundle, data
 
 
 def listen(host: str, port: int) -> socket.socket:

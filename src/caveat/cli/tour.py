@@ -22,7 +22,8 @@ from rich.table import Table
 from caveat.cli.development import Development, example_bundle, open_development, read_development
 from caveat.cli.exit import CannotRunError
 from caveat.cli.tour_gateway import running_gateway
-from caveat.cli.tour_steps import DEPLOYMENT, STEPS, WORDS, Request, Step, step_request
+from caveat.cli.tour_steps import DEPLOYMENT, FIRST_USE, STEPS, WORDS, Step, step_request
+from caveat.signing.canonical import Json
 
 _ANSWER_SECONDS = 120
 _PUBLISH_SECONDS = 15
@@ -78,6 +79,7 @@ def tour_command(gateway: str | None, data: Path | None, *, as_json: bool) -> in
         else:
             world = read_development(data / "development")
         with _quiet_status(quiet=as_json):
+            _keep_first_use(world, gateway, data)
             outcomes = [_play(step, world, gateway) for step in STEPS]
             audit = _audit(data / "ledger", outcomes)
     right = all(outcome.right for outcome in outcomes) and audit.holds
@@ -101,7 +103,12 @@ def _quiet_status(*, quiet: bool) -> Generator[None]:
 
 def _play(step: Step, world: Development, gateway: str) -> Outcome:
     request = step_request(step, world, datetime.now(UTC), "local")
-    status, headers, body = _post(gateway, world.api_keys[DEPLOYMENT], request)
+    extra: dict[str, str] = {}
+    if request.envelopes:
+        encoded = [base64.urlsafe_b64encode(each).decode().rstrip("=") for each in request.envelopes]
+        extra["x-caveat-evidence"] = ",".join(encoded)
+    key = world.api_keys[DEPLOYMENT]
+    status, headers, body = _send(gateway, "/v1/chat/completions", request.body, key, extra)
     document = _json_object(body)
     if status == 200:
         return _outcome(step, headers, "allow", {}, _answer_text(document))
@@ -113,8 +120,18 @@ def _play(step: Step, world: Development, gateway: str) -> Outcome:
     return _outcome(step, headers, str(error.get("code")), error, "")
 
 
+def _keep_first_use(world: Development, gateway: str, data: Path) -> None:
+    """Uploads the evidence of the first step and keeps its body, so that anyone can send it again."""
+    request = step_request(STEPS[0], world, datetime.now(UTC), "local")
+    for envelope in request.envelopes:
+        status, _, _ = _send(gateway, "/v1/evidence", envelope, world.api_keys[DEPLOYMENT], {})
+        if status >= 300:
+            raise CannotRunError(f"the evidence store answered {status}", "look at the gateway's log")
+    (data / FIRST_USE).write_bytes(request.body)
+
+
 def _outcome(
-    step: Step, headers: dict[str, str], verdict: str, error: dict[str, object], answer: str
+    step: Step, headers: dict[str, str], verdict: str, error: dict[str, Json], answer: str
 ) -> Outcome:
     clauses = tuple(filter(None, headers.get("x-caveat-clauses", "").split(",")))
     needs, approvals = _names(error.get("needs")), _names(error.get("approvals"))
@@ -137,35 +154,34 @@ def _outcome(
     )
 
 
-def _names(value: object) -> tuple[str, ...]:
+def _names(value: Json) -> tuple[str, ...]:
     return tuple(str(name) for name in value) if isinstance(value, list) else ()
 
 
-def _json_object(body: bytes) -> dict[str, object]:
+def _json_object(body: bytes) -> dict[str, Json]:
     try:
-        document = orjson.loads(body)
+        document: Json = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise CannotRunError("the gateway answered something else than JSON", "is it a gateway?") from error
     return document if isinstance(document, dict) else {}
 
 
-def _answer_text(document: dict[str, object]) -> str:
+def _answer_text(document: dict[str, Json]) -> str:
     choices = document.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else {}
+    first = choices[0] if isinstance(choices, list) and choices else None
     message = first.get("message") if isinstance(first, dict) else None
     content = message.get("content") if isinstance(message, dict) else None
     return " ".join(content.split()) if isinstance(content, str) else ""
 
 
-def _post(gateway: str, api_key: str, request: Request) -> tuple[int, dict[str, str], bytes]:
+def _send(
+    gateway: str, path: str, body: bytes, api_key: str, extra: dict[str, str]
+) -> tuple[int, dict[str, str], bytes]:
     place = urlsplit(gateway)
-    headers = {"authorization": f"Bearer {api_key}", "content-type": "application/json"}
-    if request.envelopes:
-        encoded = [base64.urlsafe_b64encode(each).decode().rstrip("=") for each in request.envelopes]
-        headers["x-caveat-evidence"] = ",".join(encoded)
+    headers = {"authorization": f"Bearer {api_key}", "content-type": "application/json", **extra}
     connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=_ANSWER_SECONDS)
     try:
-        connection.request("POST", "/v1/chat/completions", request.body, headers)
+        connection.request("POST", path, body, headers)
         response = connection.getresponse()
         return response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
     except (OSError, http.client.HTTPException) as error:
@@ -190,10 +206,18 @@ def _audit(ledger: Path, outcomes: list[Outcome]) -> Audit:
     return Audit(report.get("holds") is True, size, replayed if isinstance(replayed, int) else 0)
 
 
-def _verify(ledger: Path) -> dict[str, object]:
+def _verify(ledger: Path) -> dict[str, Json]:
     command = [sys.executable, "-m", "caveat", "ledger", "verify", str(ledger), "--replay", "--json"]
     done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - our own interpreter and module
     return _json_object(done.stdout) if done.stdout else {}
+
+
+def _table() -> Table:
+    table = Table(box=None, pad_edge=False)
+    for header in ("", "about which table", "verdict", "clauses"):
+        table.add_column(header, no_wrap=True)
+    table.add_column("what is missing, or the answer", no_wrap=True, overflow="ellipsis")
+    return table
 
 
 _STYLE = {"allow": "green", "needs_approval": "yellow", "needs_evidence": "yellow", "deny": "red"}
@@ -202,7 +226,7 @@ _STYLE = {"allow": "green", "needs_approval": "yellow", "needs_evidence": "yello
 def _show(outcomes: list[Outcome], audit: Audit) -> None:
     console = Console(width=None if sys.stdout.isatty() else 118, highlight=False)
     console.print(f'The same words each time: "{WORDS}"')
-    table = Table("", "about which table", "verdict", "clauses", "what is missing, or the answer", box=None)
+    table = _table()
     for outcome in outcomes:
         table.add_row(
             "✓" if outcome.right else "✗",
@@ -214,14 +238,14 @@ def _show(outcomes: list[Outcome], audit: Audit) -> None:
     console.print(table)
     state = "holds" if audit.holds else "DOES NOT HOLD"
     console.print(
-        f"The ledger {state}, verified offline: {audit.records} records, {audit.replayed} verdicts derived again."
+        f"The ledger {state}, verified offline: {audit.records} records, "
+        f"{audit.replayed} verdicts derived again."
     )
 
 
 def _remark(outcome: Outcome) -> str:
     if outcome.answer:
-        text = outcome.answer
-        return f'"{text[:57]}…"' if len(text) > 58 else f'"{text}"'
+        return f'"{outcome.answer}"'
     if outcome.needs:
         return "proof of " + ", ".join(outcome.needs)
     if outcome.approvals:

@@ -13,6 +13,8 @@ from caveat.signing.digest import sha256
 
 WORDS = "Answer in one short sentence: what is this table about?"
 DEPLOYMENT = "benefits-office"
+FIRST_USE = "first-use.json"
+"""Where the body of the first step is kept, below the data folder."""
 
 _OWN = "case,programme,amount,month\nA-101,housing benefit,410,March\nA-102,housing benefit,385,March\n"
 _SURVEY = "case,answer,month\nS-1,satisfied with the office,March\nS-2,waited too long,March\n"
@@ -176,7 +178,7 @@ def _source_of(table: str) -> str:
 
 
 def _forged(envelope: bytes) -> bytes:
-    """The envelope with one character of its signature changed: it names an enrolled key and fails under it."""
+    """The envelope with one character of its signature changed: it names a key and fails under it."""
     document = orjson.loads(envelope)
     signature: str = document["signatures"][0]["sig"]
     document["signatures"][0]["sig"] = (

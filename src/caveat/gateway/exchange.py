@@ -187,6 +187,8 @@ def _verdict_headers(ruling: Ruling, output: Ruling | None) -> list[tuple[bytes,
         (b"x-caveat-verdict", worst.decision.verdict.value.encode()),
         (b"x-caveat-record", ruling.record_id.encode()),
     ]
+    if worst.decision.clauses:
+        headers.append((b"x-caveat-clauses", ",".join(worst.decision.clauses).encode()))
     if output is not None:
         headers.append((b"x-caveat-output-record", output.record_id.encode()))
     if ruling.use.deployment.mode == "observe":
