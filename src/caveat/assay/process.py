@@ -32,7 +32,7 @@ async def gateway(files: Mapping[str, bytes], upstream: str) -> AsyncGenerator[s
         write_files(root / "bundle", files)
         with (root / "output").open("wb") as output:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "caveat.cli", "serve"),
+                *(sys.executable, "-m", "caveat", "serve"),
                 *("--bundle", str(root / "bundle"), "--data", str(root / "data")),
                 *("--host", "127.0.0.1", "--port", "0", "--upstream", upstream),
                 stdin=asyncio.subprocess.DEVNULL,
