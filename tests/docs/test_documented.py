@@ -135,6 +135,16 @@ def _code(node: ast.expr) -> str:
             raise AssertionError(f"an error code is not written out: line {node.lineno}")
 
 
+def test_every_header_of_the_gateway_is_documented() -> None:
+    files = [*(ROOT / "src/caveat/gateway").rglob("*.py")]
+    known = {
+        name for file in files for name in re.findall(r'b?"(x-caveat-[a-z-]+[a-z])"', file.read_text("utf-8"))
+    }
+    text = (REFERENCE / "http.md").read_text("utf-8")
+    assert known
+    assert [name for name in sorted(known) if f"`{name}`" not in text and f"`{name}:" not in text] == []
+
+
 def test_every_finding_of_verification_is_documented() -> None:
     text = (REFERENCE / "ledger-format.md").read_text("utf-8")
     assert [code.value for code in Code if f"`{code.value}`" not in text] == []

@@ -99,7 +99,9 @@ def _show(
 ) -> None:
     click.echo(f"{decision.verdict.value}  ({decision.reason.value})")
     texts = {name: clause.text for clause in bundle.clauses for name in reversed(clause.clauses)}
-    texts |= {row.id: row.text for row in bundle.manifest.process if row.id not in texts}
+    process = {row.id: row.text for row in bundle.manifest.process}
+    # A process clause asks for evidence; a clause with a condition that shares its id decided nothing then.
+    texts = texts | process if decision.verdict is Verdict.NEEDS_EVIDENCE else process | texts
     for name in decision.clauses:
         click.echo(f"  {name}: {texts.get(name, '')}")
     for role in decision.approvals:

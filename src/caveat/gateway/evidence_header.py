@@ -42,5 +42,5 @@ def _decode(item: str) -> bytes:
 
 def _refused(message: str) -> RequestError:
     return RequestError(
-        400, "invalid_evidence_header", message, "`caveat attest --header` prints the header for an envelope"
+        400, "invalid_evidence_header", message, "`caveat attest data --header` prints it"
     )

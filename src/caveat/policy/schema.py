@@ -16,7 +16,7 @@ def cedar_schema(registry: Registry, limits: Iterable[str] = ()) -> str:
     """Every fact required, nothing else allowed; with `limits`, the record that clause texts read them from.
 
     Words are `String` here and closed by the registry and the linter before Cedar sees them: enum entities
-    cost Cedar about twice the time. Source: ADR-0010.
+    cost Cedar 1.4 times as much. Source: ADR-0010.
     """
     fields = [f"  {name}: {_CEDAR_TYPES[spec.type]}," for name, spec in registry.facts.items()]
     fields.append("  approvals: Set<String>,")
