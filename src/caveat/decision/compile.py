@@ -132,20 +132,13 @@ class Compiler:
         return Answers(f"{left_may}&{right_may}", f"not {left_must}&{right_must}", _NEVER)
 
     def _subset(self, inner: SetTerm, outer: SetTerm) -> Answers:
-        if isinstance(inner, Words) and not self._all_have_bits(inner):
-            return Answers(_NEVER, _ALWAYS, _NEVER)  # holds a word that no declared set can contain
         (inner_must, inner_may), (outer_must, outer_may) = self._sides(inner), self._sides(outer)
         return Answers(f"not {inner_must}&~{outer_may}", f"{inner_may}&~{outer_must}", _NEVER)
 
     def _same_set(self, left: SetTerm, right: SetTerm) -> Answers:
-        if any(isinstance(term, Words) and not self._all_have_bits(term) for term in (left, right)):
-            return Answers(_NEVER, _ALWAYS, _NEVER)
         (left_must, left_may), (right_must, right_may) = self._sides(left), self._sides(right)
         true = f"(not {left_must}&~{right_may} and not {right_must}&~{left_may})"
         return Answers(true, f"not {left_must}=={left_may}=={right_must}=={right_may}", _NEVER)
-
-    def _all_have_bits(self, words: Words) -> bool:
-        return words.values <= self.layout.alphabet.keys()
 
     def test(self, source: str) -> Test:
         """A function of a box that computes the source."""

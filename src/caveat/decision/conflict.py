@@ -20,16 +20,17 @@ class Conflict:
     loosened: bool
 
 
-def find_conflict(use: Use, budget: Budget) -> Conflict | None:
-    """The conflict, if any combination of contradicting claims in place of the facts changes the verdict.
+def find_conflict(use: Use, honest: Verdict, budget: Budget) -> Conflict | None:
+    """The conflict, if any combination of contradicting claims in place of the facts changes `honest`, the
+    verdict on the facts.
 
     Combinations are tried from all at once down to single ones, so the plain lie is found first. Raises
-    `BudgetExhausted` where the budget ends before a change was found or ruled out.
+    `BudgetExhausted` where the budget ends before a change was found or ruled out, unless the facts alone
+    deny: a claim never softens that.
     """
     names = _contradicting(use)
     if not names:
         return None
-    honest = use.verdict(budget)
     clauses = use.denying_clauses() if honest is Verdict.DENY else ()
     changed = False
     try:
@@ -43,7 +44,7 @@ def find_conflict(use: Use, budget: Budget) -> Conflict | None:
                 if changed and honest is Verdict.ALLOW:
                     return Conflict(clauses, loosened=False)
     except BudgetExhausted:
-        if changed:
+        if changed or honest is Verdict.DENY:
             return Conflict(clauses, loosened=True)
         raise
     return Conflict(clauses, loosened=False) if changed else None

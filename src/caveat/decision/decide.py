@@ -47,8 +47,9 @@ def decide_resolved(policy: Policy, point: Point, resolved: Resolved, approvals:
     use = make_use(policy, program_for(policy, point), resolved, approvals)
     budget = Budget(policy.step_budget)
     try:
+        verdict = use.verdict(budget)
         # 2. The caller and an issuer disagree about something that matters.
-        conflict = find_conflict(use, budget)
+        conflict = find_conflict(use, verdict, budget)
         if conflict is not None:
             cited = (contradiction,) if contradiction else ()
             return Decision(
@@ -58,7 +59,7 @@ def decide_resolved(policy: Policy, point: Point, resolved: Resolved, approvals:
                 incident=conflict.loosened,
                 steps=budget.spent,
             )
-        return _decide_unconflicted(use, point, budget)
+        return _decide_unconflicted(use, point, verdict, budget)
     except BudgetExhausted:
         return Decision(
             Verdict.NEEDS_EVIDENCE,
@@ -68,8 +69,7 @@ def decide_resolved(policy: Policy, point: Point, resolved: Resolved, approvals:
         )
 
 
-def _decide_unconflicted(use: Use, point: Point, budget: Budget) -> Decision:
-    verdict = use.verdict(budget)
+def _decide_unconflicted(use: Use, point: Point, verdict: Verdict, budget: Budget) -> Decision:
     match verdict:
         case Verdict.DENY:
             # 3. Denied on what is known and admitted, whatever the rest may be.

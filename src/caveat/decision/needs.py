@@ -66,7 +66,7 @@ def _meet(unmet: list[int], position: int, size: int) -> int | None:
         if not mask & ahead:
             return None
         useful |= mask & ahead
-    while useful:
+    while True:  # ends at the latest when nothing useful is left: then some constraint is out of reach
         place = useful & -useful
         useful ^= place
         rest = _meet([mask for mask in unmet if not mask & place], place.bit_length(), size - 1)
@@ -74,7 +74,6 @@ def _meet(unmet: list[int], position: int, size: int) -> int | None:
             return place | rest
         if any(not mask & useful for mask in unmet):
             return None
-    return None
 
 
 def _lower_bound(unmet: list[int], ahead: int) -> int:

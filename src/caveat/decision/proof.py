@@ -41,7 +41,7 @@ class ProofSearch:
                 size += 1
                 continue
             self._touched = set()
-            if self._settles(self.root, frozenset(attempt), set()):
+            if self._settles(self._provable(attempt), frozenset(attempt), set()):
                 return attempt
             # A set without any further fact that bears on the denied boxes met here would meet them too.
             self.constraints.append(frozenset(self._touched.difference(attempt)))
@@ -55,6 +55,17 @@ class ProofSearch:
             if attempt is not None:
                 return attempt
         return ()
+
+    def _provable(self, attempt: Sequence[str]) -> list[int]:
+        """The root without the values of these facts that are no knowledge: proof never yields `unknown`."""
+        layout, box = self.program.layout, self.root.copy()
+        for name in attempt:
+            spec = layout.specs[name]
+            if spec.unknown and name not in self.claims:
+                told_apart = self.program.regions.bits[name]
+                words = frozenset(spec.values) - spec.unknown
+                box[layout.slots[name]] = sum({told_apart[layout.word_bits[name][word]] for word in words})
+        return box
 
     def _settles(self, box: list[int], facts: frozenset[str], seen: set[tuple[int, ...]]) -> bool:
         """Whether some values of `facts` leave no denied world in the box."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from caveat.decision.verdict import Reason
 from caveat.facts.fact import Facts, Finding, Grade
-from caveat.facts.registry import FactSpec, Registry
+from caveat.facts.registry import FactSpec, FactType, Registry
 from caveat.facts.value import Interval, Value
 from caveat.labels.join import Join
 from caveat.signing.canonical import Json
@@ -60,7 +60,7 @@ def resolve(registry: Registry, facts: Facts) -> Resolved:
         contradiction |= merged is None
         known[name] = attested[name] if merged is None else merged
     for name, spec in registry.facts.items():
-        if spec.grade is Grade.CLAIMED and name in claims:
+        if spec.grade is Grade.CLAIMED and name in claims and not spec.is_unknown(claims[name]):
             known.setdefault(name, claims[name])
     if fault is None and misfit:
         fault = Reason.VALUE_OUT_OF_RANGE
@@ -70,26 +70,33 @@ def resolve(registry: Registry, facts: Facts) -> Resolved:
 
 
 def _typed_claims(registry: Registry, claims: Mapping[str, Json]) -> tuple[dict[str, Value], bool]:
+    """The claims that some world satisfies, and whether one lies outside its type.
+
+    An empty set where empty is unknown holds in no world: it says nothing, so it is no claim.
+    """
     typed: dict[str, Value] = {}
+    misfit = False
     for name, raw in claims.items():
         spec = registry.facts.get(name)
         value = None if spec is None else spec.parse(raw)
-        if value is not None and not isinstance(value, Interval):
+        if spec is None or value is None:
+            misfit = True
+        elif not (isinstance(value, frozenset) and spec.is_unknown(value)):
             typed[name] = value
-    return typed, len(typed) != len(claims)
+    return typed, misfit
 
 
 def _merge(spec: FactSpec, attested: Value, observed: Value) -> Value | None:
     """One value for what an issuer signed and what the gateway saw, or None where they contradict.
 
-    A count that joins by total or greatest may be attested above what was counted in this request, never
-    below it: the persons counted are there.
+    A count attested inside a counted interval agrees with it. One that joins by total or greatest may also
+    be attested above what was counted in this request, never below it: the persons counted are there.
     """
     if attested == observed:
         return attested
-    if spec.join not in (Join.TOTAL, Join.GREATEST):
+    if spec.type is not FactType.LONG or not isinstance(attested, int):
         return None
-    floor = observed.lo if isinstance(observed, Interval) else observed
-    if isinstance(attested, int) and isinstance(floor, int) and attested >= floor:
-        return attested
-    return None
+    lo, hi = (observed.lo, observed.hi) if isinstance(observed, Interval) else (observed, observed)
+    if not isinstance(lo, int) or not isinstance(hi, int) or attested < lo:
+        return None
+    return attested if attested <= hi or spec.join in (Join.TOTAL, Join.GREATEST) else None

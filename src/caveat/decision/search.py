@@ -76,7 +76,27 @@ class Program:
 
     def cut_open(self, box: list[int], facts: frozenset[str]) -> list[list[int]]:
         """The box cut along the first open test that reads one of `facts`; empty where there is none."""
-        for condition in self._open_conditions(box):
+        return self._cut(self._open_conditions(box), box, facts)
+
+    def can_stop(self, each: Compiled, box: list[int], budget: Budget) -> bool:
+        """Whether in some world of the box this clause forbids or is an error; yes where the budget ends."""
+        stack = [box]
+        try:
+            while stack:
+                box = stack.pop()
+                stops = each.error(box) or (not each.clause.is_permit and each.true(box))
+                if not stops or any(not box[slot] for slot in self.layout.never_empty):
+                    continue
+                budget.spend()
+                if not each.false(box) and not (each.clause.is_permit and each.true(box)):
+                    return True
+                stack.extend(self._cut((each.clause.condition,), box, self.reads))
+        except BudgetExhausted:
+            return True
+        return False
+
+    def _cut(self, conditions: Iterable[Condition], box: list[int], facts: frozenset[str]) -> list[list[int]]:
+        for condition in conditions:
             for atom in self._open_atoms(condition, box):
                 pieces = cut(atom, box, self.layout, facts) if facts.intersection(facts_of(atom)) else []
                 if pieces:

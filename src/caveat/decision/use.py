@@ -112,7 +112,7 @@ class Use:
         candidates = [name for name in self.policy.roles if name not in self.approvals and name not in first]
 
         def suffices(roles: frozenset[str]) -> bool:
-            box = self.box(self.known, self.approvals | roles, pinned=straddles)
+            box = self.box(self.known, self.approvals.union(first, roles), pinned=straddles)
             return self.program.find_denied(box, budget) is None
 
         roles = smallest_sufficient(candidates, suffices) or ()
@@ -122,14 +122,17 @@ class Use:
         )
 
     def denying_clauses(self) -> tuple[str, ...]:
-        """Forbids that hold in every world of what is known and admitted; else those that can hold."""
+        """Forbids that hold in every world of what is known and admitted; else those that hold in some.
+
+        Empty where no clause is in the way and nothing permits. The search has a budget of its own: what is
+        cited never changes a verdict.
+        """
         box = self.box(self.admitted, self.all_roles)
+        budget = Budget(self.policy.step_budget)
         certain = self._clauses(
             lambda each: not each.clause.is_permit and bool(each.true(box)) and not each.false(box)
         )
-        return certain or self._clauses(
-            lambda each: (not each.clause.is_permit and bool(each.true(box))) or bool(each.error(box))
-        )
+        return certain or self._clauses(lambda each: self.program.can_stop(each, box, budget))
 
     def permitting_clauses(self) -> tuple[str, ...]:
         """Permits that hold in every world."""

@@ -193,6 +193,8 @@ def _findings(spec: FactSpec) -> list[str]:
         wrong.append(f"{where}: a value is declared twice")
     if not spec.unknown <= set(spec.values):
         wrong.append(f"{where}: `unknown` names a value that is not declared")
+    if spec.unknown and (spec.type is not FactType.ENUM or spec.unknown >= set(spec.values)):
+        wrong.append(f"{where}: `unknown` is for enums, and leaves a value that can be known")
     if spec.empty_is_unknown and spec.type is not FactType.SET:
         wrong.append(f"{where}: `empty_is_unknown` is for sets")
     if not LONG_MIN <= spec.lo <= spec.hi <= LONG_MAX:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import cast
 
 from caveat.facts.registry import Registry, RegistryError, parse_registry
-from caveat.policy.amend import AmendError, is_satisfied, parse_amend
+from caveat.policy.amend import is_satisfied, parse_amend
 from caveat.policy.cedar import (
     CedarTextError,
     Engine,
@@ -210,9 +210,5 @@ def _unsigned(
     formulas = [(clause.id, clause.amend) for clause in clauses]
     formulas += [(f"limit {limit.id}", limit.amend) for limit in manifest.limits.values()]
     formulas += [(row.id, row.amend) for row in manifest.process]
-    for spec in registry.facts.values():
-        try:
-            formulas.append((f"fact {spec.name}", parse_amend(spec.amend)))
-        except AmendError as error:
-            raise BundleError((f"fact `{spec.name}`: {error}",)) from error
+    formulas += [(f"fact {spec.name}", parse_amend(spec.amend)) for spec in registry.facts.values()]
     return tuple(name for name, formula in formulas if not is_satisfied(formula, signers))

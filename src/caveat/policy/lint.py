@@ -8,8 +8,10 @@ from caveat.policy.amend import AmendError, actors_of, parse_amend
 from caveat.policy.clause import Clause
 from caveat.policy.expression import (
     APPROVALS,
+    All,
     Atom,
     Compare,
+    Condition,
     Count,
     HasWord,
     OneOf,
@@ -35,6 +37,7 @@ def lint(
         *_consent(manifest, registry, clauses),
         *_approval_use(manifest, clauses),
         *_estimates(registry, clauses),
+        *_gated_errors(registry, clauses),
         *_red_lines(clauses, red_lines),
     ]
     for clause in (*clauses, *red_lines):
@@ -149,6 +152,29 @@ def _rises_with_score(atom: Atom, estimated: set[str]) -> bool | None:
     if left == right or len(facts_of(atom)) != 1:
         return None
     return right
+
+
+def _gated_errors(registry: Registry, clauses: Sequence[Clause]) -> Iterator[str]:
+    """No approval and no score decides whether arithmetic is evaluated the wrong way round.
+
+    An overflow denies. If giving an approval, or lowering a score, uncovered one, it would tighten. So a
+    part of a clause that reads one holds no arithmetic, and in a permit none follows it.
+    """
+    one_way = {APPROVALS} | {spec.name for spec in registry.facts.values() if spec.grade is Grade.ESTIMATED}
+    for clause in clauses:
+        parts = clause.condition.args if isinstance(clause.condition, All) else (clause.condition,)
+        for place, part in enumerate(parts):
+            covered = parts[place:] if clause.is_permit else (part,)
+            if _reads(part, one_way) and any(can_error(each) for each in covered):
+                yield (
+                    f"clause `{clause.id}`: an approval or a score decides whether arithmetic is evaluated; "
+                    "put the arithmetic before it, as a condition of its own"
+                )
+                break
+
+
+def _reads(condition: Condition, facts: set[str]) -> bool:
+    return any(not facts.isdisjoint(facts_of(atom)) for atom, _ in atoms(condition))
 
 
 def _red_lines(clauses: Sequence[Clause], red_lines: Sequence[Clause]) -> Iterator[str]:

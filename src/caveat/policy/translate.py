@@ -219,7 +219,7 @@ def _minus(value: _Value) -> _Value:
 
 
 def _is_empty(value: _Value) -> _Value:
-    return Subset(_words(value), Words(frozenset()))
+    return _subset(_words(value), Words(frozenset()))
 
 
 _UNARY: Mapping[str, Callable[[_Value], _Tree]] = {"!": _negated, "neg": _minus, "isEmpty": _is_empty}
@@ -237,8 +237,23 @@ def _words(value: _Value) -> SetTerm:
     raise TranslationError("a set of words is needed here")
 
 
+def _subset(inner: SetTerm, outer: SetTerm) -> Condition:
+    """Two constants are compared here: the evaluator knows only words that some fact can hold."""
+    if isinstance(inner, Words) and isinstance(outer, Words):
+        return Literal(inner.values <= outer.values)
+    return Subset(inner, outer)
+
+
+def _overlap(left: SetTerm, right: SetTerm) -> Condition:
+    if isinstance(left, Words) and isinstance(right, Words):
+        return Literal(not left.values.isdisjoint(right.values))
+    return Overlap(left, right)
+
+
 def _equal(left: _Value, right: _Value) -> Condition:
     match left, right:
+        case (Words(one), Words(other)):
+            return Literal(one == other)
         case (_Word(None, one), _Word(None, other)):
             return Literal(one == other)
         case (_Word(str(fact), _), _Word(None, value)) | (_Word(None, value), _Word(str(fact), _)):
@@ -268,7 +283,7 @@ def _contains(left: _Value, right: _Value) -> Condition:
     if not isinstance(right, _Word):
         raise TranslationError("`contains` takes one word")
     if right.fact is None:
-        return Subset(Words(frozenset({right.value})), words)
+        return _subset(Words(frozenset({right.value})), words)
     if isinstance(words, Words):
         return OneOf(right.fact, words.values)
     return HasWord(words.fact, right.fact)
@@ -300,6 +315,6 @@ _BINARY: Mapping[str, Callable[[_Value, _Value], _Tree]] = {
     "-": _arithmetic("-"),
     "*": _arithmetic("*"),
     "contains": _contains,
-    "containsAny": lambda left, right: Overlap(_words(left), _words(right)),
-    "containsAll": lambda left, right: Subset(_words(right), _words(left)),
+    "containsAny": lambda left, right: _overlap(_words(left), _words(right)),
+    "containsAll": lambda left, right: _subset(_words(right), _words(left)),
 }

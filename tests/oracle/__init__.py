@@ -1,0 +1,1 @@
+"""The rules written a second time, naively, by reading the specification: slow, plain, and independent."""
