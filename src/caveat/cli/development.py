@@ -11,15 +11,18 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from caveat.assay.errors import WorldError
 from caveat.assay.world import World, make_world
 from caveat.cli.exit import CannotRunError
 from caveat.policy.bundle import bundle_digest
-from caveat.signing.canonical import Json
 from caveat.signing.keys import PrivateKey, parse_private_key
 from caveat.store.errors import FolderError
 from caveat.store.folder import read_folder
+
+if TYPE_CHECKING:
+    from caveat.signing.canonical import Json
 
 _STATE = "world.json"
 
