@@ -70,13 +70,9 @@ class Program:
                 continue
             if not unwanted(box):
                 return box
-            pieces = self.cut_open(box, self.reads)
+            pieces = self._cut(self._open_conditions(box), box)
             stack.extend(reversed(pieces) if wanted is self.can_deny else pieces)
         return None
-
-    def cut_open(self, box: list[int], facts: frozenset[str]) -> list[list[int]]:
-        """The box cut along the first open test that reads one of `facts`; empty where there is none."""
-        return self._cut(self._open_conditions(box), box, facts)
 
     def can_stop(self, each: Compiled, box: list[int], budget: Budget) -> bool:
         """Whether in some world of the box this clause forbids or is an error; yes where the budget ends."""
@@ -90,15 +86,16 @@ class Program:
                 budget.spend()
                 if not each.false(box) and not (each.clause.is_permit and each.true(box)):
                     return True
-                stack.extend(self._cut((each.clause.condition,), box, self.reads))
+                stack.extend(self._cut((each.clause.condition,), box))
         except BudgetExhausted:
             return True
         return False
 
-    def _cut(self, conditions: Iterable[Condition], box: list[int], facts: frozenset[str]) -> list[list[int]]:
+    def _cut(self, conditions: Iterable[Condition], box: list[int]) -> list[list[int]]:
+        """The box cut along the first open test of the conditions; empty where there is none."""
         for condition in conditions:
             for atom in self._open_atoms(condition, box):
-                pieces = cut(atom, box, self.layout, facts) if facts.intersection(facts_of(atom)) else []
+                pieces = cut(atom, box, self.layout)
                 if pieces:
                     return pieces
         return []
