@@ -41,6 +41,4 @@ def _decode(item: str) -> bytes:
 
 
 def _refused(message: str) -> RequestError:
-    return RequestError(
-        400, "invalid_evidence_header", message, "`caveat attest data --header` prints it"
-    )
+    return RequestError(400, "invalid_evidence_header", message, "`caveat attest data --header` prints it")
