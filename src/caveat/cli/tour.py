@@ -212,11 +212,11 @@ def _verify(ledger: Path) -> dict[str, Json]:
     return _json_object(done.stdout) if done.stdout else {}
 
 
-def _table() -> Table:
+def _table(console: Console) -> Table:
     table = Table(box=None, pad_edge=False)
-    for header in ("", "about which table", "verdict", "clauses"):
-        table.add_column(header, no_wrap=True)
-    table.add_column("what is missing, or the answer", no_wrap=True, overflow="ellipsis")
+    for header, width in (("", 1), ("about which table", 39), ("verdict", 14), ("clauses", 13)):
+        table.add_column(header, width=width)
+    table.add_column("what is missing, or the answer", no_wrap=True, max_width=max(24, console.width - 76))
     return table
 
 
@@ -226,7 +226,7 @@ _STYLE = {"allow": "green", "needs_approval": "yellow", "needs_evidence": "yello
 def _show(outcomes: list[Outcome], audit: Audit) -> None:
     console = Console(width=None if sys.stdout.isatty() else 118, highlight=False)
     console.print(f'The same words each time: "{WORDS}"')
-    table = _table()
+    table = _table(console)
     for outcome in outcomes:
         table.add_row(
             "✓" if outcome.right else "✗",

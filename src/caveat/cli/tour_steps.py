@@ -17,7 +17,7 @@ FIRST_USE = "first-use.json"
 """Where the body of the first step is kept, below the data folder."""
 
 _OWN = "case,programme,amount,month\nA-101,housing benefit,410,March\nA-102,housing benefit,385,March\n"
-_SURVEY = "case,answer,month\nS-1,satisfied with the office,March\nS-2,waited too long,March\n"
+_SURVEY = "case,satisfaction with the office,waiting minutes\nS-1,high,10\nS-2,low,55\nS-3,high,15\n"
 _BOUGHT = "case,income,shop\nB-1,2100,grocery\nB-2,1800,grocery\n"
 
 Said = Mapping[str, Mapping[str, FactValue]]
@@ -138,7 +138,7 @@ def step_request(step: Step, world: Development, now: datetime, model: str) -> R
     ]
     if step.forge:
         envelopes[0] = _forged(envelopes[0])
-    table = step.table.replace("March", "march", 1) if step.tamper else step.table
+    table = step.table.replace("high", "High", 1) if step.tamper else step.table
     body: dict[str, object] = {
         "model": model,
         "max_tokens": 40,
