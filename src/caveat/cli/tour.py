@@ -56,8 +56,9 @@ class Audit:
 @click.command("tour")
 @click.option("--gateway", metavar="URL", help="Play against this development gateway instead of an own one.")
 @click.option("--data", type=click.Path(path_type=Path), help="Its data folder, with --gateway.")
+@click.option("--upstream", metavar="URL", help="The model for the tour's own gateway; else the local one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcomes as JSON (docs/reference/cli.md).")
-def tour_command(gateway: str | None, data: Path | None, *, as_json: bool) -> int:
+def tour_command(gateway: str | None, data: Path | None, upstream: str | None, *, as_json: bool) -> int:
     """Watch one question being allowed, refused, proved and audited.
 
     Exit codes: 0 every step came out right, 1 one did not, 2 the tour could not be played.
@@ -66,6 +67,7 @@ def tour_command(gateway: str | None, data: Path | None, *, as_json: bool) -> in
     Examples:
       caveat tour
       caveat tour --json
+      caveat tour --upstream http://127.0.0.1:8000
     """
     if (gateway is None) is not (data is None):
         raise CannotRunError(
@@ -75,7 +77,7 @@ def tour_command(gateway: str | None, data: Path | None, *, as_json: bool) -> in
         if gateway is None or data is None:
             data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="caveat-tour-")))
             world = open_development(data / "development", example_bundle())
-            gateway = stack.enter_context(running_gateway(data))
+            gateway = stack.enter_context(running_gateway(data, upstream))
         else:
             world = read_development(data / "development")
         with _quiet_status(quiet=as_json):

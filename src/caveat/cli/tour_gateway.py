@@ -19,10 +19,12 @@ _STOP_SECONDS = 15.0
 
 
 @contextlib.contextmanager
-def running_gateway(data: Path) -> Generator[str]:
-    """The URL of a gateway over the development world in `data`, before the local model."""
-    find_weights()
-    command = [sys.executable, "-m", "caveat", "serve", "--development", "--local-model"]
+def running_gateway(data: Path, upstream: str | None) -> Generator[str]:
+    """The URL of a gateway over the development world in `data`, before `upstream` or the local model."""
+    if upstream is None:
+        find_weights()
+    command = [sys.executable, "-m", "caveat", "serve", "--development"]
+    command += ["--local-model"] if upstream is None else ["--upstream", upstream]
     command += ["--data", str(data), "--port", "0", "--log-level", "warning"]
     output = data / "gateway.log"
     with output.open("wb") as log:
