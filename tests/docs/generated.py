@@ -55,6 +55,7 @@ def _helps(
         max_content_width=_WIDTH,
         **command.context_settings,
     )
+    command._help_option = None  # click keeps the one of the first caller, whoever that was
     yield name, command.get_help(context).rstrip()
     if isinstance(command, click.Group):
         for verb in command.list_commands(context):

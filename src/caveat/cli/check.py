@@ -1,6 +1,7 @@
 """`caveat check`: lint and validate a policy bundle, list every finding, say what is still unsigned."""
 
 import json
+from collections.abc import Sized
 from pathlib import Path
 
 import click
@@ -55,9 +56,9 @@ def _report(bundle: Bundle | None, findings: tuple[str, ...], *, signed: bool, a
     ids |= {row.id for row in bundle.manifest.process}
     red = {clause.red_line for clause in bundle.red_lines}
     click.echo(
-        f"✓ {bundle.manifest.name} {bundle.manifest.release}: {len(ids)} clauses in {len(bundle.clauses)} "
-        f"policies, {len(red)} red lines, {len(bundle.registry.facts)} facts, "
-        f"{len(bundle.deployments)} deployments"
+        f"✓ {bundle.manifest.name} {bundle.manifest.release}: {_count(ids, 'clause')} in "
+        f"{_count(bundle.clauses, 'policy')}, {_count(red, 'red line')}, "
+        f"{_count(bundle.registry.facts, 'fact')}, {_count(bundle.deployments, 'deployment')}"
     )
     click.echo(f"  digest {bundle.digest}")
     for note in bundle.notes:
@@ -70,6 +71,11 @@ def _report(bundle: Bundle | None, findings: tuple[str, ...], *, signed: bool, a
     else:
         click.echo(f"  adopted by {', '.join(sorted(bundle.signers))}")
     return 0 if holds else 1
+
+
+def _count(things: Sized, noun: str) -> str:
+    plural = noun.removesuffix("y") + "ies" if noun.endswith("y") else noun + "s"
+    return f"{len(things)} {noun if len(things) == 1 else plural}"
 
 
 def _document(bundle: Bundle | None, findings: tuple[str, ...], *, holds: bool) -> dict[str, object]:

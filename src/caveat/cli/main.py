@@ -36,6 +36,7 @@ VERBS = {
     "bench": Verb("Run", "caveat.cli.bench", "bench_command", "Measure this machine against the budgets."),
     "check": Verb("Policy", "caveat.cli.check", "check_command", "Lint and validate a policy bundle."),
     "decide": Verb("Policy", "caveat.cli.decide", "decide_command", "Decide one use from a file."),
+    "amend": Verb("Policy", "caveat.cli.amend", "amend_group", "Adopt a policy bundle by signing it."),
     "terms": Verb(
         "Policy", "caveat.cli.terms", "terms_command", "Print a policy bundle as a page for lawyers."
     ),
