@@ -16,6 +16,14 @@ REGISTRATION = "registration"
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """What one API key may use up. None is no limit. It is no part of a verdict: no clause can read it."""
+
+    requests_per_minute: int | None = None
+    tokens_per_day: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """One registration. `facts` count as attested by role `registration` where the registry says so.
 
@@ -32,6 +40,13 @@ class Deployment:
     key_digests: frozenset[Digest]
     id_column: str | None
     facts: Mapping[str, Value]
+    budget: Budget = Budget()
+
+
+class _BudgetModel(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    requests_per_minute: int | None = Field(default=None, ge=1, le=100_000)
+    tokens_per_day: int | None = Field(default=None, ge=1, le=10**15)
 
 
 class _DeploymentModel(BaseModel):
@@ -46,6 +61,7 @@ class _DeploymentModel(BaseModel):
     facts: dict[str, str | bool | int | list[str]] = Field(
         default_factory=dict[str, str | bool | int | list[str]]
     )
+    budget: _BudgetModel = Field(default_factory=_BudgetModel)
 
 
 def parse_deployments(
@@ -78,6 +94,7 @@ def parse_deployments(
             key_digests=digests,
             id_column=model.id_column,
             facts=MappingProxyType(facts),
+            budget=Budget(model.budget.requests_per_minute, model.budget.tokens_per_day),
         )
     findings.extend(_shared_keys(deployments))
     return MappingProxyType(deployments), findings
