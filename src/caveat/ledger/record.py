@@ -105,6 +105,14 @@ class BundleRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RoutesRecord:
+    """From here on calls go to the upstreams that have this digest together. Verdicts do not depend on it."""
+
+    time: str
+    routes: Digest
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceRecord:
     """An envelope was uploaded by a deployment, and verified before it was stored."""
 
@@ -135,7 +143,13 @@ class StoppedRecord:
 
 
 Record: TypeAlias = (
-    DecisionRecord | StartRecord | BundleRecord | EvidenceRecord | OutputEndRecord | StoppedRecord
+    DecisionRecord
+    | StartRecord
+    | BundleRecord
+    | RoutesRecord
+    | EvidenceRecord
+    | OutputEndRecord
+    | StoppedRecord
 )
 
 

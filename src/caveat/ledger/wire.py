@@ -26,6 +26,7 @@ from caveat.ledger.record import (
     OutputEndRecord,
     Record,
     Reservation,
+    RoutesRecord,
     StartRecord,
     StoppedRecord,
     parse_time,
@@ -48,6 +49,8 @@ def render_record(record: Record) -> JsonObject:
             return _head("start", time) | {"bundle": bundle, "version": version, "origin": origin}
         case BundleRecord(time, bundle):
             return _head("bundle", time) | {"bundle": bundle}
+        case RoutesRecord(time, routes):
+            return _head("routes", time) | {"routes": routes}
         case EvidenceRecord(time, deployment, envelope, key, outcome):
             return _head("evidence", time) | {
                 "deployment": deployment,
@@ -268,6 +271,15 @@ class _BundleModel(_HeadModel):
         return BundleRecord(self.time, Digest(self.bundle))
 
 
+class _RoutesModel(_HeadModel):
+    kind: Literal["routes"]
+    routes: _Hex
+
+    def record(self) -> RoutesRecord:
+        """The domain value."""
+        return RoutesRecord(self.time, Digest(self.routes))
+
+
 class _UploadModel(_HeadModel):
     kind: Literal["evidence"]
     deployment: _Text
@@ -302,7 +314,13 @@ class _StoppedModel(_HeadModel):
 
 
 _RecordModel: TypeAlias = Annotated[
-    _DecisionModel | _StartModel | _BundleModel | _UploadModel | _OutputEndModel | _StoppedModel,
+    _DecisionModel
+    | _StartModel
+    | _BundleModel
+    | _RoutesModel
+    | _UploadModel
+    | _OutputEndModel
+    | _StoppedModel,
     Field(discriminator="kind"),
 ]
 _RECORD: TypeAdapter[_RecordModel] = TypeAdapter(_RecordModel)
