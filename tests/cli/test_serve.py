@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from caveat.cli import serve
+from caveat.cli.exit import CannotRunError
+from caveat.gateway.tracing import NO_TRACE
 from tests.support.raw_client import asking, chat, send
 from tests.support.scripted_upstream import scripted_upstream
 from tests.support.small_bundle import CHAT_KEY, SmallBundle
@@ -164,3 +167,35 @@ def test_the_key_of_the_upstream_comes_from_the_environment(
     with scripted_upstream() as model, serving(bundle, tmp_path / "data", model.url) as (url, _process):
         assert chat(url, CHAT_KEY, asking("hi")).status == 200
         assert model.seen[-1].headers["authorization"] == "Bearer from-the-environment"
+
+
+ROUTES = """version = 1
+[[routes.scripted]]
+url = "{url}"
+protocol = "openai"
+key_env = "{key}"
+"""
+
+
+def test_routes_that_may_not_be_used(bundle: Path, tmp_path: Path) -> None:
+    start = ("--bundle", bundle, "--data", tmp_path / "data", "--port", 0)
+    routes = tmp_path / "routes.toml"
+    assert "no file that can be read" in refused(*start, "--routes", routes)
+    routes.write_text(ROUTES.format(url=NOWHERE, key="CAVEAT_NO_SUCH_KEY"))
+    assert "`CAVEAT_NO_SUCH_KEY`" in refused(*start, "--routes", routes)
+    assert "leave --upstream" in refused(*start, "--routes", routes, "--upstream", NOWHERE)
+    assert not (tmp_path / "data").exists()
+
+
+def test_tracing_without_its_extra(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(serve, "has_tracing", lambda: False)
+    assert serve.tracing_config(wanted=False) is NO_TRACE
+    with pytest.raises(CannotRunError):
+        serve.tracing_config(wanted=True)
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "otlp")
+    assert serve.tracing_config(wanted=False) is NO_TRACE
+    assert "no traces" in capsys.readouterr().err

@@ -106,7 +106,11 @@ def test_a_key_that_belongs_to_nobody(
 
 
 UNDECIDED = """
-/v1/completions /v1/responses /v1/embeddings /v1/messages/count_tokens /v1/messages/batches /v1//messages
+/v1/completions /v1/responses /v1/embeddings/x /v1/messages/count_tokens/ /v1/messages/batches /v1//messages
+/openai/deployments /openai/deployments/m /openai/deployments/m/completions
+/openai/deployments/a%2fb/embeddings /openai/deployments/../embeddings
+/openai/deployments/m/chat/completions/extensions
+/openai/v1/embeddings
 /v1/chat/completions/ /V1/messages /v1/models/x / /v1/messages%2f /console
 """
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from caveat.gateway.errors import UpstreamError
 from caveat.gateway.stream import MAX_EVENT_BYTES, Windows, windows
-from caveat.gateway.wire.wire import ANTHROPIC, OPENAI, Wire
+from caveat.gateway.wire.protocol import Wire
+from caveat.gateway.wire.wire import ANTHROPIC, OPENAI
 from tests.support.raw_client import asking, chat, message
 from tests.support.running_gateway import RunningGateway, running_gateway
 from tests.support.scripted_upstream import (

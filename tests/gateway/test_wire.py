@@ -10,9 +10,20 @@ from hypothesis import strategies as st
 from caveat.call.call import PartKind
 from caveat.call.parts import classify_parts
 from caveat.gateway.errors import FaultError, GatewayError, RequestError
-from caveat.gateway.wire.wire import ANTHROPIC, OPENAI, WIRES, Wire, wire_for
+from caveat.gateway.wire.protocol import Wire
+from caveat.gateway.wire.wire import (
+    ANTHROPIC,
+    COUNT_TOKENS,
+    EMBEDDINGS,
+    OPENAI,
+    WIRES,
+    find_wire,
+    wire_for,
+)
+from tests.support.small_bundle import rows
 
 BOTH = pytest.mark.parametrize("wire", [OPENAI, ANTHROPIC], ids=["openai", "anthropic"])
+EVERY = pytest.mark.parametrize("wire", list(WIRES.values()), ids=list(WIRES))
 CAP = 1024 * 1024
 
 scalars = st.none() | st.booleans() | st.integers(-1000, 1000) | st.floats(-1, 1) | st.text(max_size=8)
@@ -41,7 +52,7 @@ requests = st.fixed_dictionaries(
 texts = (values | requests).map(lambda value: json.dumps(value).encode())
 
 
-@BOTH
+@EVERY
 @given(body=st.binary(max_size=60) | texts)
 def test_no_bytes_make_a_parser_raise_a_foreign_error(wire: Wire, body: bytes) -> None:
     try:
@@ -151,7 +162,77 @@ def test_errors_and_refusals_are_json_of_the_protocol(wire: Wire) -> None:
 
 
 def test_a_path_has_one_protocol_and_other_paths_the_callers_own() -> None:
-    assert set(WIRES) == {"/v1/chat/completions", "/v1/messages"}
+    assert set(WIRES) == {
+        "/v1/chat/completions",
+        "/v1/embeddings",
+        "/v1/messages",
+        "/v1/messages/count_tokens",
+    }
     assert wire_for("/v1/messages", {}) is ANTHROPIC
     assert wire_for("/v1/x", {}) is OPENAI
     assert wire_for("/v1/x", {"anthropic-version": "1"}) is ANTHROPIC
+
+
+def embedding_kinds(value: object) -> list[tuple[str, PartKind]]:
+    body = json.dumps({"model": "m", "input": value, "encoding_format": "base64"}).encode()
+    raw = EMBEDDINGS.parse_request(body, max_bytes=CAP).raw_parts
+    parts = classify_parts(raw, {}, frozenset(), 10_000)
+    return [(part.pointer, part.kind) for part in parts if part.pointer]
+
+
+def test_inputs_of_embeddings_are_words_like_those_of_messages() -> None:
+    assert embedding_kinds("words") == [("/input", PartKind.TYPED)]
+    assert embedding_kinds(["words", "more"]) == [("/input/0", PartKind.TYPED), ("/input/1", PartKind.TYPED)]
+    assert embedding_kinds(rows(10)) == [("/input", PartKind.DATA)]
+
+
+@pytest.mark.parametrize("tokens", [[1, 2, 3], [[1, 2], [3]], [{"text": "words"}], [["nested"]]])
+def test_inputs_that_nobody_can_read_are_data(tokens: object) -> None:
+    found = embedding_kinds(tokens)
+    assert found
+    assert {kind for _, kind in found} == {PartKind.DATA}
+
+
+@pytest.mark.parametrize("value", [None, [], 7, {}, True])
+def test_embeddings_without_input_are_refused(value: object) -> None:
+    with pytest.raises(RequestError):
+        embedding_kinds(value)
+
+
+@EVERY
+@given(extra=st.dictionaries(st.sampled_from(["user", "encoding_format", "odd", "tools"]), values))
+def test_no_member_escapes_at_any_endpoint(wire: Wire, extra: dict[str, Any]) -> None:
+    marks: list[str] = []
+    body = {
+        "model": "m",
+        "input": ["a"],
+        "messages": [{"role": "user", "content": "a"}],
+        **marked(extra, marks),
+    }
+    parts = wire.parse_request(json.dumps(body).encode(), max_bytes=CAP).raw_parts
+    text = b"\n".join(part.content for part in parts).decode()
+    assert [mark for mark in marks if mark not in text] == []
+
+
+@given(request=requests)
+def test_counting_tokens_reads_the_very_parts_of_the_message(request: dict[str, Any]) -> None:
+    body = json.dumps(request).encode()
+    try:
+        message = ANTHROPIC.parse_request(body, max_bytes=CAP)
+    except RequestError:
+        with pytest.raises(RequestError):
+            COUNT_TOKENS.parse_request(body, max_bytes=CAP)
+        return
+    assert COUNT_TOKENS.parse_request(body, max_bytes=CAP) == message
+
+
+@pytest.mark.parametrize("body", [{}, {"model": "other"}, {"model": 7}, {"model": "gpt", "caveat": {}}])
+def test_the_model_of_an_azure_path_is_the_model_whatever_the_body_says(body: dict[str, Any]) -> None:
+    asked = {**body, "messages": [{"role": "user", "content": "hi"}], "top_p": 0.1}
+    wire = find_wire("/openai/deployments/gpt/chat/completions")
+    assert wire is not None
+    parsed = wire.parse_request(json.dumps(asked).encode(), max_bytes=CAP)
+    assert parsed.model == "gpt"
+    expected = {name: value for name, value in asked.items() if name != "caveat"} | {"model": "gpt"}
+    assert json.loads(parsed.forward) == expected
+    assert (wire.NAME, wire.ACTION, wire.PATH) == ("azure", "chat.completions", "/v1/chat/completions")

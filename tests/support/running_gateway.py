@@ -15,7 +15,10 @@ import uvicorn
 import uvloop
 
 from caveat.cli.service import Service, ServiceConfig, open_service
+from caveat.gateway.budgets import Budgets
 from caveat.gateway.logs import make_logger
+from caveat.gateway.routes import Routes
+from caveat.gateway.tracing import NO_TRACE, Tracing
 from caveat.gateway.upstream import UpstreamConfig
 from tests.support.small_bundle import SmallBundle
 
@@ -48,18 +51,27 @@ class RunningGateway:
 
 @contextmanager
 def running_gateway(
-    folder: Path, upstream_url: str, files: Mapping[str, bytes] | None = None, **settings: Any
+    folder: Path,
+    upstream: str | Routes,
+    files: Mapping[str, bytes] | None = None,
+    tracing: Tracing = NO_TRACE,
+    budgets: Budgets | None = None,
+    **settings: Any,
 ) -> Iterator[RunningGateway]:
-    """A running gateway; stopped gracefully on leaving. `settings` go to `UpstreamConfig`."""
+    """A running gateway; stopped gracefully on leaving. `settings` go to `UpstreamConfig` of a URL."""
     log = io.BytesIO()
     current = dict(files if files is not None else SmallBundle().files())
     service = open_service(
         ServiceConfig(
             read_files=lambda: current,
             data=folder,
-            upstream=UpstreamConfig(upstream_url, **{"key": "upstream-secret", **settings}),
+            upstream=upstream
+            if isinstance(upstream, Routes)
+            else UpstreamConfig(upstream, **{"key": "upstream-secret", **settings}),
             log=make_logger(log, "debug"),
             publish_seconds=0.02,
+            tracing=tracing,
+            budgets=budgets or Budgets(),
         )
     )
     server = uvicorn.Server(service.uvicorn_config(host="127.0.0.1", port=0))

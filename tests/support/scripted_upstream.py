@@ -5,7 +5,9 @@ cut its answer, talk nonsense or refuse.
 """
 
 import asyncio
+import base64
 import json
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -181,6 +183,17 @@ def message_events(text: str = TEXT) -> tuple[bytes, ...]:
     )
 
 
+def embeddings_body(asked: Any) -> bytes:
+    """An embedding for each input, in the encoding that was asked for."""
+    inputs = asked["input"] if isinstance(asked["input"], list) else [asked["input"]]
+    numbers = [0.5, -1.0]
+    vector = base64.b64encode(struct.pack("<2f", *numbers)).decode()
+    value = vector if asked.get("encoding_format") == "base64" else numbers
+    data = [{"object": "embedding", "index": index, "embedding": value} for index in range(len(inputs))]
+    usage = {"prompt_tokens": 3, "total_tokens": 3}
+    return json.dumps({"object": "list", "model": asked["model"], "data": data, "usage": usage}).encode()
+
+
 EVENT_STREAM = (("content-type", "text/event-stream"),)
 
 
@@ -189,6 +202,10 @@ def plain_reply(seen: Seen) -> Reply:
     if seen.method == "GET":
         listing = {"object": "list", "data": [{"id": "scripted", "object": "model"}]}
         return Reply(body=json.dumps(listing).encode())
+    if seen.path.partition("?")[0].endswith("/embeddings"):
+        return Reply(body=embeddings_body(seen.json))
+    if seen.path == "/v1/messages/count_tokens":
+        return Reply(body=json.dumps({"input_tokens": 7}).encode())
     anthropic = seen.path.startswith("/v1/messages")
     if seen.json.get("stream"):
         return Reply(headers=EVENT_STREAM, pieces=message_events() if anthropic else chat_events())

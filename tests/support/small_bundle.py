@@ -151,10 +151,13 @@ class SmallBundle:
             "clauses/all.cedar": self.clauses.encode(),
             **self.extra,
         }
-        if self.signed:
-            adoption = sign_adoption("small", bundle_digest(files), "operator", ACTOR)
-            files["signatures/operator.dsse.json"] = adoption
-        return files
+        return adopted(files) if self.signed else files
+
+
+def adopted(files: dict[str, bytes]) -> dict[str, bytes]:
+    """The same files, signed as they are now."""
+    adoption = sign_adoption("small", bundle_digest(files), "operator", ACTOR)
+    return {**files, "signatures/operator.dsse.json": adoption}
 
 
 def attest(

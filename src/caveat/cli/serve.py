@@ -18,6 +18,8 @@ from caveat.cli.local_model import running_model
 from caveat.cli.service import DataFolderError, Service, ServiceConfig, open_service
 from caveat.gateway.law import LawError
 from caveat.gateway.logs import make_logger
+from caveat.gateway.routes import URL_PATTERN, Routes, RoutesError, parse_routes
+from caveat.gateway.tracing import NO_TRACE, Tracing, has_tracing, open_tracing, wants_tracing
 from caveat.gateway.upstream import UpstreamConfig
 from caveat.ledger.errors import LedgerError
 from caveat.store.errors import FolderError
@@ -25,10 +27,11 @@ from caveat.store.folder import read_folder
 
 DEFAULT_PORT = 8700
 KEY_VARIABLE = "CAVEAT_UPSTREAM_KEY"
-_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?\Z")
+_URL = re.compile(URL_PATTERN.removesuffix("$") + r"\Z")
 
 
 _FOLDER = click.Path(path_type=Path)
+_FILE = click.Path(path_type=Path, dir_okay=False)
 _LEVELS = click.Choice(["debug", "info", "warning", "error"])
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _DEVELOPMENT_DATA = Path("var/caveat")
@@ -38,6 +41,7 @@ _DEVELOPMENT_DATA = Path("var/caveat")
 @click.option("--bundle", type=_FOLDER, help="The policy bundle's folder.")
 @click.option("--data", type=_FOLDER, help="Where ledger, keys and evidence are kept.")
 @click.option("--upstream", metavar="URL", help="The model's endpoint, OpenAI- or Anthropic-compatible.")
+@click.option("--routes", type=_FILE, help="A file that names upstreams by model alias, instead of one.")
 @click.option("--local-model", is_flag=True, help="Start a small stand-in model and use it as the endpoint.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
@@ -49,22 +53,26 @@ _DEVELOPMENT_DATA = Path("var/caveat")
 )
 @click.option("--development", is_flag=True, help="Serve a copy of the bundle with fresh keys, on loopback.")
 @click.option("--tour", is_flag=True, help="With --development: play the tour first, then keep serving.")
+@click.option("--otel", is_flag=True, help="Trace each use, as the OTEL_ variables say where to.")
 @click.option("--log-level", type=_LEVELS, help="What is logged.  [default: info; with --tour: warning]")
 def serve_command(
     bundle: Path | None,
     data: Path | None,
     upstream: str | None,
+    routes: Path | None,
     local_model: bool,
     host: str,
     port: int,
     development: bool,
     tour: bool,
+    otel: bool,
     log_level: str | None,
 ) -> int:
     """Decide each use of the model, record it, and only then let it through.
 
     The gateway's own key for the endpoint is read from CAVEAT_UPSTREAM_KEY. SIGHUP reads the bundle again;
-    a bundle that does not check leaves the old one in force.
+    a bundle that does not check leaves the old one in force. A file of --routes names a variable for the
+    key of each endpoint.
 
     With --development the bundle, by default the example, is copied into the data folder, by default
     var/caveat, with a fresh key for every party and issuer: good for trying out, proof of nothing.
@@ -72,19 +80,28 @@ def serve_command(
     \b
     Examples:
       caveat serve --bundle policies/mine --data var/caveat --upstream https://models.example
+      caveat serve --bundle policies/mine --data var/caveat --routes routes.toml
       caveat serve --development --local-model
     """
+    if routes is not None and (upstream is not None or local_model):
+        raise CannotRunError("--routes names every endpoint", "leave --upstream and --local-model away")
+    tracing = tracing_config(wanted=otel)
     bundle, data = _folders(bundle, data, host, development=development, tour=tour)
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(listen(host, port))
+        endpoint: UpstreamConfig | Routes
         if local_model and upstream is None:
             model = stack.enter_context(running_model())
             endpoint = UpstreamConfig(model.url, model.key)
+        elif routes is not None:
+            endpoint = read_routes(routes)
         else:
             endpoint = upstream_config(upstream, local_model=local_model)
-        service = open_or_explain(bundle, data, endpoint, log_level or ("warning" if tour else "info"))
+        level = log_level or ("warning" if tour else "info")
+        service = open_or_explain(bundle, data, endpoint, level, tracing)
         url = f"http://{host}:{listening.getsockname()[1]}"
-        click.echo(f"caveat serves {url} before {endpoint.url}", err=True)
+        before = endpoint.url if isinstance(endpoint, UpstreamConfig) else f"the upstreams of {routes}"
+        click.echo(f"caveat serves {url} before {before}", err=True)
         if tour:
             play_when_ready(url, data)
         serve(service, listening)
@@ -145,11 +162,44 @@ def upstream_config(url: str | None, *, local_model: bool) -> UpstreamConfig:
     return UpstreamConfig(url, os.environ.get(KEY_VARIABLE) or None)
 
 
-def open_or_explain(bundle: Path, data: Path, endpoint: UpstreamConfig, log_level: str = "info") -> Service:
+def read_routes(path: Path) -> Routes:
+    """The upstreams in this file; raises `CannotRunError`."""
+    try:
+        return parse_routes(path.read_bytes(), os.environ)
+    except OSError as error:
+        raise CannotRunError("--routes names no file that can be read", "name a TOML file") from error
+    except RoutesError as error:
+        raise CannotRunError(
+            f"the routes may not be used: {error}", "docs/how-to/route-to-several-upstreams.md has an example"
+        ) from error
+
+
+def tracing_config(*, wanted: bool) -> Tracing:
+    """Traces where --otel or OpenTelemetry's own variables ask for them; raises `CannotRunError`."""
+    if not wanted and not wants_tracing(os.environ):
+        return NO_TRACE
+    if has_tracing():
+        return open_tracing(os.environ)
+    if wanted:
+        raise CannotRunError("--otel needs the extra `otel`", "pip install 'caveat[otel]'")
+    # The variables may be meant for others on this machine, so they alone keep nothing from starting.
+    click.echo("caveat: no traces, since the extra `otel` is not installed", err=True)
+    return NO_TRACE
+
+
+def open_or_explain(
+    bundle: Path,
+    data: Path,
+    endpoint: UpstreamConfig | Routes,
+    log_level: str = "info",
+    tracing: Tracing = NO_TRACE,
+) -> Service:
     """A gateway over these folders; raises `CannotRunError` with one line for whatever stands in the way."""
     try:
         return open_service(
-            ServiceConfig(lambda: read_folder(bundle), data, endpoint, make_logger(level=log_level))
+            ServiceConfig(
+                lambda: read_folder(bundle), data, endpoint, make_logger(level=log_level), tracing=tracing
+            )
         )
     except FolderError as error:
         raise CannotRunError(str(error), "--bundle names the folder that holds `bundle.toml`") from error

@@ -11,7 +11,7 @@ import secrets
 import signal
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,16 +23,21 @@ from caveat.evidence.check import EvidenceChecker
 from caveat.evidence.envelope import VerifiedCache, VerifiedEnvelope
 from caveat.evidence.trust import parse_trust
 from caveat.gateway.app import Gateway
+from caveat.gateway.budgets import Budgets
 from caveat.gateway.errors import FaultError, GatewayError
 from caveat.gateway.exchange import Desk
 from caveat.gateway.gate import Gate
 from caveat.gateway.law import LawError, LawInForce, make_law
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.ports import Files, Law, MakeWitnesses
-from caveat.gateway.upstream import Upstream, UpstreamConfig
+from caveat.gateway.routes import Routes, single_route
+from caveat.gateway.routing import Router
+from caveat.gateway.tracing import NO_TRACE, Tracing
+from caveat.gateway.upstream import UpstreamConfig
 from caveat.gateway.witnesses import BundleWitnesses
 from caveat.ledger.errors import LedgerError
 from caveat.ledger.ledger import Ledger
+from caveat.ledger.record import RoutesRecord
 from caveat.ledger.wire import parse_record
 from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
@@ -59,10 +64,12 @@ class ServiceConfig:
 
     read_files: Callable[[], Files]
     data: Path
-    upstream: UpstreamConfig
+    upstream: UpstreamConfig | Routes
     log: FilteringBoundLogger
     max_body_bytes: int = MAX_BODY_BYTES
     publish_seconds: float = 1.0
+    tracing: Tracing = NO_TRACE
+    budgets: Budgets = field(default_factory=Budgets)
 
 
 class DataFolderError(Exception):
@@ -105,6 +112,7 @@ class Service:
         make_witnesses: MakeWitnesses,
         gate: Gate,
         store: SqliteEvidenceStore,
+        routes_before: Digest | None,
     ) -> None:
         """Takes over everything that is passed in; `close` releases it."""
         self.ledger = ledger
@@ -114,9 +122,22 @@ class Service:
         self._gate = gate
         self._store = store
         self._log = config.log
-        self._upstream = Upstream(config.upstream)
+        upstream = config.upstream
+        routes = upstream if isinstance(upstream, Routes) else single_route(upstream)
+        self._router = Router(routes, self._failed_over)
+        self._tracing = config.tracing
         self._reloading: set[asyncio.Task[bool]] = set()
-        desk = Desk(gate, self._upstream, self.metrics, config.log, self._law_now, config.max_body_bytes)
+        self._routes_before = routes_before
+        desk = Desk(
+            gate,
+            self._router,
+            self.metrics,
+            config.log,
+            self._law_now,
+            config.max_body_bytes,
+            config.budgets,
+            config.tracing,
+        )
         self._desk = desk
         self.app = Gateway(desk, self._start, self._stop)
 
@@ -126,9 +147,16 @@ class Service:
     async def _start(self) -> None:
         bundle = self.law.current.bundle
         await self._gate.record_start(bundle, __version__, self.ledger.origin)
+        routes = self._router.routes.digest
+        if routes != self._routes_before:
+            await self._gate.record_routes(routes)
         self._log.info("start", bundle=bundle.digest, origin=self.ledger.origin, version=__version__)
         if threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
+
+    def _failed_over(self, upstream: str, code: str) -> None:
+        self.metrics.failed_over(code)
+        self._log.warning("failover", upstream=upstream, code=code)
 
     def _on_hangup(self) -> None:
         task = asyncio.get_running_loop().create_task(self.reload())
@@ -154,8 +182,9 @@ class Service:
 
     async def _stop(self) -> None:
         await self._desk.settle()
-        await self._upstream.close()
+        await self._router.close()
         await asyncio.to_thread(self.close)
+        await asyncio.to_thread(self._tracing.close)
         self._log.info("stop")
 
     def close(self) -> None:
@@ -207,8 +236,11 @@ def open_service(config: ServiceConfig) -> Service:
         origin=f"caveat.invalid/log/{log_key.public().keyid[:16]}",
         publish_seconds=config.publish_seconds,
     )
+    routes_before: Digest | None = None
     for entry in ledger.records():
         record = parse_record(entry.leaf)
+        if isinstance(record, RoutesRecord):
+            routes_before = record.routes
         totals.fold(record)
         once.fold(record)
     ledger.store_bundle(first.bundle.files)
@@ -219,7 +251,7 @@ def open_service(config: ServiceConfig) -> Service:
         await gate.record_bundle(bundle)
 
     law = LawInForce(first, config.read_files, make_witnesses, announce)
-    return Service(config, ledger, law, make_witnesses, gate, store)
+    return Service(config, ledger, law, make_witnesses, gate, store, routes_before)
 
 
 def _now() -> datetime:

@@ -15,6 +15,7 @@ from caveat.gateway.exchange import Desk, run_exchange
 from caveat.gateway.http import (
     JSON,
     NO_RETRY,
+    RETRY,
     Caller,
     ClientGoneError,
     Receive,
@@ -28,7 +29,10 @@ from caveat.gateway.http import (
 )
 from caveat.gateway.metrics import CONTENT_TYPE
 from caveat.gateway.upstream import forwardable, returnable
-from caveat.gateway.wire.wire import WIRES, wire_for
+from caveat.gateway.wire.azure import AzureWire
+from caveat.gateway.wire.listing import render_models
+from caveat.gateway.wire.protocol import Wire
+from caveat.gateway.wire.wire import AZURE_PATHS, WIRES, find_wire, wire_for
 
 MAX_EVIDENCE_BYTES = 72 * 1024
 
@@ -112,7 +116,10 @@ class Gateway:
             body = wire.render_stream_error(error)
             await send({"type": "http.response.body", "body": body, "more_body": False})
             return
-        await send_whole(send, error.status, wire.render_error(error), [JSON, NO_RETRY])
+        retry = [NO_RETRY]
+        if error.retry_after is not None:
+            retry = [RETRY, (b"retry-after", b"%d" % error.retry_after)]
+        await send_whole(send, error.status, wire.render_error(error), [JSON, *retry])
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
@@ -121,18 +128,19 @@ class Gateway:
             await self._operate(path, send)
             return
         headers = read_headers(scope)
-        wire = WIRES.get(path)
+        wire = find_wire(path)
         if wire is None and path not in ("/v1/evidence", "/v1/models"):
             raise RequestError(
                 404,
                 "unknown_path",
                 "this gateway decides no use at this path, so it passes nothing on",
-                f"it serves {', '.join(WIRES)}, /v1/models and /v1/evidence",
+                f"it serves {', '.join((*WIRES, *AZURE_PATHS))}, /v1/models and /v1/evidence",
             )
         _expect(method, "GET" if path == "/v1/models" else "POST")
         desk = self._desk
         caller = authenticate(desk.law_now(), headers)
         if wire is not None:
+            desk.budgets.admit(caller.principal, caller.deployment.budget, desk.gate.now().date())
             body = await read_body(receive, headers, desk.max_body_bytes)
             await while_connected(receive, run_exchange(desk, wire, caller, headers, body, send))
         elif path == "/v1/evidence":
@@ -140,8 +148,7 @@ class Gateway:
             await self._take_evidence(envelope, caller, send)
         else:
             forwarded = forwardable(headers, caller.secret)
-            forwarded.update(wire_for(path, headers).upstream_headers(desk.upstream.key))
-            await while_connected(receive, self._list_models(forwarded, send))
+            await while_connected(receive, self._list_models(wire_for(path, headers), forwarded, send))
 
     async def _operate(self, path: str, send: Send) -> None:
         desk = self._desk
@@ -153,9 +160,16 @@ class Gateway:
         body = orjson.dumps({"alive": True} if path == "/healthz" else state)
         await send_whole(send, 200 if fault is None else 503, body, [JSON])
 
-    async def _list_models(self, headers: dict[str, str], send: Send) -> None:
-        """The upstream's list as it is: it carries no content of a use, so there is nothing to decide."""
-        answer = await self._desk.upstream.get("/v1/models", headers)
+    async def _list_models(self, wire: Wire, headers: dict[str, str], send: Send) -> None:
+        """The aliases of the routes, or the one upstream's list as it is.
+
+        It carries no content of a use, so there is nothing to decide.
+        """
+        names = self._desk.router.names(wire.NAME)
+        if names is not None:
+            await send_whole(send, 200, render_models(wire.NAME, names), [JSON])
+            return
+        answer = await self._desk.router.list_models(wire, headers)
         try:
             body = await answer.read()
         finally:
@@ -196,7 +210,9 @@ def _expect(method: str, *allowed: str) -> None:
 
 def _known_path(path: str) -> str:
     """The path if it is one of ours: any other is the caller's own text."""
-    return path if path in WIRES or path in _OPEN or path in ("/v1/evidence", "/v1/models") else "other"
+    if isinstance(wire := find_wire(path), AzureWire):
+        return f"azure:{wire.PATH}"
+    return path if wire or path in _OPEN or path in ("/v1/evidence", "/v1/models") else "other"
 
 
 def _where(error: BaseException) -> str:

@@ -1,7 +1,7 @@
 """What can go wrong at the gateway's boundaries, each as a clear answer in the caller's protocol.
 
 GatewayError
-├── RequestError      the caller's bytes, key or path: 400, 401, 404, 413, 415
+├── RequestError      the caller's bytes, key, path or budget: 400, 401, 403, 404, 413, 415, 429
 └── FaultError        not the caller's: 502, 503, 504
     ├── UpstreamError     the model's endpoint is down, slow, cut off or talks nonsense
     └── LedgerError       a record could not be made durable, so nothing was released
@@ -21,6 +21,8 @@ class GatewayError(Exception):
         self.code = code
         self.message = message
         self.hint = hint
+        self.retry_after: int | None = None
+        """Seconds after which the very same call may succeed; None where asking again is no use."""
 
 
 class RequestError(GatewayError):

@@ -10,6 +10,8 @@ from structlog.types import FilteringBoundLogger
 
 from caveat.call.call import Call, Point
 from caveat.call.parts import classify_parts
+from caveat.gateway.answer_headers import answer_headers, verdict_headers
+from caveat.gateway.budgets import Budgets
 from caveat.gateway.errors import GatewayError, RequestError, UpstreamError
 from caveat.gateway.evidence_header import read_evidence
 from caveat.gateway.gate import Gate, Ruling, Use
@@ -25,10 +27,15 @@ from caveat.gateway.http import (
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.ports import Law
 from caveat.gateway.refusal import refusal_code, refusal_members, refusal_message
-from caveat.gateway.stream import StreamEnd, release_stream, windows
-from caveat.gateway.upstream import Upstream, UpstreamAnswer, forwardable, returnable
+from caveat.gateway.routes import Target
+from caveat.gateway.routing import Opened, Router
+from caveat.gateway.stream import StreamEnd, release_stream
+from caveat.gateway.tracing import NO_TRACE, Trace, Tracing
+from caveat.gateway.upstream import forwardable
+from caveat.gateway.usage import StreamUsage, Usage, estimated, usage_in
+from caveat.gateway.wire.protocol import Wire
 from caveat.gateway.wire.request import WireRequest
-from caveat.gateway.wire.wire import Wire
+from caveat.signing.canonical import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +43,13 @@ class Desk:
     """What every exchange uses. One per process."""
 
     gate: Gate
-    upstream: Upstream
+    router: Router
     metrics: Metrics
     log: FilteringBoundLogger
     law_now: Callable[[], Law]
     max_body_bytes: int
+    budgets: Budgets = field(default_factory=Budgets)
+    tracing: Tracing = NO_TRACE
     _running: set["asyncio.Task[None]"] = field(default_factory=set["asyncio.Task[None]"])
 
     def background(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
@@ -92,10 +101,32 @@ def read_use(
         parts=parts,
         claims=request.extension.claims,
         stream=request.stream,
-        action_digest=desk.gate.name(deployment.id, Point.PROMPT, wire.NAME, request.forward),
+        action_digest=desk.gate.name(
+            deployment.id, Point.PROMPT, f"{wire.NAME}/{wire.ACTION}", request.forward
+        ),
         evidence=evidence,
     )
     return Use(law, deployment, caller.principal, wire.ACTION, call, found.stored), request
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """One allowed call under way. `metered`: whether anybody wants to know its tokens."""
+
+    desk: Desk
+    wire: Wire
+    caller: Caller
+    request: WireRequest
+    trace: Trace
+    metered: bool
+
+    def settle(self, said: Usage | None, received: int) -> None:
+        """Counts what the answer used up, whatever became of it."""
+        if not self.metered:
+            return
+        usage = said or estimated(len(self.request.forward), received)
+        self.trace.used(usage)
+        self.desk.budgets.spend(self.caller.principal, usage.total, self.desk.gate.now().date())
 
 
 async def run_exchange(
@@ -104,69 +135,106 @@ async def run_exchange(
     """Decides, forwards, decides again and answers; raises `GatewayError` while nothing was sent."""
     began = time.perf_counter()
     use, request = read_use(desk, wire, caller, headers, body)
-    prompt = await desk.gate.decide_prompt(use)
-    desk.metrics.gated(time.perf_counter() - began)
-    if not prompt.released:
-        await _refuse(desk, wire, prompt, send)
-        return
-    forwarded = forwardable(headers, caller.secret)
-    forwarded.update(wire.upstream_headers(desk.upstream.key))
-    answer = await desk.upstream.post(wire.PATH, request.forward, forwarded)
+    targets = desk.router.targets(wire, request.model)
+    trace = desk.tracing.begin(wire, request.model, caller.deployment.id, headers)
+    limited = caller.deployment.budget.tokens_per_day is not None
+    metered = wire.OPERATION is not None and (limited or desk.tracing.on)
+    exchange = _Exchange(desk, wire, caller, request, trace, metered)
+    code: str | None = "interrupted"
     try:
-        if answer.is_event_stream:
-            await _answer_stream(desk, wire, prompt, answer, send)
+        prompt = await desk.gate.decide_prompt(use)
+        trace.ruled(prompt)
+        desk.metrics.gated(time.perf_counter() - began)
+        if prompt.released:
+            await _ask(exchange, targets, prompt, headers, send)
+            desk.metrics.answered(time.perf_counter() - began)
         else:
-            await _answer_whole(desk, wire, prompt, answer, send)
+            await _refuse(desk, wire, prompt, send)
+        code = None
+    except GatewayError as error:
+        code = error.code
+        raise
     finally:
-        answer.close()
-        desk.metrics.answered(time.perf_counter() - began)
+        trace.end(code)
 
 
-async def _answer_whole(desk: Desk, wire: Wire, prompt: Ruling, answer: UpstreamAnswer, send: Send) -> None:
-    body = await answer.read()
-    if answer.status == 200 and not _is_answer(wire, body):
-        raise UpstreamError(502, "upstream_invalid", "the model's endpoint gave no answer of this protocol")
+async def _ask(
+    exchange: _Exchange,
+    targets: tuple[Target, ...],
+    prompt: Ruling,
+    headers: Mapping[str, str],
+    send: Send,
+) -> None:
+    forwarded = forwardable(headers, exchange.caller.secret)
+    forwarded.update(exchange.trace.headers())
+    opened = await exchange.desk.router.ask(targets, exchange.wire, exchange.request, forwarded)
+    exchange.trace.answered(opened.target.name, opened.answer.status)
+    try:
+        if opened.arriving is None:
+            await _answer_whole(exchange, prompt, opened, send)
+        else:
+            await _answer_stream(exchange, prompt, opened, opened.arriving, send)
+    finally:
+        opened.answer.close()
+
+
+async def _answer_whole(exchange: _Exchange, prompt: Ruling, opened: Opened, send: Send) -> None:
+    desk, wire, answer, body = exchange.desk, exchange.wire, opened.answer, opened.first
+    if answer.status == 200:
+        value = _parsed(body)
+        if not wire.is_answer(value):
+            raise UpstreamError(
+                502, "upstream_invalid", "the model's endpoint gave no answer of this protocol"
+            )
+        if exchange.metered:
+            exchange.settle(usage_in(value), len(body))
     output = await desk.gate.decide_output(prompt, desk.law_now(), body)
+    exchange.trace.ruled(output)
     if not output.released:
         await _refuse(desk, wire, output, send)
         return
     retry = [NO_RETRY] if answer.status >= 400 else []
-    headers = [*returnable(answer.headers), *retry, *_verdict_headers(prompt, output)]
-    await send_whole(send, answer.status, body, headers)
+    await send_whole(send, answer.status, body, [*answer_headers(opened, prompt, output), *retry])
     _log_use(desk, prompt, output, answer.status)
 
 
-async def _answer_stream(desk: Desk, wire: Wire, prompt: Ruling, answer: UpstreamAnswer, send: Send) -> None:
-    arriving = windows(answer.chunks(), wire)
-    # The first window is awaited before anything is decided or sent: an endpoint that breaks off at once
-    # is then an ordinary error, not a broken stream.
-    first = await anext(arriving)
+async def _answer_stream(
+    exchange: _Exchange, prompt: Ruling, opened: Opened, arriving: AsyncIterator[bytes], send: Send
+) -> None:
+    desk, wire = exchange.desk, exchange.wire
     output = await desk.gate.decide_output(prompt, desk.law_now(), None)
+    exchange.trace.ruled(output)
     if not output.released:
+        exchange.settle(None, len(opened.first))
         await _refuse(desk, wire, output, send)
         return
-    await send_start(send, answer.status, [*returnable(answer.headers), *_verdict_headers(prompt, output)])
+    await send_start(send, opened.answer.status, answer_headers(opened, prompt, output))
+    usage = StreamUsage()
 
     async def from_first() -> AsyncIterator[bytes]:
-        yield first
+        yield opened.first
         async for window in arriving:
             yield window
 
     async def release(window: bytes) -> None:
+        if exchange.metered:
+            usage.feed(window)
         await send_piece(send, window)
 
     def finish(end: StreamEnd) -> Awaitable[None]:
+        exchange.settle(usage.result(), end.size)
         return desk.background(_finish_stream(desk, prompt, output, end))
 
     await release_stream(from_first(), wire, desk.gate, prompt, output, desk.law_now, release, finish)
     await send_piece(send, b"", last=True)
 
 
-def _is_answer(wire: Wire, body: bytes) -> bool:
+def _parsed(body: bytes) -> Json:
     try:
-        return wire.is_answer(orjson.loads(body))
+        value: Json = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return False
+        return None
+    return value
 
 
 async def _refuse(desk: Desk, wire: Wire, ruling: Ruling, send: Send) -> None:
@@ -175,25 +243,8 @@ async def _refuse(desk: Desk, wire: Wire, ruling: Ruling, send: Send) -> None:
         decision, ruling.use.call, ruling.gathered, ruling.use.law.bundle.registry, ruling.record_id
     )
     body = wire.render_refusal(refusal_code(decision), refusal_message(decision), members)
-    await send_whole(send, 403, body, [JSON, NO_RETRY, *_verdict_headers(ruling, None)])
+    await send_whole(send, 403, body, [JSON, NO_RETRY, *verdict_headers(ruling, None)])
     _log_use(desk, ruling, None, 403)
-
-
-def _verdict_headers(ruling: Ruling, output: Ruling | None) -> list[tuple[bytes, bytes]]:
-    """What was decided and where it stands. In observe mode: what would have been decided."""
-    last = output or ruling
-    worst = max((ruling, last), key=lambda one: one.decision.verdict.strictness)
-    headers = [
-        (b"x-caveat-verdict", worst.decision.verdict.value.encode()),
-        (b"x-caveat-record", ruling.record_id.encode()),
-    ]
-    if worst.decision.clauses:
-        headers.append((b"x-caveat-clauses", ",".join(worst.decision.clauses).encode()))
-    if output is not None:
-        headers.append((b"x-caveat-output-record", output.record_id.encode()))
-    if ruling.use.deployment.mode == "observe":
-        headers.append((b"x-caveat-mode", b"observe"))
-    return headers
 
 
 def _log_use(desk: Desk, ruling: Ruling, output: Ruling | None, status: int) -> None:

@@ -27,6 +27,7 @@ from caveat.ledger.record import (
     EvidenceRecord,
     OutputEndRecord,
     Record,
+    RoutesRecord,
     StartRecord,
     render_time,
 )
@@ -132,6 +133,10 @@ class Gate:
     async def record_bundle(self, bundle: Bundle) -> None:
         """Records that a bundle comes into force."""
         await self._append(BundleRecord(self._now(), bundle.digest))
+
+    async def record_routes(self, routes: Digest) -> None:
+        """Records where calls go from here on."""
+        await self._append(RoutesRecord(self._now(), routes))
 
     async def record_evidence(self, deployment: str, envelope: Digest, key: str, outcome: str) -> str:
         """Records an upload that holds; returns the record's id."""

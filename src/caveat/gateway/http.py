@@ -22,6 +22,7 @@ MAX_HEADERS = 100
 MAX_HEADER_BYTES = 256 * 1024
 JSON = (b"content-type", b"application/json")
 NO_RETRY = (b"x-should-retry", b"false")
+RETRY = (b"x-should-retry", b"true")
 
 
 class ClientGoneError(Exception):
@@ -58,7 +59,8 @@ def authenticate(law: Law, headers: Mapping[str, str]) -> Caller:
     Keys are compared by their SHA-256, so the time it takes tells nothing of a key.
     """
     scheme, _, bearer = headers.get("authorization", "").partition(" ")
-    presented = {headers.get("x-api-key", ""), bearer.strip() if scheme.lower() == "bearer" else ""} - {""}
+    token = bearer.strip() if scheme.lower() == "bearer" else ""
+    presented = {headers.get("x-api-key", ""), headers.get("api-key", ""), token} - {""}
     if len(presented) != 1:
         missing = "no API key" if not presented else "two different API keys"
         raise RequestError(401, "invalid_api_key", f"the request has {missing}", "send one as a bearer token")

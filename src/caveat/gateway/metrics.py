@@ -49,6 +49,12 @@ class Metrics:
             ("code",),
             registry=registry,
         )
+        self._failovers = Counter(
+            "caveat_upstream_failovers",
+            "Attempts at an upstream that gave no answer, after which another was made.",
+            ("code",),
+            registry=registry,
+        )
         self._streams = Counter("caveat_streams", "Streams by their end.", ("end",), registry=registry)
         self._reloads = Counter(
             "caveat_bundle_reloads", "Reloads of the bundle.", ("outcome",), registry=registry
@@ -79,6 +85,10 @@ class Metrics:
     def fault(self, code: str) -> None:
         """An answer was withheld."""
         self._faults.labels(code).inc()
+
+    def failed_over(self, code: str) -> None:
+        """An attempt at an upstream failed and is followed by another."""
+        self._failovers.labels(code).inc()
 
     def stream_ended(self, end: str) -> None:
         """A stream ended: `complete`, `cut`, `client_gone` or `halted`."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from caveat.gateway.errors import FaultError, GatewayError, UpstreamError
 from caveat.gateway.gate import Gate, Ruling
 from caveat.gateway.ports import Law
-from caveat.gateway.wire.wire import Wire
+from caveat.gateway.wire.protocol import Wire
 
 MAX_EVENT_BYTES = 1024 * 1024
 _BOUNDARIES = (b"\n\n", b"\r\n\r\n", b"\r\r")

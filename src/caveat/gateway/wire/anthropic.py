@@ -25,6 +25,7 @@ from caveat.signing.canonical import Json, JsonObject
 NAME = "anthropic"
 ACTION = "messages"
 PATH = "/v1/messages"
+OPERATION = "chat"
 END_MARK = b"message_stop"
 _ROLES = frozenset({"user", "assistant", "system"})
 _PLAIN_MEMBERS = frozenset({"role", "content"})
@@ -33,16 +34,18 @@ _SEPARATE = ("tools", "output_config")
 _TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
+    403: "permission_error",
     404: "not_found_error",
     413: "request_too_large",
     415: "invalid_request_error",
+    429: "rate_limit_error",
     504: "timeout_error",
 }
 
 
-def parse_request(body: bytes, *, max_bytes: int) -> WireRequest:
+def parse_request(body: bytes, *, max_bytes: int, model: str | None = None) -> WireRequest:
     """The request in `body`; raises `RequestError`."""
-    document = parse_document(body, max_bytes=max_bytes)
+    document = parse_document(body, max_bytes=max_bytes, model=model)
     members = document.members
     parts = list(_content_parts("/system", "system", Origin.TEXT, members.get("system")))
     for index, message in enumerate(read_messages(members)):

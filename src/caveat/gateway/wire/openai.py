@@ -25,17 +25,24 @@ from caveat.signing.canonical import Json, JsonObject
 NAME = "openai"
 ACTION = "chat.completions"
 PATH = "/v1/chat/completions"
+OPERATION = "chat"
 END_MARK = b"[DONE]"
 _TOOL_ROLES = frozenset({"tool", "function"})
 _ROLES = frozenset({"system", "developer", "user", "assistant"}) | _TOOL_ROLES
 _PLAIN_MEMBERS = frozenset({"role", "content"})
 _SEPARATE = ("tools", "functions", "response_format", "prediction")
-_TYPES = {401: "authentication_error", 404: "not_found_error", 400: "invalid_request_error"}
+_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "insufficient_quota",
+    404: "not_found_error",
+    429: "rate_limit_error",
+}
 
 
-def parse_request(body: bytes, *, max_bytes: int) -> WireRequest:
+def parse_request(body: bytes, *, max_bytes: int, model: str | None = None) -> WireRequest:
     """The request in `body`; raises `RequestError`."""
-    document = parse_document(body, max_bytes=max_bytes)
+    document = parse_document(body, max_bytes=max_bytes, model=model)
     members = document.members
     parts = [
         part

@@ -1,4 +1,4 @@
-"""What both protocols share in reading a request: strict JSON, the extension, the model's name, members."""
+"""What all protocols share in reading a request: strict JSON, the extension, the model's name, members."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -42,8 +42,11 @@ class Document:
     forward: bytes
 
 
-def parse_document(body: bytes, *, max_bytes: int) -> Document:
-    """The document in `body`. Without a `caveat` member the very bytes received are forwarded."""
+def parse_document(body: bytes, *, max_bytes: int, model: str | None = None) -> Document:
+    """The document in `body`. Without a `caveat` member the very bytes received are forwarded.
+
+    A `model` from elsewhere, as a path, stands in place of the body's: what is forwarded then says so too.
+    """
     try:
         value = parse_strict(body, max_bytes=max_bytes, max_depth=MAX_DEPTH, floats=True)
     except StrictJsonError as error:
@@ -57,8 +60,11 @@ def parse_document(body: bytes, *, max_bytes: int) -> Document:
         ) from error
     if not isinstance(value, dict):
         raise invalid_request("the body is a JSON object")
+    renamed = model is not None and value.get("model") != model
+    if renamed:
+        value["model"] = model
     if "caveat" not in value:
-        return Document(value, Extension(), body)
+        return Document(value, Extension(), orjson.dumps(value) if renamed else body)
     extension = parse_extension(value["caveat"])
     members = {name: member for name, member in value.items() if name != "caveat"}
     return Document(members, extension, orjson.dumps(members))
