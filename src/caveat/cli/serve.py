@@ -82,7 +82,8 @@ def serve_command(
             endpoint = UpstreamConfig(model.url, model.key)
         else:
             endpoint = upstream_config(upstream, local_model=local_model)
-        service = open_or_explain(bundle, data, endpoint, log_level or ("warning" if tour else "info"))
+        level = log_level or ("warning" if tour else "info")
+        service = open_or_explain(bundle, data, endpoint, level, beyond_loopback=host not in _LOOPBACK)
         url = f"http://{host}:{listening.getsockname()[1]}"
         click.echo(f"caveat serves {url} before {endpoint.url}", err=True)
         if tour:
@@ -145,11 +146,19 @@ def upstream_config(url: str | None, *, local_model: bool) -> UpstreamConfig:
     return UpstreamConfig(url, os.environ.get(KEY_VARIABLE) or None)
 
 
-def open_or_explain(bundle: Path, data: Path, endpoint: UpstreamConfig, log_level: str = "info") -> Service:
+def open_or_explain(
+    bundle: Path,
+    data: Path,
+    endpoint: UpstreamConfig,
+    log_level: str = "info",
+    *,
+    beyond_loopback: bool = False,
+) -> Service:
     """A gateway over these folders; raises `CannotRunError` with one line for whatever stands in the way."""
+    log = make_logger(level=log_level)
     try:
         return open_service(
-            ServiceConfig(lambda: read_folder(bundle), data, endpoint, make_logger(level=log_level))
+            ServiceConfig(lambda: read_folder(bundle), data, endpoint, log, beyond_loopback=beyond_loopback)
         )
     except FolderError as error:
         raise CannotRunError(str(error), "--bundle names the folder that holds `bundle.toml`") from error

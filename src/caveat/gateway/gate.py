@@ -127,11 +127,11 @@ class Gate:
 
     async def record_start(self, bundle: Bundle, version: str, origin: str) -> None:
         """Records that this process begins to serve."""
-        await self._append(StartRecord(self._now(), bundle.digest, version, origin))
+        await self._append(StartRecord(self._now(), bundle.digest, version, origin, bundle.manifest.development))
 
     async def record_bundle(self, bundle: Bundle) -> None:
         """Records that a bundle comes into force."""
-        await self._append(BundleRecord(self._now(), bundle.digest))
+        await self._append(BundleRecord(self._now(), bundle.digest, bundle.manifest.development))
 
     async def record_evidence(self, deployment: str, envelope: Digest, key: str, outcome: str) -> str:
         """Records an upload that holds; returns the record's id."""
@@ -188,6 +188,7 @@ class Gate:
             mode=mode,
             enforced=mode == "enforce",
             of=of,
+            development=use.law.bundle.manifest.development,
         )
         receipt = await self._append(record)
         self.metrics.decided(call.point, decision, mode)
