@@ -78,6 +78,7 @@ def read_use(
         request.extension.declared,
         found.covered,
         bundle.typed_text_max_bytes,
+        caller.deployment.max_identifiers,
     )
     if not request.extension.declared.keys() <= {part.pointer for part in parts}:
         raise RequestError(
@@ -94,6 +95,8 @@ def read_use(
         stream=request.stream,
         action_digest=desk.gate.name(deployment.id, Point.PROMPT, wire.NAME, request.forward),
         evidence=evidence,
+        workflow=request.extension.workflow,
+        form=request.form,
     )
     return Use(law, deployment, caller.principal, wire.ACTION, call, found.stored), request
 

@@ -14,10 +14,12 @@ from typing import Literal
 from caveat.call.call import Call, PartKind, Point
 from caveat.decision.verdict import Decision, Verdict
 from caveat.evidence.check import Checked
+from caveat.facts.fact import Facts
 from caveat.gateway.errors import LedgerError, RequestError
 from caveat.gateway.gather import Gathered
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.ports import Law, Ledger, Receipt
+from caveat.gateway.shape import without_workflow
 from caveat.ledger import errors as ledger_errors
 from caveat.ledger.record import (
     BundleRecord,
@@ -100,7 +102,8 @@ class Gate:
 
         The answer inherits the facts of its prompt: nothing becomes cleaner by passing through a model.
         `law` is the one in force now, which may be stricter than the prompt's. `answer` is None where a
-        stream's bytes are still to come; its end is then recorded by `record_end`.
+        stream's bytes are still to come; its end is then recorded by `record_end`. An answer longer than the
+        use's workflow allows is none of that workflow's, so its facts are unknown of it.
         """
         before = prompt.use
         call = replace(before.call, point=Point.OUTPUT)
@@ -109,8 +112,9 @@ class Gate:
                 call, action_digest=self.name(call.deployment, Point.OUTPUT, call.protocol, answer)
             )
         use = replace(before, law=law, deployment=self._deployment(before, law), call=call)
-        decision = law.decisions.decide(Point.OUTPUT, prompt.gathered.cases)
-        gathered = Gathered(prompt.gathered.cases)
+        cases = _cases_of_answer(prompt.gathered, answer)
+        decision = law.decisions.decide(Point.OUTPUT, cases)
+        gathered = Gathered(cases)
         return await self._rule(use, decision, gathered, self._clock(), of=prompt.record_id)
 
     def _deployment(self, before: Use, law: Law) -> Deployment:
@@ -127,7 +131,9 @@ class Gate:
 
     async def record_start(self, bundle: Bundle, version: str, origin: str) -> None:
         """Records that this process begins to serve."""
-        await self._append(StartRecord(self._now(), bundle.digest, version, origin, bundle.manifest.development))
+        await self._append(
+            StartRecord(self._now(), bundle.digest, version, origin, bundle.manifest.development)
+        )
 
     async def record_bundle(self, bundle: Bundle) -> None:
         """Records that a bundle comes into force."""
@@ -219,6 +225,14 @@ class Gate:
 def _cited(checked: Checked) -> EvidenceCited:
     outcome = checked.outcome.value if checked.code is None else checked.code.value
     return EvidenceCited(checked.envelope, checked.key or "", outcome, checked.once)
+
+
+def _cases_of_answer(gathered: Gathered, answer: bytes | None) -> tuple[Facts, ...]:
+    workflow = gathered.standing.workflow
+    limit = None if workflow is None else workflow.max_output_bytes
+    if limit is None or answer is None or len(answer) <= limit:
+        return gathered.cases
+    return tuple(replace(case, facts=without_workflow(case.facts)) for case in gathered.cases)
 
 
 def _released(use: Use, decision: Decision) -> bool:
