@@ -18,6 +18,7 @@ from caveat.facts.value import Interval, Value
 from caveat.gateway.gather import CountCache, Gathered, count_part, gather, needs_detail, use_of
 from caveat.ledger.record import Reservation
 from caveat.monitors.totals import Totals
+from caveat.policy.workflows import Workflow
 from caveat.signing.digest import sha256
 from tests.evidence.world import ACTION, NOW, OWNER, REGISTRAR, REGISTRY, checker, mint, nobody
 
@@ -55,6 +56,9 @@ class Desk:
     observers: frozenset[str] = frozenset({"counter", "totals", "review"})
     id_column: str | None = None
     facts: Mapping[str, Value] = field(default_factory=dict)
+    kind: str = "pipeline"
+    tools: frozenset[str] = frozenset()
+    workflows: Mapping[str, Workflow] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

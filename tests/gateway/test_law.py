@@ -1,10 +1,14 @@
 """The bundle in force: observe mode, reload, and that a bad bundle never loads."""
 
+import asyncio
+
 import pytest
 
-from caveat.gateway.law import LawError, make_law
+from caveat.gateway.law import LawError, LawInForce, make_law
 from caveat.ledger.errors import StoppedError
 from caveat.ledger.ledger import Ledger
+from caveat.policy.bundle import Bundle
+from tests.packs.worlds import world_of
 from tests.support.raw_client import asking, chat, message, send
 from tests.support.running_gateway import RunningGateway, running_gateway
 from tests.support.scripted_upstream import scripted_upstream
@@ -70,6 +74,33 @@ def test_a_bundle_that_may_not_be_served_makes_no_law(name: str, gateway: Runnin
     with pytest.raises(LawError) as caught:
         make_law(files, gateway.service.make_witnesses)
     assert caught.value.findings
+
+
+def test_a_development_bundle_makes_no_law_beyond_loopback(gateway: RunningGateway) -> None:
+    files = world_of("bank").files
+    assert make_law(files, gateway.service.make_witnesses).bundle.manifest.development
+    with pytest.raises(LawError, match="loopback only"):
+        make_law(files, gateway.service.make_witnesses, beyond_loopback=True)
+    own = SmallBundle().files()
+    served = make_law(own, gateway.service.make_witnesses, beyond_loopback=True)
+    assert not served.bundle.manifest.development
+
+
+def test_a_development_bundle_does_not_come_in_by_a_reload(gateway: RunningGateway) -> None:
+    async def announce(_bundle: Bundle) -> None:
+        raise AssertionError("it came into force")
+
+    make_witnesses = gateway.service.make_witnesses
+    first = make_law(SmallBundle().files(), make_witnesses)
+    law = LawInForce(first, lambda: world_of("bank").files, make_witnesses, announce, beyond_loopback=True)
+    with pytest.raises(LawError, match="loopback only"):
+        asyncio.run(law.reload())
+    assert law.current is first
+
+
+def test_answers_under_a_bundle_that_parties_signed_carry_no_mark(gateway: RunningGateway) -> None:
+    assert "x-caveat-bundle" not in chat(gateway.url, CHAT_KEY, asking("hi")).headers
+    assert not any("development" in record for record in gateway.records())
 
 
 @pytest.fixture(scope="module")

@@ -225,3 +225,22 @@ def test_a_reservation_counts_some_number_of_persons() -> None:
     for lo, hi in ((-1, None), (2, 1)):
         with pytest.raises(ValueError, match="at least"):
             Reservation("s", Digest("d"), lo, hi)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        replace(decision_record(1), development=True),
+        StartRecord(moment(0), BUNDLE, "1", "log", development=True),
+        BundleRecord(moment(0), BUNDLE, development=True),
+    ],
+)
+def test_the_mark_of_development_reads_back_and_has_one_spelling(
+    record: DecisionRecord | StartRecord | BundleRecord,
+) -> None:
+    rendered = render_record(record)
+    assert parse_record(canonical(rendered)) == record
+    assert "development" not in render_record(replace(record, development=False))
+    for other in (False, None, "dev", 1):
+        with pytest.raises(RecordParseError):
+            parse_record(canonical({**rendered, "development": other}))

@@ -81,7 +81,7 @@ def make_world(
     registry = registry_of(files)
     copied = {path: data for path, data in files.items() if not path.startswith("signatures/")}
     actors = {actor: _key(draw) for actor in sorted(_table(_toml(files, "bundle.toml"), "actors"))}
-    copied["bundle.toml"] = _with_actor_keys(_toml(files, "bundle.toml"), actors)
+    copied["bundle.toml"] = _as_development(_toml(files, "bundle.toml"), actors)
     issuers = {role: Issuer(f"dev-{_dashed(role)}", role, _key(draw)) for role in issuer_roles(registry)}
     own = {
         (deployment, role): Issuer(f"{deployment}-own-{_dashed(role)}", role, _key(draw))
@@ -116,12 +116,12 @@ def believe_claims(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
     return {**files, "facts.toml": _dump({**document, "facts": believing})}
 
 
-def _with_actor_keys(document: Table, actors: Mapping[str, PrivateKey]) -> bytes:
+def _as_development(document: Table, actors: Mapping[str, PrivateKey]) -> bytes:
     tables = _table(document, "actors")
     fresh = {
         actor: {**_table(tables, actor), "keys": [key.public().render()]} for actor, key in actors.items()
     }
-    return _dump({**document, "actors": fresh})
+    return _dump({**document, "development": True, "actors": fresh})
 
 
 def _trust(

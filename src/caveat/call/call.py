@@ -40,11 +40,26 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """What a registered workflow or tool list is compared with, beside the parts. As strict as absent.
+
+    `plain`: every message is a role and text with something in it, and nothing but well-known settings
+    stands beside the messages. `tools`: the names of all tools that the request defines.
+    `max_output_tokens`: how much the request lets the model answer; None where it does not say.
+    """
+
+    plain: bool = False
+    tools: frozenset[str] = frozenset()
+    max_output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One use at one point of control.
 
     `action_digest` binds approvals and one-time evidence to this exact action: the digest of deployment,
-    point, protocol and the bytes forwarded, without evidence and claims.
+    point, protocol and the bytes forwarded, without evidence and claims. `workflow`: the registered workflow
+    that the caller names; nothing follows from the name alone.
     """
 
     point: Point
@@ -56,3 +71,5 @@ class Call:
     stream: bool
     action_digest: Digest
     evidence: tuple[bytes, ...] = field(default=())
+    workflow: str | None = None
+    form: Form = field(default_factory=Form)

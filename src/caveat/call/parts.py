@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from caveat.call.call import Part, PartKind
+from caveat.call.identifiers import identifiers
 from caveat.signing.canonical import Json, StrictJsonError, parse_strict
 from caveat.signing.digest import Digest, sha256
 
@@ -66,14 +67,17 @@ def classify_parts(
     declared: Mapping[str, Declaration],
     covered: Set[Digest],
     typed_text_max_bytes: int,
+    max_identifiers: int | None = None,
 ) -> tuple[Part, ...]:
     """The parts in their order, each typed or data.
 
     Data is what is declared, `covered` by evidence, returned by a tool, opaque, or looks like a
-    table; the rest is typed until its bytes together pass `typed_text_max_bytes`, and data from there on.
+    table; the rest is typed until its bytes together pass `typed_text_max_bytes`, or its structured
+    identifiers `max_identifiers` where that is given, and data from there on.
     """
     parts: list[Part] = []
     room = typed_text_max_bytes
+    seen: frozenset[str] = frozenset()
     for piece in raw:
         declaration, digest = declared.get(piece.pointer), piece.digest
         media_type = piece.media_type
@@ -85,10 +89,13 @@ def classify_parts(
         elif len(piece.content) > room:
             kind, room = PartKind.DATA, -1
             media_type = tabular_media_type(piece) or media_type
+        elif (looks := tabular_media_type(piece)) is not None:
+            kind, media_type = PartKind.DATA, looks
         else:
-            looks = tabular_media_type(piece)
-            kind, media_type = (PartKind.DATA, looks) if looks else (PartKind.TYPED, media_type)
-            room -= 0 if looks else len(piece.content)
+            if max_identifiers is not None:
+                seen |= identifiers(piece.content.decode(errors="replace"))
+            is_bulk = max_identifiers is not None and len(seen) > max_identifiers
+            kind, room = (PartKind.DATA, -1) if is_bulk else (PartKind.TYPED, room - len(piece.content))
         column = declaration.id_column if declaration is not None else None
         parts.append(Part(piece.pointer, piece.role, kind, media_type, piece.content, digest, column))
     return tuple(parts)

@@ -4,14 +4,17 @@ The folder appears whole or not at all, and is made again when the bundle that i
 keys prove nothing about who signed what: whoever reads the folder can sign anything in it.
 """
 
+import contextlib
 import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+import tempfile
+import tomllib
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import cast
 
 from caveat.assay.errors import WorldError
 from caveat.assay.world import World, make_world
@@ -20,9 +23,6 @@ from caveat.policy.bundle import bundle_digest
 from caveat.signing.keys import PrivateKey, parse_private_key
 from caveat.store.errors import FolderError
 from caveat.store.folder import read_folder
-
-if TYPE_CHECKING:
-    from caveat.signing.canonical import Json
 
 _STATE = "world.json"
 
@@ -47,12 +47,49 @@ def example_bundle() -> Path:
     raise CannotRunError("the example bundle is not in this installation", "name a bundle with --bundle")
 
 
-def open_development(folder: Path, source: Path) -> Development:
-    """The development world in `folder`, made from the bundle in `source` if it is not there yet."""
+def write_development(folder: Path, source: Path) -> Development:
+    """A new development world in `folder`, which is missing or empty, and only observes at first.
+
+    Raises `CannotRunError` for a folder that is in use.
+    The folder is written beside its place and then put there: it is whole, or it is not there.
+    """
+    folder = folder.absolute()
+    if folder == Path.cwd():
+        raise CannotRunError("the folder you stand in cannot be replaced", "name one below it, as `mine`")
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise CannotRunError(f"`{folder}` is no folder", "name one that is new, or empty")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise CannotRunError(
+            f"`{folder}` is not empty", "name one that is new, or empty; nothing was changed"
+        )
+    files = _read_source(source)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _draft_beside(folder) as draft:
+        _write_world(draft, _world_of(files, observing=True), bundle_digest(files))
+        draft.replace(folder)
+    return _read(folder)
+
+
+@contextlib.contextmanager
+def _draft_beside(folder: Path) -> Generator[Path]:
+    """A fresh folder in the same file system; whatever is left of it is removed."""
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        files = read_folder(source)
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _read_source(source: Path) -> Mapping[str, bytes]:
+    try:
+        return read_folder(source)
     except FolderError as error:
         raise CannotRunError(str(error), "--bundle names the folder that holds `bundle.toml`") from error
+
+
+def open_development(folder: Path, source: Path) -> Development:
+    """The development world in `folder`, made from the bundle in `source` if it is not there yet."""
+    files = _read_source(source)
     digest = bundle_digest(files)
     if not _is_of(folder, digest):
         _make(folder, files, digest)
@@ -70,19 +107,31 @@ def read_development(folder: Path) -> Development:
 
 def _is_of(folder: Path, digest: str) -> bool:
     try:
-        state: Json = json.loads((folder / _STATE).read_text())
-    except (OSError, ValueError):
+        state = cast("dict[str, object]", json.loads((folder / _STATE).read_text()))
+        return state["source"] == digest
+    except (OSError, ValueError, KeyError, TypeError):
         return False
-    return isinstance(state, dict) and state.get("source") == digest
 
 
-def _make(folder: Path, files: Mapping[str, bytes], digest: str) -> None:
+def _world_of(files: Mapping[str, bytes], *, observing: bool = False) -> World:
+    deployments = _observing(files) if observing else None
     try:
-        world = make_world(files, lambda: secrets.token_bytes(32))
+        return make_world(files, lambda: secrets.token_bytes(32), deployments=deployments)
     except WorldError as error:
         raise CannotRunError(
             f"the bundle does not load: {error}", "`caveat check` lists every finding"
         ) from error
+
+
+def _observing(files: Mapping[str, bytes]) -> Mapping[str, Mapping[str, object]]:
+    """The deployments that the bundle registers, each in observe mode."""
+    document = tomllib.loads(files["deployments.toml"].decode())
+    tables = cast("Mapping[str, Mapping[str, object]]", document["deployments"])
+    return {name: {**table, "mode": "observe"} for name, table in tables.items()}
+
+
+def _make(folder: Path, files: Mapping[str, bytes], digest: str) -> None:
+    world = _world_of(files)
     draft = folder.with_name(folder.name + ".new")
     shutil.rmtree(draft, ignore_errors=True)
     _write_world(draft, world, digest)

@@ -29,6 +29,7 @@ class Verb:
 
 
 VERBS = {
+    "init": Verb("Run", "caveat.cli.init", "init_command", "Write a small policy bundle to begin with."),
     "serve": Verb("Run", "caveat.cli.serve", "serve_command", "Stand between applications and a model."),
     "tour": Verb(
         "Run", "caveat.cli.tour", "tour_command", "Watch uses being refused, proved and let through."

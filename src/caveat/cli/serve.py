@@ -98,7 +98,9 @@ def serve_command(
         else:
             endpoint = upstream_config(upstream, local_model=local_model)
         level = log_level or ("warning" if tour else "info")
-        service = open_or_explain(bundle, data, endpoint, level, tracing)
+        service = open_or_explain(
+            bundle, data, endpoint, level, tracing, beyond_loopback=host not in _LOOPBACK
+        )
         url = f"http://{host}:{listening.getsockname()[1]}"
         before = endpoint.url if isinstance(endpoint, UpstreamConfig) else f"the upstreams of {routes}"
         click.echo(f"caveat serves {url} before {before}", err=True)
@@ -193,12 +195,20 @@ def open_or_explain(
     endpoint: UpstreamConfig | Routes,
     log_level: str = "info",
     tracing: Tracing = NO_TRACE,
+    *,
+    beyond_loopback: bool = False,
 ) -> Service:
     """A gateway over these folders; raises `CannotRunError` with one line for whatever stands in the way."""
+    log = make_logger(level=log_level)
     try:
         return open_service(
             ServiceConfig(
-                lambda: read_folder(bundle), data, endpoint, make_logger(level=log_level), tracing=tracing
+                lambda: read_folder(bundle),
+                data,
+                endpoint,
+                log,
+                tracing=tracing,
+                beyond_loopback=beyond_loopback,
             )
         )
     except FolderError as error:

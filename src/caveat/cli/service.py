@@ -60,7 +60,10 @@ _GRACE_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class ServiceConfig:
-    """What makes one gateway. `read_files` is called at start and at every reload."""
+    """What makes one gateway. `read_files` is called at start and at every reload.
+
+    `beyond_loopback`: whether other machines can reach it.
+    """
 
     read_files: Callable[[], Files]
     data: Path
@@ -70,6 +73,7 @@ class ServiceConfig:
     publish_seconds: float = 1.0
     tracing: Tracing = NO_TRACE
     budgets: Budgets = field(default_factory=Budgets)
+    beyond_loopback: bool = False
 
 
 class DataFolderError(Exception):
@@ -229,7 +233,7 @@ def open_service(config: ServiceConfig) -> Service:
         checker = EvidenceChecker(parse_trust(bundle.files["trust.toml"]), bundle.registry, cache)
         return BundleWitnesses(bundle, checker, _Store(store), totals, once)
 
-    first = make_law(files, make_witnesses)
+    first = make_law(files, make_witnesses, beyond_loopback=config.beyond_loopback)
     ledger = Ledger.open(
         config.data / "ledger",
         log_key,
@@ -250,7 +254,9 @@ def open_service(config: ServiceConfig) -> Service:
         await asyncio.to_thread(ledger.store_bundle, bundle.files)
         await gate.record_bundle(bundle)
 
-    law = LawInForce(first, config.read_files, make_witnesses, announce)
+    law = LawInForce(
+        first, config.read_files, make_witnesses, announce, beyond_loopback=config.beyond_loopback
+    )
     return Service(config, ledger, law, make_witnesses, gate, store, routes_before)
 
 

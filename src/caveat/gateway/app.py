@@ -18,6 +18,7 @@ from caveat.gateway.http import (
     RETRY,
     Caller,
     ClientGoneError,
+    Message,
     Receive,
     Scope,
     Send,
@@ -35,6 +36,8 @@ from caveat.gateway.wire.protocol import Wire
 from caveat.gateway.wire.wire import AZURE_PATHS, WIRES, find_wire, wire_for
 
 MAX_EVIDENCE_BYTES = 72 * 1024
+DEVELOPMENT = (b"x-caveat-bundle", b"dev")
+"""On every answer under a development bundle: nobody takes it for one that parties signed."""
 
 
 class Gateway:
@@ -79,25 +82,27 @@ class Gateway:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
 
-        async def tracked(message: dict[str, object]) -> None:
+        async def tracked(message: Message) -> None:
             nonlocal started
             started = True
+            if message["type"] == "http.response.start" and self._desk.law_now().bundle.manifest.development:
+                message = {**message, "headers": [*message["headers"], DEVELOPMENT]}
             await send(message)
 
         metrics = self._desk.metrics
         metrics.began()
         try:
-            await self._route(scope, receive, tracked)  # type: ignore[arg-type]  # a dict is such a mapping
+            await self._route(scope, receive, tracked)
         except ClientGoneError:
             self._desk.log.info("client_gone", path=_known_path(scope["path"]))
         except GatewayError as error:
-            await self._fail(scope, send, error, started=started)
+            await self._fail(scope, tracked, error, started=started)
         except Exception as error:  # the outermost frame: refuse, tell the operator, go on
             self._desk.log.critical("internal", cause=type(error).__name__, where=_where(error))
             fault = FaultError(
                 503, "internal", "the gateway failed, and released nothing undecided", "tell the operator"
             )
-            await self._fail(scope, send, fault, started=started)
+            await self._fail(scope, tracked, fault, started=started)
         finally:
             metrics.finished()
 

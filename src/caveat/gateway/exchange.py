@@ -87,6 +87,7 @@ def read_use(
         request.extension.declared,
         found.covered,
         bundle.typed_text_max_bytes,
+        caller.deployment.max_identifiers,
     )
     if not request.extension.declared.keys() <= {part.pointer for part in parts}:
         raise RequestError(
@@ -105,6 +106,8 @@ def read_use(
             deployment.id, Point.PROMPT, f"{wire.NAME}/{wire.ACTION}", request.forward
         ),
         evidence=evidence,
+        workflow=request.extension.workflow,
+        form=request.form,
     )
     return Use(law, deployment, caller.principal, wire.ACTION, call, found.stored), request
 

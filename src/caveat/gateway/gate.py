@@ -14,10 +14,12 @@ from typing import Literal
 from caveat.call.call import Call, PartKind, Point
 from caveat.decision.verdict import Decision, Verdict
 from caveat.evidence.check import Checked
+from caveat.facts.fact import Facts
 from caveat.gateway.errors import LedgerError, RequestError
 from caveat.gateway.gather import Gathered
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.ports import Law, Ledger, Receipt
+from caveat.gateway.shape import without_workflow
 from caveat.ledger import errors as ledger_errors
 from caveat.ledger.record import (
     BundleRecord,
@@ -101,7 +103,8 @@ class Gate:
 
         The answer inherits the facts of its prompt: nothing becomes cleaner by passing through a model.
         `law` is the one in force now, which may be stricter than the prompt's. `answer` is None where a
-        stream's bytes are still to come; its end is then recorded by `record_end`.
+        stream's bytes are still to come; its end is then recorded by `record_end`. An answer longer than the
+        use's workflow allows is none of that workflow's, so its facts are unknown of it.
         """
         before = prompt.use
         call = replace(before.call, point=Point.OUTPUT)
@@ -110,8 +113,9 @@ class Gate:
                 call, action_digest=self.name(call.deployment, Point.OUTPUT, call.protocol, answer)
             )
         use = replace(before, law=law, deployment=self._deployment(before, law), call=call)
-        decision = law.decisions.decide(Point.OUTPUT, prompt.gathered.cases)
-        gathered = Gathered(prompt.gathered.cases)
+        cases = _cases_of_answer(prompt.gathered, answer)
+        decision = law.decisions.decide(Point.OUTPUT, cases)
+        gathered = Gathered(cases)
         return await self._rule(use, decision, gathered, self._clock(), of=prompt.record_id)
 
     def _deployment(self, before: Use, law: Law) -> Deployment:
@@ -128,11 +132,13 @@ class Gate:
 
     async def record_start(self, bundle: Bundle, version: str, origin: str) -> None:
         """Records that this process begins to serve."""
-        await self._append(StartRecord(self._now(), bundle.digest, version, origin))
+        await self._append(
+            StartRecord(self._now(), bundle.digest, version, origin, bundle.manifest.development)
+        )
 
     async def record_bundle(self, bundle: Bundle) -> None:
         """Records that a bundle comes into force."""
-        await self._append(BundleRecord(self._now(), bundle.digest))
+        await self._append(BundleRecord(self._now(), bundle.digest, bundle.manifest.development))
 
     async def record_routes(self, routes: Digest) -> None:
         """Records where calls go from here on."""
@@ -193,6 +199,7 @@ class Gate:
             mode=mode,
             enforced=mode == "enforce",
             of=of,
+            development=use.law.bundle.manifest.development,
         )
         receipt = await self._append(record)
         self.metrics.decided(call.point, decision, mode)
@@ -223,6 +230,14 @@ class Gate:
 def _cited(checked: Checked) -> EvidenceCited:
     outcome = checked.outcome.value if checked.code is None else checked.code.value
     return EvidenceCited(checked.envelope, checked.key or "", outcome, checked.once)
+
+
+def _cases_of_answer(gathered: Gathered, answer: bytes | None) -> tuple[Facts, ...]:
+    workflow = gathered.standing.workflow
+    limit = None if workflow is None else workflow.max_output_bytes
+    if limit is None or answer is None or len(answer) <= limit:
+        return gathered.cases
+    return tuple(replace(case, facts=without_workflow(case.facts)) for case in gathered.cases)
 
 
 def _released(use: Use, decision: Decision) -> bool:

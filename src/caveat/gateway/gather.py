@@ -20,12 +20,12 @@ from caveat.facts.fact import Fact, Facts, Finding, Grade
 from caveat.facts.registry import FactSpec, Registry
 from caveat.facts.value import Value
 from caveat.gateway.joining import join_parts, settle
-from caveat.gateway.observing import TOTALS, Registration, Total, observed_facts, total_facts
+from caveat.gateway.observing import REACH, TOTALS, Registration, Total, observed_facts, total_facts
+from caveat.gateway.shape import Standing, reach_facts, registered_facts, standing
 from caveat.ledger.record import Reservation
 from caveat.signing.canonical import Json, JsonObject
 from caveat.signing.digest import Digest
 
-REGISTRATION = "registration"
 _FINDINGS = {
     Outcome.FORGED: Finding.FORGED,
     Outcome.REPLAYED: Finding.REPLAYED,
@@ -46,7 +46,8 @@ class Gathered:
     """The facts of one use, one case for each data part, and what its record and its answer need beside.
 
     `reserve` and `once` are to be reserved before anything else is gathered: no `await` in between.
-    `known`: for each data part, by pointer, the facts that are known of it.
+    `known`: for each data part, by pointer, the facts that are known of it. `standing`: where the use stands
+    in its deployment's shape.
     """
 
     cases: tuple[Facts, ...]
@@ -54,6 +55,7 @@ class Gathered:
     reserve: tuple[Reservation, ...] = ()
     once: tuple[Digest, ...] = ()
     known: tuple[tuple[str, frozenset[str]], ...] = ()
+    standing: Standing = field(default_factory=Standing)
 
 
 Counter = Callable[[Part, str], Count | None]
@@ -126,10 +128,8 @@ def gather(
     """
     accepted = [one for one in evidence if one.outcome is Outcome.ACCEPTED]
     covered = frozenset(digest for one in accepted for digest in one.parts)
-    registered = tuple(
-        Fact(name, value, Grade.ATTESTED, REGISTRATION, f"deployment:{deployment.id}")
-        for name, value in deployment.facts.items()
-    )
+    at = standing(call, deployment, covered)
+    registered = registered_facts(deployment, at)
     counted = [spec for spec in registry.facts.values() if COUNTER in spec.observed_by]
     parts = [
         _part_facts(part, deployment, registry, counted, registered, accepted, count)
@@ -140,6 +140,7 @@ def gather(
     )
     observed = observed_facts(registry, deployment, measured or {})
     observed += total_facts(registry, deployment, registered, totals.with_use(now, reserve))
+    observed += reach_facts(registry, at)
     findings = frozenset(_FINDINGS[one.outcome] for one in evidence if one.outcome in _FINDINGS)
     bodies = join_parts(registry, registered, [part.facts for part in parts]) or (registered,)
     cases = (Facts(_arranged(registry, body, observed), call.claims, approvals, findings) for body in bodies)
@@ -149,6 +150,7 @@ def gather(
         reserve=reserve,
         once=tuple(one.once for one in accepted if one.once is not None),
         known=tuple((part.pointer, _known(registry, (*registered, *part.facts))) for part in parts),
+        standing=at,
     )
 
 
@@ -212,7 +214,7 @@ def _arranged(registry: Registry, body: tuple[Fact, ...], observed: tuple[Fact, 
         fact
         for fact in observed
         if fact.name not in said
-        or fact.role in (COUNTER, TOTALS)
+        or fact.role in (COUNTER, TOTALS, REACH)
         or fact.value != registry.facts[fact.name].neutral
     ]
     order = {name: place for place, name in enumerate(registry.facts)}

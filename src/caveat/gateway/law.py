@@ -22,8 +22,11 @@ class LawError(ValueError):
         self.findings = findings
 
 
-def make_law(files: Files, make_witnesses: MakeWitnesses) -> Law:
-    """The law of these files; raises `LawError` for one that may not be served."""
+def make_law(files: Files, make_witnesses: MakeWitnesses, *, beyond_loopback: bool = False) -> Law:
+    """The law of these files; raises `LawError` for one that may not be served.
+
+    `beyond_loopback`: other machines can reach this gateway, so keys for trying out may not rule it.
+    """
     try:
         bundle = parse_bundle(files)
     except BundleError as error:
@@ -32,6 +35,8 @@ def make_law(files: Files, make_witnesses: MakeWitnesses) -> Law:
         raise LawError(
             tuple(f"the signatures that `{name}` asks for are missing" for name in bundle.unsigned)
         )
+    if bundle.manifest.development and beyond_loopback:
+        raise LawError(("it is a development bundle, which is served on loopback only",))
     callers = {
         digest: deployment for deployment in bundle.deployments.values() for digest in deployment.key_digests
     }
@@ -50,12 +55,15 @@ class LawInForce:
         read_files: Callable[[], Files],
         make_witnesses: MakeWitnesses,
         announce: Callable[[Bundle], Awaitable[None]],
+        *,
+        beyond_loopback: bool = False,
     ) -> None:
         """`announce` makes the change durable, and raises if it cannot."""
         self.current = first
         self._read_files = read_files
         self._make_witnesses = make_witnesses
         self._announce = announce
+        self._beyond_loopback = beyond_loopback
         self._one_at_a_time = asyncio.Lock()
 
     async def reload(self) -> bool:
@@ -77,4 +85,4 @@ class LawInForce:
             files = self._read_files()
         except OSError as error:
             raise LawError((f"the bundle cannot be read: {error.strerror}",)) from error
-        return make_law(files, self._make_witnesses)
+        return make_law(files, self._make_witnesses, beyond_loopback=self._beyond_loopback)

@@ -12,10 +12,14 @@ from caveat.facts.fact import Fact, Grade
 from caveat.facts.registry import FactSpec, Registry
 from caveat.facts.value import Interval, Value
 from caveat.gateway.joining import settle
+from caveat.policy.workflows import Workflow
 from caveat.signing.canonical import MAX_INTEGER
 
 TOTALS = "totals"
 """The observer that keeps counts of persons over twelve months."""
+
+REACH = "reach"
+"""The observer of open chat: how many persons, at most, whoever only types could be asking about."""
 
 
 class Registration(Protocol):
@@ -31,6 +35,12 @@ class Registration(Protocol):
     def id_column(self) -> str | None: ...
     @property
     def facts(self) -> Mapping[str, Value]: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def tools(self) -> frozenset[str]: ...
+    @property
+    def workflows(self) -> Mapping[str, Workflow]: ...
 
 
 class Total(Protocol):
@@ -48,7 +58,7 @@ def observed_facts(
     """What the observers of this deployment report, or their neutral value; nothing without an observer."""
     facts: list[Fact] = []
     for spec in registry.facts.values():
-        observers = sorted(spec.observed_by & deployment.observers - {COUNTER, TOTALS})
+        observers = sorted(spec.observed_by & deployment.observers - {COUNTER, TOTALS, REACH})
         value = measured.get(spec.name, spec.neutral)
         if observers and value is not None:
             facts.append(Fact(spec.name, value, Grade.OBSERVED, observers[0]))

@@ -14,11 +14,14 @@ from caveat.evidence.check import MAX_ENVELOPES, Checked, EvidenceChecker
 from caveat.evidence.envelope import VerifiedEnvelope, verify_envelope
 from caveat.gateway.gather import CountCache, Gathered, gather, use_of
 from caveat.gateway.ports import Found
+from caveat.gateway.shape import standing
 from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
 from caveat.policy.bundle import Bundle
 from caveat.policy.deployments import Deployment
 from caveat.signing.digest import Digest
+
+_BARE_LIMIT = 1024
 
 
 class Envelopes(Protocol):
@@ -46,7 +49,7 @@ class BundleWitnesses:
         self._totals = totals
         self._once = once
         self._counts = CountCache()
-        self._bare: dict[str, Gathered] = {}
+        self._bare: dict[tuple[object, ...], Gathered] = {}
 
     def find(self, presented: tuple[bytes, ...], digests: Iterable[Digest]) -> Found:
         """Stored evidence about these digests, and what verified evidence speaks of."""
@@ -72,14 +75,18 @@ class BundleWitnesses:
         return gather(call, deployment, self._bundle.registry, checked, self._totals, now, count=self._counts)
 
     def _without_data(self, call: Call, deployment: Deployment, now: datetime) -> Gathered:
-        """The facts of a use of typed words alone: those of its deployment, gathered once for this bundle.
+        """The facts of a use of typed words alone: those of its deployment and of where the use stands in
+        its shape, gathered once for this bundle.
 
         Without data there is nothing to count and no source to add to, so neither time nor totals matter.
         """
-        known = self._bare.get(deployment.id)
+        key = (deployment.id, *standing(call, deployment, frozenset()).key)
+        known = self._bare.get(key)
         if known is None:
+            if len(self._bare) >= _BARE_LIMIT:
+                del self._bare[next(iter(self._bare))]
             known = gather(call, deployment, self._bundle.registry, (), self._totals, now)
-            self._bare[deployment.id] = known
+            self._bare[key] = known
         return known
 
     def _consumer(self, once: Digest) -> Digest | None:

@@ -60,6 +60,7 @@ class DecisionRecord:
 
     `enforced`: whether the verdict took effect; in observe mode a use is released whatever it is. `of`: the
     prompt decision that an output decision answers. `reserve` stands in records of released uses only.
+    `development`: the bundle says of itself that its keys are for trying out.
     """
 
     time: str
@@ -79,6 +80,7 @@ class DecisionRecord:
     mode: Literal["enforce", "observe"]
     enforced: bool
     of: str | None = None
+    development: bool = False
 
     @property
     def released(self) -> bool:
@@ -94,6 +96,7 @@ class StartRecord:
     bundle: Digest
     version: str
     origin: str
+    development: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ class BundleRecord:
 
     time: str
     bundle: Digest
+    development: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,10 +45,11 @@ def render_record(record: Record) -> JsonObject:
     match record:
         case DecisionRecord():
             return _render_decision(record)
-        case StartRecord(time, bundle, version, origin):
-            return _head("start", time) | {"bundle": bundle, "version": version, "origin": origin}
-        case BundleRecord(time, bundle):
-            return _head("bundle", time) | {"bundle": bundle}
+        case StartRecord(time, bundle, version, origin, development):
+            body: JsonObject = {"bundle": bundle, "version": version, "origin": origin}
+            return _head("start", time) | body | _mark(development=development)
+        case BundleRecord(time, bundle, development):
+            return _head("bundle", time) | {"bundle": bundle} | _mark(development=development)
         case RoutesRecord(time, routes):
             return _head("routes", time) | {"routes": routes}
         case EvidenceRecord(time, deployment, envelope, key, outcome):
@@ -117,6 +118,11 @@ def _head(kind: str, time: str) -> JsonObject:
     return {"v": VERSION, "kind": kind, "time": time}
 
 
+def _mark(*, development: bool) -> JsonObject:
+    """The member that marks a record of a development bundle; it is absent from every other."""
+    return {"development": True} if development else {}
+
+
 def _render_decision(record: DecisionRecord) -> JsonObject:
     decision = record.decision
     parts: list[Json] = [{"pointer": p.pointer, "digest": p.digest, "bytes": p.bytes} for p in record.parts]
@@ -152,6 +158,7 @@ def _render_decision(record: DecisionRecord) -> JsonObject:
         "mode": record.mode,
         "enforced": record.enforced,
         "of": record.of,
+        **_mark(development=record.development),
     }
 
 
@@ -162,6 +169,7 @@ _Time: TypeAlias = Annotated[str, Field(pattern=_TIME)]
 _Hex: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Count: TypeAlias = Annotated[int, Field(ge=0)]
 _RecordId: TypeAlias = Annotated[str, Field(pattern=RECORD_ID)]
+_Mark: TypeAlias = Literal[True] | None
 
 
 class _Model(BaseModel):
@@ -217,6 +225,7 @@ class _DecisionModel(_HeadModel):
     mode: Literal["enforce", "observe"]
     enforced: bool
     of: _RecordId | None
+    development: _Mark = None
 
     def record(self) -> DecisionRecord:
         """The domain value."""
@@ -248,6 +257,7 @@ class _DecisionModel(_HeadModel):
             mode=self.mode,
             enforced=self.enforced,
             of=self.of,
+            development=self.development is True,
         )
 
 
@@ -256,19 +266,23 @@ class _StartModel(_HeadModel):
     bundle: _Hex
     version: _Text
     origin: _Text
+    development: _Mark = None
 
     def record(self) -> StartRecord:
         """The domain value."""
-        return StartRecord(self.time, Digest(self.bundle), self.version, self.origin)
+        return StartRecord(
+            self.time, Digest(self.bundle), self.version, self.origin, self.development is True
+        )
 
 
 class _BundleModel(_HeadModel):
     kind: Literal["bundle"]
     bundle: _Hex
+    development: _Mark = None
 
     def record(self) -> BundleRecord:
         """The domain value."""
-        return BundleRecord(self.time, Digest(self.bundle))
+        return BundleRecord(self.time, Digest(self.bundle), self.development is True)
 
 
 class _RoutesModel(_HeadModel):

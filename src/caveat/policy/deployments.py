@@ -1,18 +1,26 @@
 """Registered deployments: who operates each, what is known of it by registration, and what observes it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from caveat.facts.fact import Grade
 from caveat.facts.registry import Registry
 from caveat.facts.value import Value
+from caveat.policy.workflows import (
+    INSTRUCTED,
+    REGISTRATION,
+    Registered,
+    Workflow,
+    WorkflowModel,
+    parse_workflows,
+    registered_facts,
+)
 from caveat.signing.digest import Digest, parse_digest
 
-REGISTRATION = "registration"
+__all__ = ["REGISTRATION", "Deployment", "parse_deployments"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +36,9 @@ class Deployment:
     """One registration. `facts` count as attested by role `registration` where the registry says so.
 
     `observers`: which of the gateway's observers see this deployment; a fact whose observer is missing is
-    unknown, whatever the caller says. `key_digests`: SHA-256 of each API key that speaks for it.
+    unknown, whatever the caller says. `key_digests`: SHA-256 of each API key that speaks for it. `tools`: the
+    tools whose definitions leave its effect known. `max_identifiers`: for open chat, how many structured
+    identifiers typed words may hold before they are data.
     """
 
     id: str
@@ -41,6 +51,9 @@ class Deployment:
     id_column: str | None
     facts: Mapping[str, Value]
     budget: Budget = Budget()
+    tools: frozenset[str] = frozenset()
+    max_identifiers: int | None = None
+    workflows: Mapping[str, Workflow] = field(default_factory=dict[str, Workflow])
 
 
 class _BudgetModel(BaseModel):
@@ -58,10 +71,11 @@ class _DeploymentModel(BaseModel):
     observers: list[str] = Field(default_factory=list[str])
     key_digests: list[str] = Field(default_factory=list[str])
     id_column: str | None = None
-    facts: dict[str, str | bool | int | list[str]] = Field(
-        default_factory=dict[str, str | bool | int | list[str]]
-    )
     budget: _BudgetModel = Field(default_factory=_BudgetModel)
+    facts: dict[str, Registered] = Field(default_factory=dict[str, Registered])
+    tools: list[str] = Field(default_factory=list[str])
+    max_identifiers: int = Field(default=25, ge=0, le=10_000)
+    workflows: dict[str, WorkflowModel] = Field(default_factory=dict[str, WorkflowModel])
 
 
 def parse_deployments(
@@ -82,7 +96,10 @@ def parse_deployments(
         except ValueError as error:
             findings.append(f"{where}, `key_digests`: {error}")
             continue
-        facts, wrong = _registered_facts(where, model.facts, registry)
+        facts, wrong = registered_facts(where, model.facts, registry)
+        findings.extend(wrong)
+        findings.extend(_shape(where, model))
+        workflows, wrong = parse_workflows(where, model.workflows, registry, frozenset(model.facts))
         findings.extend(wrong)
         deployments[name] = Deployment(
             id=name,
@@ -95,29 +112,27 @@ def parse_deployments(
             id_column=model.id_column,
             facts=MappingProxyType(facts),
             budget=Budget(model.budget.requests_per_minute, model.budget.tokens_per_day),
+            tools=frozenset(model.tools),
+            max_identifiers=model.max_identifiers if model.kind == "open_chat" else None,
+            workflows=workflows,
         )
     findings.extend(_shared_keys(deployments))
     return MappingProxyType(deployments), findings
 
 
-def _registered_facts(
-    where: str, values: Mapping[str, str | bool | int | list[str]], registry: Registry
-) -> tuple[dict[str, Value], list[str]]:
-    facts: dict[str, Value] = {}
-    findings: list[str] = []
-    for name, raw in values.items():
-        spec = registry.facts.get(name)
-        if spec is None:
-            findings.append(f"{where}: fact `{name}` is not declared in `facts.toml`")
-            continue
-        value = spec.parse(list(raw) if isinstance(raw, list) else raw)
-        if value is None:
-            findings.append(f"{where}: the value of `{name}` is not declared in `facts.toml`")
-        elif not registry.counts(name, Grade.ATTESTED, REGISTRATION):
-            findings.append(f"{where}: `{name}` cannot be registered; its `attested_by` lacks `registration`")
-        else:
-            facts[name] = value
-    return facts, findings
+def _shape(where: str, model: _DeploymentModel) -> list[str]:
+    """What a deployment of this kind may not register: each kind owes its facts to another restriction."""
+    findings = [
+        f"{where}: `{name}` depends on what is asked, so a workflow with typed slots fixes it"
+        for name in sorted(INSTRUCTED & model.facts.keys())
+    ]
+    if model.tools and model.kind != "agent":
+        findings.append(f"{where}: only an `agent` registers tools")
+    if model.workflows and model.kind == "open_chat":
+        findings.append(f"{where}: open chat has no workflows; register a `pipeline`")
+    if "reach" in model.observers and model.kind != "open_chat":
+        findings.append(f"{where}: the observer `reach` counts in typed words, so it is for `open_chat`")
+    return findings
 
 
 def _shared_keys(deployments: Mapping[str, Deployment]) -> list[str]:

@@ -46,7 +46,7 @@ class ProcessClause:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The content of `bundle.toml`."""
+    """The content of `bundle.toml`. `development`: its keys are for trying out and prove nothing."""
 
     name: str
     release: str
@@ -60,6 +60,7 @@ class Manifest:
     roles: dict[str, Role]
     limits: dict[str, Limit]
     process: tuple[ProcessClause, ...]
+    development: bool
 
 
 class _Model(BaseModel):
@@ -103,6 +104,7 @@ class _ManifestModel(_Model):
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
     release: str
     text: str
+    development: bool = False
     home_jurisdiction: str = "domestic"
     typed_text_max_bytes: int = Field(default=16384, ge=0)
     decision: _DecisionModel = Field(default_factory=_DecisionModel)
@@ -150,6 +152,7 @@ def parse_manifest(table: object) -> tuple[Manifest | None, list[str]]:
             roles={name: Role(name, role.persons, role.text) for name, role in model.roles.items()},
             limits=limits,
             process=process,
+            development=model.development,
         ),
         findings,
     )

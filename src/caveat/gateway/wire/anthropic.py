@@ -9,6 +9,7 @@ import orjson
 
 from caveat.call.parts import Origin, RawPart
 from caveat.gateway.errors import GatewayError
+from caveat.gateway.wire.form import read_form
 from caveat.gateway.wire.request import (
     WireRequest,
     invalid_request,
@@ -48,7 +49,8 @@ def parse_request(body: bytes, *, max_bytes: int, model: str | None = None) -> W
     document = parse_document(body, max_bytes=max_bytes, model=model)
     members = document.members
     parts = list(_content_parts("/system", "system", Origin.TEXT, members.get("system")))
-    for index, message in enumerate(read_messages(members)):
+    messages = read_messages(members)
+    for index, message in enumerate(messages):
         pointer, role = f"/messages/{index}", str(message["role"])
         # A role that is not known is treated like a tool's: what nobody can place is data.
         origin = Origin.TEXT if role in _ROLES else Origin.TOOL
@@ -58,7 +60,12 @@ def parse_request(body: bytes, *, max_bytes: int, model: str | None = None) -> W
     known = frozenset({"messages", "model", "stream", "system", *_SEPARATE})
     parts += remaining_members("", "request", members, known)
     return WireRequest(
-        read_model(members), read_stream(members), tuple(parts), document.extension, document.forward
+        read_model(members),
+        read_stream(members),
+        tuple(parts),
+        document.extension,
+        document.forward,
+        read_form(members, messages),
     )
 
 

@@ -1,4 +1,4 @@
-"""The one declared place for claims and for what is data: the top-level member `caveat`, read strictly.
+"""The one declared place for claims, data and a workflow's name: the member `caveat`, read strictly.
 
 Source: `docs/reference/http.md`. The member is removed before anything is forwarded.
 """
@@ -21,17 +21,28 @@ _COLUMN_MAX = 128
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """What the caller claims and declares; empty where the member is absent."""
+    """What the caller claims, declares and names; empty where the member is absent."""
 
     claims: Mapping[str, Json] = field(default_factory=dict[str, Json])
     declared: Mapping[str, Declaration] = field(default_factory=dict[str, Declaration])
+    workflow: str | None = None
 
 
 def parse_extension(value: Json) -> Extension:
     """The extension in `value`; raises `RequestError` for any member or shape that is not documented."""
-    if not isinstance(value, dict) or not value.keys() <= {"claims", "data"}:
-        raise _refused("`caveat` has the members `claims` and `data` and no others")
-    return Extension(_claims(value.get("claims", {})), _declarations(value.get("data", [])))
+    if not isinstance(value, dict) or not value.keys() <= {"claims", "data", "workflow"}:
+        raise _refused("`caveat` has the members `claims`, `data` and `workflow` and no others")
+    return Extension(
+        _claims(value.get("claims", {})),
+        _declarations(value.get("data", [])),
+        _workflow(value["workflow"]) if "workflow" in value else None,
+    )
+
+
+def _workflow(value: Json) -> str:
+    if not isinstance(value, str) or _WORD.match(value) is None:
+        raise _refused("`caveat.workflow` names a registered workflow")
+    return value
 
 
 def _claims(value: Json) -> Mapping[str, Json]:

@@ -9,6 +9,7 @@ import orjson
 
 from caveat.call.parts import Origin, RawPart
 from caveat.gateway.errors import GatewayError
+from caveat.gateway.wire.form import read_form
 from caveat.gateway.wire.request import (
     WireRequest,
     invalid_request,
@@ -44,16 +45,22 @@ def parse_request(body: bytes, *, max_bytes: int, model: str | None = None) -> W
     """The request in `body`; raises `RequestError`."""
     document = parse_document(body, max_bytes=max_bytes, model=model)
     members = document.members
+    messages = read_messages(members)
     parts = [
         part
-        for index, message in enumerate(read_messages(members))
+        for index, message in enumerate(messages)
         for part in _message_parts(f"/messages/{index}", message)
     ]
     parts += (structure_part(f"/{name}", "request", members[name]) for name in _SEPARATE if members.get(name))
     known = frozenset({"messages", "model", "stream", *_SEPARATE})
     parts += remaining_members("", "request", members, known)
     return WireRequest(
-        read_model(members), read_stream(members), tuple(parts), document.extension, document.forward
+        read_model(members),
+        read_stream(members),
+        tuple(parts),
+        document.extension,
+        document.forward,
+        read_form(members, messages),
     )
 
 

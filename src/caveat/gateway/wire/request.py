@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from caveat.call.call import Form
 from caveat.call.parts import Origin, RawPart, raw_part
 from caveat.gateway.errors import RequestError
 from caveat.gateway.wire.extension import Extension, parse_extension
@@ -31,6 +32,7 @@ class WireRequest:
     raw_parts: tuple[RawPart, ...]
     extension: Extension
     forward: bytes
+    form: Form
 
 
 @dataclass(frozen=True, slots=True)
