@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Literal
 
 from caveat.call.call import Call, PartKind, Point
+from caveat.decision.binding import binding_clauses
 from caveat.decision.verdict import Decision, Verdict
 from caveat.evidence.check import Checked
 from caveat.gateway.errors import LedgerError, RequestError
@@ -61,7 +62,12 @@ class Ruling:
     gathered: Gathered
     record_id: str
     checkpoint: bytes
-    released: bool
+    enforced: bool
+
+    @property
+    def released(self) -> bool:
+        """Whether the use goes through: it is allowed, or its verdict is not enforced."""
+        return self.decision.verdict is Verdict.ALLOW or not self.enforced
 
 
 class Gate:
@@ -82,14 +88,15 @@ class Gate:
         now = self._clock()
         gathered = use.law.witnesses.gather(use.call, use.deployment, use.stored, now)
         decision = use.law.decisions.decide(Point.PROMPT, gathered.cases)
-        released = _released(use, decision)
+        enforced = _is_enforced(use, decision, gathered)
+        released = decision.verdict is Verdict.ALLOW or not enforced
         if not released:
             gathered = replace(gathered, reserve=())
         else:
             use.law.witnesses.hold(use.call, gathered, now)
         # INVARIANT: no await above this line since `gather`.
         try:
-            return await self._rule(use, decision, gathered, now, of=None)
+            return await self._rule(use, decision, gathered, now, enforced=enforced, of=None)
         except (LedgerError, RequestError):
             if released:
                 use.law.witnesses.drop(gathered)
@@ -111,7 +118,9 @@ class Gate:
         use = replace(before, law=law, deployment=self._deployment(before, law), call=call)
         decision = law.decisions.decide(Point.OUTPUT, prompt.gathered.cases)
         gathered = Gathered(prompt.gathered.cases)
-        return await self._rule(use, decision, gathered, self._clock(), of=prompt.record_id)
+        enforced = _is_enforced(use, decision, gathered)
+        now = self._clock()
+        return await self._rule(use, decision, gathered, now, enforced=enforced, of=prompt.record_id)
 
     def _deployment(self, before: Use, law: Law) -> Deployment:
         current = law.bundle.deployments.get(before.deployment.id)
@@ -162,6 +171,8 @@ class Gate:
         decision: Decision,
         gathered: Gathered,
         now: datetime,
+        *,
+        enforced: bool,
         of: str | None,
     ) -> Ruling:
         mode: Literal["enforce", "observe"] = "observe" if use.deployment.mode == "observe" else "enforce"
@@ -186,14 +197,12 @@ class Gate:
             evidence=tuple(_cited(checked) for checked in gathered.evidence),
             reserve=gathered.reserve,
             mode=mode,
-            enforced=mode == "enforce",
+            enforced=enforced,
             of=of,
         )
         receipt = await self._append(record)
         self.metrics.decided(call.point, decision, mode)
-        return Ruling(
-            use, decision, gathered, receipt.record_id, receipt.checkpoint, _released(use, decision)
-        )
+        return Ruling(use, decision, gathered, receipt.record_id, receipt.checkpoint, enforced)
 
     async def _append(self, record: Record) -> Receipt:
         try:
@@ -220,5 +229,13 @@ def _cited(checked: Checked) -> EvidenceCited:
     return EvidenceCited(checked.envelope, checked.key or "", outcome, checked.once)
 
 
-def _released(use: Use, decision: Decision) -> bool:
-    return decision.verdict is Verdict.ALLOW or use.deployment.mode == "observe"
+def _is_enforced(use: Use, decision: Decision, gathered: Gathered) -> bool:
+    """Whether the verdict takes effect: in observe mode only where an `@always_enforced` clause binds.
+
+    Source: DESIGN section 4.
+    """
+    if use.deployment.mode != "observe":
+        return True
+    if decision.verdict is Verdict.ALLOW:
+        return False
+    return bool(binding_clauses(use.law.bundle.policy, use.call.point, gathered.cases))
