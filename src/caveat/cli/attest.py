@@ -5,12 +5,13 @@ import hashlib
 import re
 import secrets
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from caveat.cli.bundle import load_bundle
+from caveat.cli.duration import parse_duration
 from caveat.cli.exit import CannotRunError
 from caveat.cli.keys import read_private_key
 from caveat.evidence.statement import (
@@ -26,9 +27,6 @@ from caveat.signing.canonical import CanonicalError, Json, StrictJsonError, pars
 from caveat.signing.digest import Digest
 
 HEADER = "x-caveat-evidence"
-_DURATION = re.compile(r"([1-9][0-9]{0,6})([smhd])\Z")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_LONGEST = timedelta(days=3660)
 _FACT = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,63})=(.*)\Z", re.DOTALL)
 
 
@@ -92,7 +90,7 @@ def data_command(
         facts=_facts(facts, registry),
         audience=audience,
         issued_at=now,
-        expires_at=now + _duration(expires_in),
+        expires_at=now + parse_duration("--expires-in", expires_in),
         id=secrets.token_hex(16),
         single_use=single_use,
         source=source,
@@ -118,16 +116,6 @@ def _subject(file: Path, namespace: str | None) -> Subject:
         raise CannotRunError(f"`{file}` cannot be read: {error.strerror}") from error
     name = file.name if namespace is None else f"{namespace.rstrip('/')}/{file.name}"
     return Subject(name, Digest(digest.hexdigest()))
-
-
-def _duration(text: str) -> timedelta:
-    found = _DURATION.match(text)
-    if found is None:
-        raise CannotRunError("`--expires-in` is a number with a unit", "for example 12h or 30d")
-    lifetime = timedelta(**{_UNITS[found[2]]: int(found[1])})
-    if lifetime > _LONGEST:
-        raise CannotRunError("`--expires-in` is too long", "no trust policy accepts more than ten years")
-    return lifetime
 
 
 def _facts(entries: tuple[str, ...], registry: Registry | None) -> dict[str, FactValue]:

@@ -1,8 +1,9 @@
 """The composition root: one gateway out of a bundle, a data folder and an upstream.
 
 The data folder holds `ledger/` (the log), `log.pem` (the key that signs it, outside the log on purpose),
-`audit.key` (names actions in records so that guesses cannot be tested) and `evidence.sqlite3`. Keys are made
-at the first start, readable by their owner alone, and never replaced.
+`audit.key` (names actions in records so that guesses cannot be tested), `evidence.sqlite3`, and
+`api_keys.sqlite3` once an API key is issued. Keys are made at the first start, readable by their owner
+alone, and never replaced.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ import uvicorn
 from structlog.types import FilteringBoundLogger
 
 from caveat import __version__
+from caveat.cli.key_watch import KeyWatch
 from caveat.evidence.check import EvidenceChecker
 from caveat.evidence.envelope import VerifiedCache, VerifiedEnvelope
 from caveat.evidence.trust import parse_trust
@@ -45,6 +47,7 @@ from caveat.signing.keys import (
     parse_private_key,
     private_key_from_seed,
 )
+from caveat.store.api_keys import ApiKeyStore
 from caveat.store.errors import EvidenceStoreError, StoreError
 from caveat.store.evidence import SqliteEvidenceStore
 
@@ -116,6 +119,7 @@ class Service:
         self._log = config.log
         self._upstream = Upstream(config.upstream)
         self._reloading: set[asyncio.Task[bool]] = set()
+        self._key_watch = KeyWatch(ApiKeyStore(config.data), gate.issued, config.log)
         desk = Desk(gate, self._upstream, self.metrics, config.log, self._law_now, config.max_body_bytes)
         self._desk = desk
         self.app = Gateway(desk, self._start, self._stop)
@@ -126,6 +130,7 @@ class Service:
     async def _start(self) -> None:
         bundle = self.law.current.bundle
         await self._gate.record_start(bundle, __version__, self.ledger.origin)
+        self._key_watch.start()
         self._log.info("start", bundle=bundle.digest, origin=self.ledger.origin, version=__version__)
         if threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
@@ -154,6 +159,7 @@ class Service:
 
     async def _stop(self) -> None:
         await self._desk.settle()
+        await self._key_watch.stop()
         await self._upstream.close()
         await asyncio.to_thread(self.close)
         self._log.info("stop")

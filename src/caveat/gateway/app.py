@@ -131,7 +131,7 @@ class Gateway:
             )
         _expect(method, "GET" if path == "/v1/models" else "POST")
         desk = self._desk
-        caller = authenticate(desk.law_now(), headers)
+        caller = authenticate(desk.law_now(), headers, desk.gate.issued, desk.gate.now())
         if wire is not None:
             body = await read_body(receive, headers, desk.max_body_bytes)
             await while_connected(receive, run_exchange(desk, wire, caller, headers, body, send))

@@ -17,6 +17,7 @@ from caveat.decision.verdict import Decision, Verdict
 from caveat.evidence.check import Checked
 from caveat.gateway.errors import LedgerError, RequestError
 from caveat.gateway.gather import Gathered
+from caveat.gateway.issued_keys import IssuedKeys
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.ports import Law, Ledger, Receipt
 from caveat.ledger import errors as ledger_errors
@@ -82,6 +83,7 @@ class Gate:
         self._clock = clock
         self._keyed = hmac.new(audit_key, digestmod="sha256")
         self.ledger_fault: str | None = None
+        self.issued = IssuedKeys()
 
     async def decide_prompt(self, use: Use) -> Ruling:
         """The ruling on a prompt; raises `LedgerError` when it cannot be made durable."""
@@ -124,8 +126,9 @@ class Gate:
 
     def _deployment(self, before: Use, law: Law) -> Deployment:
         current = law.bundle.deployments.get(before.deployment.id)
-        if current is None or not any(
-            f"key:{digest[:16]}" == before.principal for digest in current.key_digests
+        if current is None or not (
+            any(f"key:{digest[:16]}" == before.principal for digest in current.key_digests)
+            or self.issued.speaks_for(before.principal, current.id, self._clock())
         ):
             raise RequestError(401, "unknown_key", "the deployment or its key is no longer registered")
         return current
