@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from caveat.call.call import Point
+from caveat.cli.main import run
 from caveat.gateway.evidence_header import encode_envelope
 from caveat.ledger.disk import RealDisk
 from caveat.ledger.finding import Code
@@ -42,6 +43,20 @@ def test_what_it_certainly_forbids_is_held_back_and_recorded_as_enforced(
     assert upstream.seen == []
     record = bound.records()[-1]
     assert (record["mode"], record["enforced"], record["reserve"]) == ("observe", True, [])
+
+
+def test_the_report_and_the_explanation_say_so(
+    bound: RunningGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = asking(rows(14), caveat={"claims": {"acquisition_channel": "bulk_purchased"}})
+    answer = chat(bound.url, WATCH_KEY, body)
+    bound.records()
+    assert run(["observe", "report", str(bound.folder)]) == 1
+    assert "held back: a clause that is always enforced forbids them" in capsys.readouterr().out
+    assert run(["explain", "use", answer.error["record"], "--data", str(bound.folder)]) == 0
+    said = capsys.readouterr().out
+    assert "it was held back although only observed: C2 is always enforced" in said
+    assert "C2: No data bought in bulk." in said
 
 
 def test_a_forged_envelope_does_not_open_it(bound: RunningGateway, upstream: ScriptedUpstream) -> None:

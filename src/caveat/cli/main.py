@@ -34,13 +34,14 @@ VERBS = {
         "Run", "caveat.cli.tour", "tour_command", "Watch uses being refused, proved and let through."
     ),
     "bench": Verb("Run", "caveat.cli.bench", "bench_command", "Measure this machine against the budgets."),
+    "observe": Verb("Run", "caveat.cli.observe", "observe_command", "Watch first, then enforce."),
     "check": Verb("Policy", "caveat.cli.check", "check_command", "Lint and validate a policy bundle."),
     "decide": Verb("Policy", "caveat.cli.decide", "decide_command", "Decide one use from a file."),
     "amend": Verb("Policy", "caveat.cli.amend", "amend_group", "Adopt a policy bundle by signing it."),
     "terms": Verb(
         "Policy", "caveat.cli.terms", "terms_command", "Print a policy bundle as a page for lawyers."
     ),
-    "keys": Verb("Evidence", "caveat.cli.keys", "keys_command", "Make keys, and show what they are."),
+    "keys": Verb("Evidence", "caveat.cli.keys", "keys_command", "Make signing keys, and issue API keys."),
     "attest": Verb("Evidence", "caveat.cli.attest", "attest_command", "Sign facts about data."),
     "evidence": Verb(
         "Evidence", "caveat.cli.evidence", "evidence_command", "Look at evidence, and check it."
