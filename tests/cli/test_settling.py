@@ -1,9 +1,14 @@
 """The shortest list over all uses, where the list for each use by itself would be longer."""
 
+import errno
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from caveat.call.call import Point
-from caveat.cli.enforce import with_enforce
+from caveat.cli.enforce import enforce, with_enforce
+from caveat.cli.exit import CannotRunError
 from caveat.cli.observed import Watched, read_traffic
 from caveat.cli.settling import settle
 from caveat.decision.decide import decide_use
@@ -11,8 +16,10 @@ from caveat.facts.fact import Facts
 from caveat.ledger.read import Entry
 from caveat.ledger.record import DecisionRecord
 from caveat.policy.bundle import Bundle, parse_bundle
+from caveat.store.folder import read_folder
+from tests.cli.calling import write
 from tests.ledger.logs import decision_record
-from tests.support.small_bundle import SmallBundle
+from tests.support.small_bundle import ACTOR, SmallBundle
 
 CLAUSES = """
 @id("C1") @text("Permit.") @authority("contract") @amend("operator")
@@ -105,3 +112,25 @@ mode = 'observe'
     assert with_enforce(text, "b") == text.replace(b"'observe'", b"'enforce'")
     inline = b'deployments = { a = { mode = "observe" } }\n'
     assert b'mode = "enforce"' in with_enforce(inline, "a")
+
+
+@pytest.mark.parametrize("broken", range(3))
+def test_an_interruption_leaves_a_bundle_that_may_be_served(
+    broken: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write(tmp_path / "bundle", SmallBundle().files())
+    key = tmp_path / "operator.pem"
+    key.write_bytes(ACTOR.pem())
+    real, calls = Path.replace, iter(range(9))
+
+    def replace_until(path: Path, target: Path) -> Path:
+        if next(calls) == broken:
+            raise OSError(errno.ENOSPC, "No space left on device", str(target))
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace_until)
+    with pytest.raises(CannotRunError, match="no space left"):
+        enforce(folder, "watch", [f"operator={key}"])
+    left = parse_bundle(read_folder(folder))
+    assert left.unsigned == ()
+    assert left.deployments["watch"].mode == ("enforce" if broken == 2 else "observe")

@@ -27,6 +27,7 @@ from caveat.signing.canonical import CanonicalError, Json, StrictJsonError, pars
 from caveat.signing.digest import Digest
 
 HEADER = "x-caveat-evidence"
+_FACTS = "facts.toml of the bundle declares the facts and their values"
 _FACT = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,63})=(.*)\Z", re.DOTALL)
 
 
@@ -113,7 +114,7 @@ def _subject(file: Path, namespace: str | None) -> Subject:
             while chunk := opened.read(1 << 20):
                 digest.update(chunk)
     except OSError as error:
-        raise CannotRunError(f"`{file}` cannot be read: {error.strerror}") from error
+        raise CannotRunError(f"`{file}` cannot be read: {error.strerror}", "check the path") from error
     name = file.name if namespace is None else f"{namespace.rstrip('/')}/{file.name}"
     return Subject(name, Digest(digest.hexdigest()))
 
@@ -128,13 +129,13 @@ def _facts(entries: tuple[str, ...], registry: Registry | None) -> dict[str, Fac
             )
         name, text = found[1], found[2]
         if name in facts:
-            raise CannotRunError(f"fact `{name}` is given twice")
+            raise CannotRunError(f"fact `{name}` is given twice", "give one value for each fact")
         if registry is None:
             facts[name] = _plain_value(name, text)
         elif name in registry.facts:
             facts[name] = _registered_value(registry.facts[name], text)
         else:
-            raise CannotRunError(f"the bundle's registry declares no fact `{name}`")
+            raise CannotRunError(f"the bundle's registry declares no fact `{name}`", _FACTS)
     return facts
 
 
@@ -154,7 +155,7 @@ def _plain_value(name: str, text: str) -> FactValue:
 
 
 def _refuse_value(name: str) -> str:
-    raise CannotRunError(f"fact `{name}`: a value is a word, a set of words, an integer or a Boolean")
+    raise CannotRunError(f"fact `{name}`: a value is a word, a set of words, an integer or a Boolean", _FACTS)
 
 
 def _registered_value(spec: FactSpec, text: str) -> FactValue:
@@ -191,4 +192,6 @@ def _write(out: str, data: bytes) -> None:
     try:
         Path(out).write_bytes(data)
     except OSError as error:
-        raise CannotRunError(f"`{out}` cannot be written: {error.strerror}") from error
+        raise CannotRunError(
+            f"`{out}` cannot be written: {error.strerror}", "choose another --out"
+        ) from error

@@ -23,6 +23,7 @@ from caveat.signing.digest import Digest
 from caveat.signing.keys import PrivateKey
 
 _FILE = "deployments.toml"
+_NEW = re.compile(r"\.[0-9a-f]{16}\.dsse\.json\Z")
 _MODE = re.compile(r"""^(\s*mode\s*=\s*)(["'])observe\2(.*)$""")
 
 
@@ -134,8 +135,10 @@ def _write(folder: Path, deployments: bytes, signatures: Mapping[str, bytes], ol
             _replace(folder / path, data)
         _replace(folder / _FILE, deployments)
         for path in old:
-            if path.startswith("signatures/") and path not in signatures:
+            if path.startswith("signatures/"):
                 (folder / path).unlink(missing_ok=True)
+        for path in signatures:
+            (folder / path).replace(folder / _NEW.sub(".dsse.json", path))
     except OSError as error:
         raise CannotRunError(
             f"`{error.filename}` cannot be written: {(error.strerror or '').lower()}",

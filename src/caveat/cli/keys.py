@@ -58,11 +58,17 @@ def new_command(algorithm: str, out: Path) -> int:
             f"`{out}` exists already", "choose another file; keys are never overwritten"
         ) from error
     except OSError as error:
-        raise CannotRunError(f"`{out}` cannot be written: {error.strerror}") from error
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key.pem())
-        file.flush()
-        os.fsync(descriptor)
+        raise CannotRunError(
+            f"`{out}` cannot be written: {error.strerror}", "choose another --out"
+        ) from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(key.pem())
+            file.flush()
+            os.fsync(descriptor)
+    except OSError:
+        out.unlink()  # half a key is none, and the next call would find it in its way
+        raise
     _show(key.public(), as_json=False)
     return 0
 
@@ -175,9 +181,9 @@ def _read(file: Path) -> bytes:
         with file.open("rb") as opened:
             data = opened.read(_MAX_KEY_FILE_BYTES + 1)
     except OSError as error:
-        raise CannotRunError(f"`{file}` cannot be read: {error.strerror}") from error
+        raise CannotRunError(f"`{file}` cannot be read: {error.strerror}", "check the path") from error
     if len(data) > _MAX_KEY_FILE_BYTES:
-        raise CannotRunError(f"`{file}` is no key file: it is too large")
+        raise CannotRunError(f"`{file}` is no key file: it is too large", "check the path")
     return data
 
 

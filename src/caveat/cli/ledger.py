@@ -82,6 +82,10 @@ def checkpoint(path: Path, *, key_file: Path | None) -> int:
     """Print the newest checkpoint of the ledger folder PATH, if it is signed: keep it outside.
 
     Exit codes: 0 printed, 1 it is not rightly signed, 2 it could not be read.
+
+    \b
+    Example:
+      caveat ledger checkpoint var/caveat/ledger > auditor/checkpoint
     """
     try:
         data = (path / CHECKPOINT).read_bytes()

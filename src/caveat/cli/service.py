@@ -259,6 +259,9 @@ def _create(path: Path, content: bytes) -> None:
     try:
         os.write(descriptor, content)
         os.fsync(descriptor)
+    except OSError:
+        draft.unlink()
+        raise
     finally:
         os.close(descriptor)
     draft.rename(path)
