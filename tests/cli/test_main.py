@@ -55,7 +55,11 @@ def raising(error: BaseException) -> click.Command:
 
 RAISED = (
     (CannotRunError("the port is taken", "name one"), 2, "caveat: the port is taken\nhint: name one\n"),
-    (FileNotFoundError(2, "No such file", "x.json"), 2, "caveat: `x.json`: no such file\n"),
+    (
+        FileNotFoundError(2, "No such file", "x.json"),
+        2,
+        "caveat: `x.json`: no such file\nhint: check the path\n",
+    ),
     (KeyboardInterrupt(), 2, "\ncaveat: stopped\n"),
     (BrokenPipeError(), 0, ""),
     (click.exceptions.Exit(1), 1, ""),

@@ -10,9 +10,11 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
+import click
 import pytest
 from pydantic import BaseModel
 
+from caveat.cli.main import caveat
 from caveat.decision.verdict import Decision, Reason, Verdict
 from caveat.evidence import trust
 from caveat.facts import registry
@@ -111,6 +113,30 @@ def test_every_error_code_is_documented_with_its_status_and_no_other() -> None:
     assert documented == {(code, status) for code, status in raised if status != 403}
     verdicts = {verdict.value for verdict in Verdict if verdict is not Verdict.ALLOW}
     assert refusals == verdicts | {code for code, status in raised if status == 403}
+
+
+def test_every_error_code_has_a_cause_and_a_next_step() -> None:
+    page = REFERENCE / "errors.md"
+    for heading in ("Refusals: 403", "Request errors: 4xx", "Faults: 5xx", "The command line"):
+        found = rows(section(page, heading))
+        assert found, heading
+        for row in found:
+            assert len(row) in (3, 4), row
+            assert all(row), row
+
+
+def test_every_verb_has_an_example_in_its_help() -> None:
+    lacking: list[str] = []
+    waiting: list[tuple[str, click.Command]] = [("caveat", caveat)]
+    while waiting:
+        name, command = waiting.pop()
+        context = click.Context(command, info_name=name)
+        if isinstance(command, click.Group):
+            below = ((verb, command.get_command(context, verb)) for verb in command.list_commands(context))
+            waiting += [(f"{name} {verb}", found) for verb, found in below if found is not None]
+        elif not re.search(rf"Examples?:\n\s+(\S.*\n\s+)*?.*{name}", command.help or ""):
+            lacking.append(name)
+    assert lacking == []
 
 
 def _error_codes() -> Iterator[tuple[str, int]]:

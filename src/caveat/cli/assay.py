@@ -62,6 +62,10 @@ def scenarios_command(
 
     Exit code 0: all expected verdicts came and nothing unsafe was let through (or the file expects nothing);
     1: not so; 2: it could not be run.
+
+    \b
+    Example:
+      caveat assay scenarios uses.jsonl --bundle policies/government-analytics
     """
     try:
         files = read_folder(bundle)

@@ -5,12 +5,13 @@ import hashlib
 import re
 import secrets
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from caveat.cli.bundle import load_bundle
+from caveat.cli.duration import parse_duration
 from caveat.cli.exit import CannotRunError
 from caveat.cli.keys import read_private_key
 from caveat.evidence.statement import (
@@ -26,9 +27,7 @@ from caveat.signing.canonical import CanonicalError, Json, StrictJsonError, pars
 from caveat.signing.digest import Digest
 
 HEADER = "x-caveat-evidence"
-_DURATION = re.compile(r"([1-9][0-9]{0,6})([smhd])\Z")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_LONGEST = timedelta(days=3660)
+_FACTS = "facts.toml of the bundle declares the facts and their values"
 _FACT = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,63})=(.*)\Z", re.DOTALL)
 
 
@@ -92,7 +91,7 @@ def data_command(
         facts=_facts(facts, registry),
         audience=audience,
         issued_at=now,
-        expires_at=now + _duration(expires_in),
+        expires_at=now + parse_duration("--expires-in", expires_in),
         id=secrets.token_hex(16),
         single_use=single_use,
         source=source,
@@ -115,19 +114,9 @@ def _subject(file: Path, namespace: str | None) -> Subject:
             while chunk := opened.read(1 << 20):
                 digest.update(chunk)
     except OSError as error:
-        raise CannotRunError(f"`{file}` cannot be read: {error.strerror}") from error
+        raise CannotRunError(f"`{file}` cannot be read: {error.strerror}", "check the path") from error
     name = file.name if namespace is None else f"{namespace.rstrip('/')}/{file.name}"
     return Subject(name, Digest(digest.hexdigest()))
-
-
-def _duration(text: str) -> timedelta:
-    found = _DURATION.match(text)
-    if found is None:
-        raise CannotRunError("`--expires-in` is a number with a unit", "for example 12h or 30d")
-    lifetime = timedelta(**{_UNITS[found[2]]: int(found[1])})
-    if lifetime > _LONGEST:
-        raise CannotRunError("`--expires-in` is too long", "no trust policy accepts more than ten years")
-    return lifetime
 
 
 def _facts(entries: tuple[str, ...], registry: Registry | None) -> dict[str, FactValue]:
@@ -140,13 +129,13 @@ def _facts(entries: tuple[str, ...], registry: Registry | None) -> dict[str, Fac
             )
         name, text = found[1], found[2]
         if name in facts:
-            raise CannotRunError(f"fact `{name}` is given twice")
+            raise CannotRunError(f"fact `{name}` is given twice", "give one value for each fact")
         if registry is None:
             facts[name] = _plain_value(name, text)
         elif name in registry.facts:
             facts[name] = _registered_value(registry.facts[name], text)
         else:
-            raise CannotRunError(f"the bundle's registry declares no fact `{name}`")
+            raise CannotRunError(f"the bundle's registry declares no fact `{name}`", _FACTS)
     return facts
 
 
@@ -166,7 +155,7 @@ def _plain_value(name: str, text: str) -> FactValue:
 
 
 def _refuse_value(name: str) -> str:
-    raise CannotRunError(f"fact `{name}`: a value is a word, a set of words, an integer or a Boolean")
+    raise CannotRunError(f"fact `{name}`: a value is a word, a set of words, an integer or a Boolean", _FACTS)
 
 
 def _registered_value(spec: FactSpec, text: str) -> FactValue:
@@ -203,4 +192,6 @@ def _write(out: str, data: bytes) -> None:
     try:
         Path(out).write_bytes(data)
     except OSError as error:
-        raise CannotRunError(f"`{out}` cannot be written: {error.strerror}") from error
+        raise CannotRunError(
+            f"`{out}` cannot be written: {error.strerror}", "choose another --out"
+        ) from error

@@ -151,6 +151,11 @@ def bench_command(*, as_json: bool, only: tuple[str, ...]) -> int:
 
     Takes a minute or two and both processors: run it alone. Exit code 0: every bar holds; 1: one does not;
     2: something could not be measured.
+
+    \b
+    Examples:
+      caveat bench
+      caveat bench --only evaluator_cpu_us --json
     """
     chosen = frozenset(only) or frozenset(bar.name for bar in BARS)
     if "gateway_to_passthrough" in chosen:

@@ -1,22 +1,17 @@
 """`caveat decide`: the verdict on one use from a file, with what decided it and what would change it."""
 
 import json
-import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from caveat.cli.bundle import load_bundle
+from caveat.cli.deciding import CHANGE, show_deciding, show_facts, what_changes
 from caveat.cli.use_file import UseFile, read_use
 from caveat.decision.decide import decide
-from caveat.decision.explain import facts_behind_allow, facts_behind_denial
 from caveat.decision.verdict import Decision, Verdict
-from caveat.facts.value import Value, render_value
 from caveat.facts.wire import facts_digest
 from caveat.policy.bundle import Bundle
-from caveat.signing.canonical import Json, canonical
 
 
 @click.command("decide")
@@ -48,24 +43,12 @@ def decide_command(bundle: Path, use_path: Path, *, explain: bool, as_json: bool
     loaded = load_bundle(bundle)
     use = read_use(use_path, loaded)
     decision = decide(loaded.policy, use.point, use.facts)
-    changes = _changes(loaded, use, decision)
+    changes = what_changes(loaded, use.point, use.facts, decision)
     if as_json:
         click.echo(json.dumps(_document(loaded, use, decision, changes), indent=2))
     else:
         _show(loaded, use, decision, changes, explain=explain)
     return 0 if decision.verdict is Verdict.ALLOW else 1
-
-
-def _changes(bundle: Bundle, use: UseFile, decision: Decision) -> tuple[str, ...]:
-    match decision.verdict:
-        case Verdict.DENY:
-            return facts_behind_denial(bundle.policy, use.point, use.facts) or ()
-        case Verdict.ALLOW:
-            return facts_behind_allow(bundle.policy, use.point, use.facts) or ()
-        case Verdict.NEEDS_EVIDENCE:
-            return decision.needs
-        case Verdict.NEEDS_APPROVAL:
-            return decision.approvals
 
 
 def _document(
@@ -86,57 +69,13 @@ def _document(
     }
 
 
-_CHANGE = {
-    Verdict.DENY: "would not be denied if these were otherwise, truthfully",
-    Verdict.ALLOW: "would not be allowed without these",
-    Verdict.NEEDS_EVIDENCE: "nothing would be denied once these are attested as claimed",
-    Verdict.NEEDS_APPROVAL: "would be allowed once these roles approve",
-}
-
-
 def _show(
     bundle: Bundle, use: UseFile, decision: Decision, changes: tuple[str, ...], *, explain: bool
 ) -> None:
     click.echo(f"{decision.verdict.value}  ({decision.reason.value})")
-    texts = {name: clause.text for clause in bundle.clauses for name in reversed(clause.clauses)}
-    process = {row.id: row.text for row in bundle.manifest.process}
-    # A process clause asks for evidence; a clause with a condition that shares its id decided nothing then.
-    texts = texts | process if decision.verdict is Verdict.NEEDS_EVIDENCE else process | texts
-    for name in decision.clauses:
-        click.echo(f"  {name}: {texts.get(name, '')}")
-    for role in decision.approvals:
-        known = bundle.manifest.roles.get(role)
-        click.echo(f"  approval of `{role}`" + (f" ({known.persons}): {known.text}" if known else ""))
-    for need in decision.needs:
-        spec = bundle.registry.facts[need]
-        who = ", ".join(
-            [*sorted(spec.attested_by), *(f"observer {name}" for name in sorted(spec.observed_by))]
-        )
-        click.echo(f"  proof of `{need}` by {who}")
-    if decision.incident:
-        click.echo("  an incident: somebody should look at this")
+    show_deciding(bundle, decision)
     if not explain:
         return
     if changes:
-        click.echo(f"  {_CHANGE[decision.verdict]}: {', '.join(changes)}")
-    _show_facts(bundle, use)
-
-
-def _show_facts(bundle: Bundle, use: UseFile) -> None:
-    claims = use.facts.claims or {}
-    stated = {fact.name: fact for fact in use.facts.facts}
-    table = Table("fact", "value", "grade", "by", "source", "counts", "claimed", box=None, pad_edge=False)
-    for name in bundle.registry.facts:
-        fact = stated.get(name)
-        claimed = _text(claims[name]) if name in claims else ""
-        if fact is None:
-            table.add_row(name, "unknown", "", "", "", "", claimed)
-        else:
-            counts = "yes" if bundle.registry.counts(name, fact.grade, fact.role) else "no"
-            table.add_row(name, _text(fact.value), fact.grade.value, fact.role, fact.source, counts, claimed)
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
-
-
-def _text(value: Value | Json) -> str:
-    rendered = value if isinstance(value, (list, dict)) or value is None else render_value(value)  # type: ignore[arg-type]
-    return rendered if isinstance(rendered, str) else canonical(rendered).decode()
+        click.echo(f"  {CHANGE[decision.verdict]}: {', '.join(changes)}")
+    show_facts(bundle, use.facts)

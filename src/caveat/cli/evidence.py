@@ -72,7 +72,7 @@ def _time(text: str | None) -> datetime:
     try:
         return parse_time(text)
     except ValueError as error:
-        raise CannotRunError(f"`--at`: {error}") from error
+        raise CannotRunError(f"`--at`: {error}", "write it like 2030-01-31T12:00:00Z") from error
 
 
 def _read(file: Path, most: int | None = None) -> bytes:
@@ -80,7 +80,7 @@ def _read(file: Path, most: int | None = None) -> bytes:
         with file.open("rb") as opened:
             return opened.read() if most is None else opened.read(most + 1)
     except OSError as error:
-        raise CannotRunError(f"`{file}` cannot be read: {error.strerror}") from error
+        raise CannotRunError(f"`{file}` cannot be read: {error.strerror}", "check the path") from error
 
 
 def _text(found: Checked) -> str:

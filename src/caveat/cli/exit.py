@@ -4,7 +4,7 @@
 class CannotRunError(Exception):
     """Ends the command with exit code 2. The message is one line without content; `hint` is the next step."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        """`message`: lower case, no full stop."""
+    def __init__(self, message: str, hint: str) -> None:
+        """`message`: lower case, no full stop. Both are one line, and neither is left away."""
         super().__init__(message)
         self.hint = hint

@@ -1,4 +1,4 @@
-"""`caveat keys`: make a signing key, and show which key a file holds."""
+"""`caveat keys`: signing keys in files, and API keys of the applications that call the gateway."""
 
 import json
 import os
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from caveat.cli.api_keys import describe_key, issue_key, list_keys, revoke_key, show_keys
 from caveat.cli.exit import CannotRunError
 from caveat.signing.keys import (
     Algorithm,
@@ -24,7 +25,7 @@ _MAX_KEY_FILE_BYTES = 64 * 1024
 
 @click.group("keys")
 def keys_group() -> None:
-    """Make signing keys, and show what they are."""
+    """Make signing keys and show what they are; issue, list and revoke API keys."""
 
 
 keys_command = keys_group
@@ -57,11 +58,17 @@ def new_command(algorithm: str, out: Path) -> int:
             f"`{out}` exists already", "choose another file; keys are never overwritten"
         ) from error
     except OSError as error:
-        raise CannotRunError(f"`{out}` cannot be written: {error.strerror}") from error
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key.pem())
-        file.flush()
-        os.fsync(descriptor)
+        raise CannotRunError(
+            f"`{out}` cannot be written: {error.strerror}", "choose another --out"
+        ) from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(key.pem())
+            file.flush()
+            os.fsync(descriptor)
+    except OSError:
+        out.unlink()  # half a key is none, and the next call would find it in its way
+        raise
     _show(key.public(), as_json=False)
     return 0
 
@@ -78,6 +85,76 @@ def show_command(file: Path, *, as_json: bool) -> int:
       caveat keys show --json owner.pub
     """
     _show(_read_public(file), as_json=as_json)
+    return 0
+
+
+@keys_group.command("issue")
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="The gateway's data folder.")
+@click.option("--deployment", required=True, help="The deployment that the key speaks for.")
+@click.option("--label", default="", help="A name for people, as the application that gets the key.")
+@click.option("--expires-in", help="Good for so long: a number with s, m, h or d.  [default: until revoked]")
+@click.option("--json", "as_json", is_flag=True, help="As JSON (docs/reference/keys.md).")
+def issue_command(data: Path, deployment: str, label: str, expires_in: str | None, *, as_json: bool) -> int:
+    """Issue an API key for a deployment, and print it once: only its SHA-256 is kept.
+
+    A running gateway accepts it within a second.
+
+    \b
+    Examples:
+      caveat keys issue --data var/caveat --deployment benefits-office --label intranet
+      caveat keys issue --data var/caveat --deployment benefits-office --expires-in 90d --json
+    """
+    secret, row = issue_key(data, deployment, label, expires_in)
+    if as_json:
+        click.echo(json.dumps({"version": 1, "key": secret, **describe_key(row)}))
+        return 0
+    click.echo(f"key        {secret}")
+    click.echo(f"id         {row.id}")
+    click.echo(f"deployment {row.deployment}")
+    click.echo(f"expires    {row.expires_at or 'never'}")
+    click.echo("The key is shown this once; keep it now.", err=True)
+    return 0
+
+
+@keys_group.command("list")
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="The gateway's data folder.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON (docs/reference/keys.md).")
+def list_command(data: Path, *, as_json: bool) -> int:
+    """List the API keys that were issued, by id; keys that stand in the policy bundle are not among them.
+
+    \b
+    Examples:
+      caveat keys list --data var/caveat
+      caveat keys list --data var/caveat --json
+    """
+    rows = [describe_key(row) for row in list_keys(data)]
+    if as_json:
+        click.echo(json.dumps({"version": 1, "keys": rows}))
+    elif not rows:
+        click.echo("no API key was issued; `caveat keys issue` issues one")
+    else:
+        show_keys(rows)
+    return 0
+
+
+@keys_group.command("revoke")
+@click.argument("key_id")
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="The gateway's data folder.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON (docs/reference/keys.md).")
+def revoke_command(key_id: str, data: Path, *, as_json: bool) -> int:
+    """Revoke the API key with the id KEY_ID. A running gateway refuses it within a second.
+
+    A key that stands in the policy bundle leaves with a change of the bundle.
+
+    \b
+    Example:
+      caveat keys revoke --data var/caveat 0123456789abcdef
+    """
+    row = revoke_key(data, key_id)
+    if as_json:
+        click.echo(json.dumps({"version": 1, **describe_key(row)}))
+    else:
+        click.echo(f"revoked {row.id} of {row.deployment} since {row.revoked_at}")
     return 0
 
 
@@ -104,9 +181,9 @@ def _read(file: Path) -> bytes:
         with file.open("rb") as opened:
             data = opened.read(_MAX_KEY_FILE_BYTES + 1)
     except OSError as error:
-        raise CannotRunError(f"`{file}` cannot be read: {error.strerror}") from error
+        raise CannotRunError(f"`{file}` cannot be read: {error.strerror}", "check the path") from error
     if len(data) > _MAX_KEY_FILE_BYTES:
-        raise CannotRunError(f"`{file}` is no key file: it is too large")
+        raise CannotRunError(f"`{file}` is no key file: it is too large", "check the path")
     return data
 
 

@@ -1,21 +1,17 @@
 """`caveat ledger`: verification that needs the folder and a public key, nothing of ours that runs."""
 
-import time
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
 import orjson
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from caveat.cli.exit import CannotRunError
+from caveat.cli.progress import Bar
 from caveat.ledger.checkpoint import verify_checkpoint
 from caveat.ledger.disk import RealDisk
 from caveat.ledger.errors import CheckpointParseError
 from caveat.ledger.folder import CHECKPOINT, KEY_FILE, Folder
 from caveat.ledger.replay import Bundles, ReplayCheck
-from caveat.ledger.verify import Progress as OnProgress
 from caveat.ledger.verify import Report, verify_folder
 from caveat.monitors.once import OnceCheck
 from caveat.monitors.totals import TotalsCheck
@@ -23,7 +19,6 @@ from caveat.signing.note import NoteKey, NoteParseError, parse_note_key
 
 HOLDS, DOES_NOT_HOLD = 0, 1
 _HINT = "name the folder that holds `checkpoint` and `tile/`, and a readable key"
-_QUIET_SECONDS = 2.0
 _SHOWN = 20
 _OWN_KEY = (
     "the key was read from the folder itself: whoever can rewrite the folder can replace it (--key FILE "
@@ -67,7 +62,7 @@ def verify(
         bundles = Bundles(Folder(RealDisk(), path))
         replaying = ReplayCheck(bundles) if replay else None
         checks = (TotalsCheck(bundles.greatest), OnceCheck(), *(() if replaying is None else (replaying,)))
-        with _Bar() as progress:
+        with Bar("verifying records") as progress:
             report = verify_folder(path, key, checks=checks, earlier=earlier, progress=progress)
     except (OSError, NoteParseError) as error:
         raise CannotRunError(_why(error), _HINT) from error
@@ -87,6 +82,10 @@ def checkpoint(path: Path, *, key_file: Path | None) -> int:
     """Print the newest checkpoint of the ledger folder PATH, if it is signed: keep it outside.
 
     Exit codes: 0 printed, 1 it is not rightly signed, 2 it could not be read.
+
+    \b
+    Example:
+      caveat ledger checkpoint var/caveat/ledger > auditor/checkpoint
     """
     try:
         data = (path / CHECKPOINT).read_bytes()
@@ -144,33 +143,3 @@ def _print(report: Report, key: NoteKey, notes: tuple[str, ...], replayed: int |
     for note in notes:
         click.echo(f"note        {note}")
     click.echo("holds" if report.holds else "does not hold")
-
-
-class _Bar(AbstractContextManager[OnProgress]):
-    """A bar on the terminal for whatever takes longer than two seconds; nothing where there is none."""
-
-    def __init__(self) -> None:
-        self._console = Console(stderr=True)
-        self._started = time.monotonic()
-        self._bar: Progress | None = None
-
-    def __enter__(self) -> OnProgress:
-        return self._show if self._console.is_terminal else _ignore
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def _show(self, done: int, total: int) -> None:
-        if self._bar is None:
-            if time.monotonic() - self._started < _QUIET_SECONDS:
-                return
-            columns = (TextColumn("verifying records"), BarColumn(), MofNCompleteColumn())
-            self._bar = Progress(*columns, console=self._console, transient=True)
-            self._bar.add_task("verify", total=total)
-            self._bar.start()
-        self._bar.update(self._bar.task_ids[0], completed=done)
-
-
-def _ignore(_done: int, _total: int) -> None:
-    """Nobody watches."""

@@ -4,6 +4,7 @@ Guarantees: exit code 0 where what was asked holds, 1 where it does not, 2 where
 error is one line and a hint on standard error, never a stack trace.
 """
 
+import errno
 import importlib
 import sys
 from dataclasses import dataclass
@@ -35,13 +36,14 @@ VERBS = {
         "Run", "caveat.cli.tour", "tour_command", "Watch uses being refused, proved and let through."
     ),
     "bench": Verb("Run", "caveat.cli.bench", "bench_command", "Measure this machine against the budgets."),
+    "observe": Verb("Run", "caveat.cli.observe", "observe_command", "Watch first, then enforce."),
     "check": Verb("Policy", "caveat.cli.check", "check_command", "Lint and validate a policy bundle."),
     "decide": Verb("Policy", "caveat.cli.decide", "decide_command", "Decide one use from a file."),
     "amend": Verb("Policy", "caveat.cli.amend", "amend_group", "Adopt a policy bundle by signing it."),
     "terms": Verb(
         "Policy", "caveat.cli.terms", "terms_command", "Print a policy bundle as a page for lawyers."
     ),
-    "keys": Verb("Evidence", "caveat.cli.keys", "keys_command", "Make keys, and show what they are."),
+    "keys": Verb("Evidence", "caveat.cli.keys", "keys_command", "Make signing keys, and issue API keys."),
     "attest": Verb("Evidence", "caveat.cli.attest", "attest_command", "Sign facts about data."),
     "evidence": Verb(
         "Evidence", "caveat.cli.evidence", "evidence_command", "Look at evidence, and check it."
@@ -53,6 +55,9 @@ VERBS = {
     "assay": Verb("Measure", "caveat.cli.assay", "assay_group", "Measure how much of a safeguard is real."),
     "explain": Verb(
         "any", "caveat.cli.explain", "explain_command", "Say what something means and what to do."
+    ),
+    "completion": Verb(
+        "any", "caveat.cli.completion", "completion_command", "Print the shell's completion script."
     ),
 }
 _GROUPS = ("Run", "Policy", "Evidence", "Oversight", "Ledger", "Measure", "any")
@@ -120,9 +125,23 @@ def run(arguments: list[str] | None = None) -> int:
         return 0
     except OSError as error:
         where = f"`{error.filename}`: " if error.filename is not None else ""
-        _complain(f"{where}{(error.strerror or type(error).__name__).lower()}", "")
+        _complain(f"{where}{(error.strerror or type(error).__name__).lower()}", _next_step(error))
         return COULD_NOT_RUN
     return result if isinstance(result, int) else 0
+
+
+def _next_step(error: OSError) -> str:
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return "free some space on that disk and call it again; what was written in part is not used"
+        case errno.ENOENT | errno.ENOTDIR:
+            return "check the path"
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return "choose a place that this account may use, or change its permissions"
+        case errno.ECONNREFUSED | errno.EHOSTUNREACH | errno.ETIMEDOUT:
+            return "check address and port, and that the gateway runs"
+        case _:
+            return "the operating system refused it; the same command may be called again"
 
 
 def _complain(message: str, hint: str) -> None:

@@ -220,7 +220,9 @@ def open_or_explain(
             f"`caveat check --signed {bundle}` lists every finding",
         ) from error
     except DataFolderError as error:
-        raise CannotRunError(str(error), "--data names a folder that this account may write") from error
+        raise CannotRunError(
+            str(error), "--data names a folder that this account may write, on a disk with space"
+        ) from error
     except LedgerError as error:
         raise CannotRunError(str(error), error.hint) from error
 

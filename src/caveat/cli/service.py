@@ -1,8 +1,9 @@
 """The composition root: one gateway out of a bundle, a data folder and an upstream.
 
 The data folder holds `ledger/` (the log), `log.pem` (the key that signs it, outside the log on purpose),
-`audit.key` (names actions in records so that guesses cannot be tested) and `evidence.sqlite3`. Keys are made
-at the first start, readable by their owner alone, and never replaced.
+`audit.key` (names actions in records so that guesses cannot be tested), `evidence.sqlite3`, and
+`api_keys.sqlite3` once an API key is issued. Keys are made at the first start, readable by their owner
+alone, and never replaced.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ import uvicorn
 from structlog.types import FilteringBoundLogger
 
 from caveat import __version__
+from caveat.cli.key_watch import KeyWatch
 from caveat.evidence.check import EvidenceChecker
 from caveat.evidence.envelope import VerifiedCache, VerifiedEnvelope
 from caveat.evidence.trust import parse_trust
@@ -50,6 +52,7 @@ from caveat.signing.keys import (
     parse_private_key,
     private_key_from_seed,
 )
+from caveat.store.api_keys import ApiKeyStore
 from caveat.store.errors import EvidenceStoreError, StoreError
 from caveat.store.evidence import SqliteEvidenceStore
 
@@ -131,6 +134,7 @@ class Service:
         self._router = Router(routes, self._failed_over)
         self._tracing = config.tracing
         self._reloading: set[asyncio.Task[bool]] = set()
+        self._key_watch = KeyWatch(ApiKeyStore(config.data), gate.issued, config.log)
         self._routes_before = routes_before
         desk = Desk(
             gate,
@@ -154,6 +158,7 @@ class Service:
         routes = self._router.routes.digest
         if routes != self._routes_before:
             await self._gate.record_routes(routes)
+        self._key_watch.start()
         self._log.info("start", bundle=bundle.digest, origin=self.ledger.origin, version=__version__)
         if threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
@@ -186,6 +191,7 @@ class Service:
 
     async def _stop(self) -> None:
         await self._desk.settle()
+        await self._key_watch.stop()
         await self._router.close()
         await asyncio.to_thread(self.close)
         await asyncio.to_thread(self._tracing.close)
@@ -291,6 +297,9 @@ def _create(path: Path, content: bytes) -> None:
     try:
         os.write(descriptor, content)
         os.fsync(descriptor)
+    except OSError:
+        draft.unlink()
+        raise
     finally:
         os.close(descriptor)
     draft.rename(path)

@@ -51,3 +51,25 @@ def facts_behind_allow(policy: Policy, point: Point, facts: Facts) -> tuple[str,
         return smallest_sufficient(names, fails) or None
     except BudgetExhausted:
         return None
+
+
+def proof_settles(policy: Policy, point: Point, facts: Facts, names: frozenset[str]) -> bool:
+    """Whether proof of these facts, as claimed or else at some value, would leave nothing denied.
+
+    False where that cannot be told within the step budget, or where evidence is at fault.
+    """
+    resolved = resolve(policy.registry, facts)
+    if resolved.fault is not None:
+        return False
+    use = make_use(policy, program_for(policy, point), resolved, facts.approvals)
+    search = use.proof_search(Budget(policy.step_budget))
+    try:
+        return search.suffices([name for name in search.candidates if name in names])
+    except BudgetExhausted:
+        return False
+
+
+def provable_facts(policy: Policy, point: Point, facts: Facts) -> tuple[str, ...]:
+    """The unknown facts that may matter and that somebody may attest or observe, in registry order."""
+    resolved = resolve(policy.registry, facts)
+    return make_use(policy, program_for(policy, point), resolved, facts.approvals).askable()

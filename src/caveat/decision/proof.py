@@ -47,6 +47,10 @@ class ProofSearch:
             self.constraints.append(frozenset(self._touched.difference(attempt)))
         return None
 
+    def suffices(self, names: Sequence[str]) -> bool:
+        """Whether proof of exactly these facts leaves no denied world. Raises `BudgetExhausted`."""
+        return self._settles(self._provable(names), frozenset(names), set())
+
     def best_guess(self) -> tuple[str, ...]:
         """A smallest set that meets the constraints found so far: each of its facts can matter."""
         constraints = [constraint for constraint in self.constraints if constraint]

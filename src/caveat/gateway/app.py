@@ -143,7 +143,7 @@ class Gateway:
             )
         _expect(method, "GET" if path == "/v1/models" else "POST")
         desk = self._desk
-        caller = authenticate(desk.law_now(), headers)
+        caller = authenticate(desk.law_now(), headers, desk.gate.issued, desk.gate.now())
         if wire is not None:
             desk.budgets.admit(caller.principal, caller.deployment.budget, desk.gate.now().date())
             body = await read_body(receive, headers, desk.max_body_bytes)

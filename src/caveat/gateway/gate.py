@@ -12,11 +12,13 @@ from datetime import datetime
 from typing import Literal
 
 from caveat.call.call import Call, PartKind, Point
+from caveat.decision.binding import binding_clauses
 from caveat.decision.verdict import Decision, Verdict
 from caveat.evidence.check import Checked
 from caveat.facts.fact import Facts
 from caveat.gateway.errors import LedgerError, RequestError
 from caveat.gateway.gather import Gathered
+from caveat.gateway.issued_keys import IssuedKeys
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.ports import Law, Ledger, Receipt
 from caveat.gateway.shape import without_workflow
@@ -64,7 +66,12 @@ class Ruling:
     gathered: Gathered
     record_id: str
     checkpoint: bytes
-    released: bool
+    enforced: bool
+
+    @property
+    def released(self) -> bool:
+        """Whether the use goes through: it is allowed, or its verdict is not enforced."""
+        return self.decision.verdict is Verdict.ALLOW or not self.enforced
 
 
 class Gate:
@@ -79,20 +86,22 @@ class Gate:
         self._clock = clock
         self._keyed = hmac.new(audit_key, digestmod="sha256")
         self.ledger_fault: str | None = None
+        self.issued = IssuedKeys()
 
     async def decide_prompt(self, use: Use) -> Ruling:
         """The ruling on a prompt; raises `LedgerError` when it cannot be made durable."""
         now = self._clock()
         gathered = use.law.witnesses.gather(use.call, use.deployment, use.stored, now)
         decision = use.law.decisions.decide(Point.PROMPT, gathered.cases)
-        released = _released(use, decision)
+        enforced = _is_enforced(use, decision, gathered)
+        released = decision.verdict is Verdict.ALLOW or not enforced
         if not released:
             gathered = replace(gathered, reserve=())
         else:
             use.law.witnesses.hold(use.call, gathered, now)
         # INVARIANT: no await above this line since `gather`.
         try:
-            return await self._rule(use, decision, gathered, now, of=None)
+            return await self._rule(use, decision, gathered, now, enforced=enforced, of=None)
         except (LedgerError, RequestError):
             if released:
                 use.law.witnesses.drop(gathered)
@@ -116,12 +125,15 @@ class Gate:
         cases = _cases_of_answer(prompt.gathered, answer)
         decision = law.decisions.decide(Point.OUTPUT, cases)
         gathered = Gathered(cases)
-        return await self._rule(use, decision, gathered, self._clock(), of=prompt.record_id)
+        enforced = _is_enforced(use, decision, gathered)
+        now = self._clock()
+        return await self._rule(use, decision, gathered, now, enforced=enforced, of=prompt.record_id)
 
     def _deployment(self, before: Use, law: Law) -> Deployment:
         current = law.bundle.deployments.get(before.deployment.id)
-        if current is None or not any(
-            f"key:{digest[:16]}" == before.principal for digest in current.key_digests
+        if current is None or not (
+            any(f"key:{digest[:16]}" == before.principal for digest in current.key_digests)
+            or self.issued.speaks_for(before.principal, current.id, self._clock())
         ):
             raise RequestError(401, "unknown_key", "the deployment or its key is no longer registered")
         return current
@@ -173,6 +185,8 @@ class Gate:
         decision: Decision,
         gathered: Gathered,
         now: datetime,
+        *,
+        enforced: bool,
         of: str | None,
     ) -> Ruling:
         mode: Literal["enforce", "observe"] = "observe" if use.deployment.mode == "observe" else "enforce"
@@ -197,15 +211,13 @@ class Gate:
             evidence=tuple(_cited(checked) for checked in gathered.evidence),
             reserve=gathered.reserve,
             mode=mode,
-            enforced=mode == "enforce",
+            enforced=enforced,
             of=of,
             development=use.law.bundle.manifest.development,
         )
         receipt = await self._append(record)
         self.metrics.decided(call.point, decision, mode)
-        return Ruling(
-            use, decision, gathered, receipt.record_id, receipt.checkpoint, _released(use, decision)
-        )
+        return Ruling(use, decision, gathered, receipt.record_id, receipt.checkpoint, enforced)
 
     async def _append(self, record: Record) -> Receipt:
         try:
@@ -240,5 +252,13 @@ def _cases_of_answer(gathered: Gathered, answer: bytes | None) -> tuple[Facts, .
     return tuple(replace(case, facts=without_workflow(case.facts)) for case in gathered.cases)
 
 
-def _released(use: Use, decision: Decision) -> bool:
-    return decision.verdict is Verdict.ALLOW or use.deployment.mode == "observe"
+def _is_enforced(use: Use, decision: Decision, gathered: Gathered) -> bool:
+    """Whether the verdict takes effect: in observe mode only where an `@always_enforced` clause binds.
+
+    Source: DESIGN section 4.
+    """
+    if use.deployment.mode != "observe":
+        return True
+    if decision.verdict is Verdict.ALLOW:
+        return False
+    return bool(binding_clauses(use.law.bundle.policy, use.call.point, gathered.cases))

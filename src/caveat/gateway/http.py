@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
 from caveat.gateway.errors import RequestError
+from caveat.gateway.issued_keys import IssuedKeys
 from caveat.gateway.ports import Law
 from caveat.gateway.wire.request import body_too_large
 from caveat.policy.deployments import Deployment
@@ -53,8 +55,8 @@ def read_headers(scope: Scope) -> dict[str, str]:
     return headers
 
 
-def authenticate(law: Law, headers: Mapping[str, str]) -> Caller:
-    """The sender; raises `RequestError` 401 for a missing, unknown or ambiguous key.
+def authenticate(law: Law, headers: Mapping[str, str], issued: IssuedKeys, now: datetime) -> Caller:
+    """The sender; raises `RequestError` 401 for a missing, unknown, ambiguous, revoked or expired key.
 
     Keys are compared by their SHA-256, so the time it takes tells nothing of a key.
     """
@@ -68,12 +70,7 @@ def authenticate(law: Law, headers: Mapping[str, str]) -> Caller:
     digest = sha256(secret.encode("latin-1", errors="replace"))
     deployment = law.callers.get(digest)
     if deployment is None:
-        raise RequestError(
-            401,
-            "invalid_api_key",
-            "this API key belongs to no deployment of the policy bundle in force",
-            "the operator registers the key's SHA-256 in deployments.toml",
-        )
+        deployment = issued.deployment_of(law, digest, now)
     return Caller(law, deployment, f"key:{digest[:16]}", secret)
 
 

@@ -6,8 +6,9 @@ machine, years later. A difference is a finding, never an exception.
 
 from collections.abc import Iterator
 
+from caveat.decision.binding import binding_clauses
 from caveat.decision.decide import decide_use
-from caveat.decision.verdict import Decision
+from caveat.decision.verdict import Decision, Verdict
 from caveat.ledger.finding import Code, Finding
 from caveat.ledger.folder import Folder
 from caveat.ledger.record import DecisionRecord, Record
@@ -70,6 +71,11 @@ class ReplayCheck:
         different = differing_members(record.decision, again)
         if different:
             yield Finding(Code.VERDICT_DIFFERS, index, f"deciding again gives another {', '.join(different)}")
+        if record.mode == "observe" and not record.enforced and again.verdict is not Verdict.ALLOW:
+            bound = binding_clauses(bundle.policy, record.point, record.cases)
+            if bound:
+                text = f"it went through although `{bound[0]}` is always enforced"
+                yield Finding(Code.VERDICT_DIFFERS, index, text)
 
 
 def differing_members(recorded: Decision, again: Decision) -> tuple[str, ...]:

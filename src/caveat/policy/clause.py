@@ -88,6 +88,8 @@ def _clause(policy: JsonObject, translator: Translator, shared: dict[str, dict[s
     effect = policy.get("effect")
     if given.get("red_line") is not None and effect != "forbid":
         raise ClauseError("a red line forbids; it cannot be a permit")
+    if "always_enforced" in own and effect != "forbid":
+        raise ClauseError("`@always_enforced` stands on a forbid; a permit holds nothing back")
     return Clause(
         id=own["id"],
         clauses=served,

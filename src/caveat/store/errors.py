@@ -2,6 +2,7 @@
 
 StoreError
 ├── EvidenceStoreError   the store cannot be opened, read or written
+├── KeyStoreError        the issued API keys cannot be read or written
 └── FolderError          a folder is not one that may be read as a bundle
 """
 
@@ -12,6 +13,10 @@ class StoreError(Exception):
 
 class EvidenceStoreError(StoreError):
     """The evidence store cannot be opened, read or written."""
+
+
+class KeyStoreError(StoreError):
+    """The issued API keys cannot be read or written."""
 
 
 class FolderError(StoreError):

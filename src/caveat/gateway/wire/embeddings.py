@@ -5,6 +5,7 @@ Source: the published API reference of embeddings, as its official Python client
 
 from collections.abc import Iterator
 
+from caveat.call.call import Form
 from caveat.call.parts import Origin, RawPart
 from caveat.gateway.wire import openai
 from caveat.gateway.wire.request import (
@@ -37,7 +38,14 @@ def parse_request(body: bytes, *, max_bytes: int, model: str | None = None) -> W
     document = parse_document(body, max_bytes=max_bytes, model=model)
     members = document.members
     parts = (*_input_parts(members.get("input")), *remaining_members("", "request", members, _KNOWN))
-    return WireRequest(read_model(members), False, parts, document.extension, document.forward)  # noqa: FBT003 - never a stream
+    return WireRequest(
+        model=read_model(members),
+        stream=False,
+        raw_parts=parts,
+        extension=document.extension,
+        forward=document.forward,
+        form=Form(),  # no chat, so no workflow is matched
+    )
 
 
 def _input_parts(value: Json) -> Iterator[RawPart]:

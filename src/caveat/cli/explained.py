@@ -1,0 +1,158 @@
+"""A recorded decision explained from its record and its bundle."""
+
+from dataclasses import dataclass
+
+import click
+
+from caveat.cli.deciding import (
+    CHANGE,
+    WORDS,
+    clause_texts,
+    fact_rows,
+    show_deciding,
+    show_facts,
+    what_changes,
+    who_proves,
+)
+from caveat.decision.binding import binding_clauses
+from caveat.decision.decide import decide, decide_use
+from caveat.decision.verdict import Verdict
+from caveat.evidence.defects import EXPLANATIONS, DefectCode
+from caveat.facts.fact import Facts
+from caveat.ledger.record import (
+    BundleRecord,
+    DecisionRecord,
+    EvidenceCited,
+    EvidenceRecord,
+    OutputEndRecord,
+    Record,
+    RoutesRecord,
+    StartRecord,
+    StoppedRecord,
+)
+from caveat.ledger.replay import differing_members
+from caveat.policy.bundle import Bundle
+from caveat.signing.canonical import Json, JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """`case`: the one that decided. `differs`: members in which deciding again differs; mostly none."""
+
+    record_id: str
+    record: DecisionRecord
+    bundle: Bundle
+    case: Facts | None
+    changes: tuple[str, ...]
+    binding: tuple[str, ...]
+    differs: tuple[str, ...]
+
+    def render(self) -> JsonObject:
+        """As JSON, version 1."""
+        record, decision = self.record, self.record.decision
+        texts = clause_texts(self.bundle, decision.verdict)
+        clauses: list[Json] = [{"id": name, "text": texts.get(name, "")} for name in decision.clauses]
+        needs: list[Json] = [{"fact": name, "by": who_proves(self.bundle, name)} for name in decision.needs]
+        facts: list[Json] = [] if self.case is None else [*fact_rows(self.bundle, self.case)]
+        evidence: list[Json] = [
+            {"envelope": cited.envelope, "outcome": cited.outcome, "text": _evidence(cited)}
+            for cited in record.evidence
+        ]
+        return {
+            "version": 1,
+            "record": self.record_id,
+            "time": record.time,
+            "deployment": record.deployment,
+            "point": record.point.value,
+            "of": record.of,
+            "mode": record.mode,
+            "enforced": record.enforced,
+            "released": record.released,
+            "always_enforced": list[Json](self.binding),
+            "bundle": record.bundle,
+            "verdict": decision.verdict.value,
+            "reason": decision.reason.value,
+            "text": WORDS[decision.reason],
+            "clauses": clauses,
+            "needs": needs,
+            "approvals": list[Json](decision.approvals),
+            "cases": len(record.cases),
+            "facts": facts,
+            "changes": list[Json](self.changes),
+            "evidence": evidence,
+            "differs": list[Json](self.differs),
+        }
+
+
+def explain_decision(bundle: Bundle, record_id: str, record: DecisionRecord) -> Explained:
+    """The decision, derived again from what the record holds."""
+    again = decide_use(bundle.policy, record.point, record.cases)
+    # The strictest case decided, the first among equals: as the decision over all of them takes it.
+    case = max(
+        record.cases,
+        key=lambda one: decide(bundle.policy, record.point, one).verdict.strictness,
+        default=None,
+    )
+    changes = () if case is None else what_changes(bundle, record.point, case, record.decision)
+    binding = binding_clauses(bundle.policy, record.point, record.cases) if record.mode == "observe" else ()
+    differs = differing_members(record.decision, again)
+    return Explained(record_id, record, bundle, case, changes, binding, differs)
+
+
+def show_explained(explained: Explained) -> None:
+    """The explanation for people."""
+    record, decision = explained.record, explained.record.decision
+    click.echo(f"{decision.verdict.value}: {WORDS[decision.reason]}")
+    click.echo(
+        f"  {record.point.value} of `{record.deployment}` at {record.time}, record {explained.record_id}"
+    )
+    if record.of is not None:
+        click.echo(f"  it answers the prompt of record {record.of}")
+    click.echo(f"  {_effect(explained)}")
+    show_deciding(explained.bundle, decision)
+    for cited in record.evidence:
+        click.echo(f"  evidence {cited.envelope[:16]}: {_evidence(cited)}")
+    if explained.changes:
+        click.echo(f"  {CHANGE[decision.verdict]}: {', '.join(explained.changes)}")
+    if len(record.cases) > 1:
+        click.echo(f"  decided for {len(record.cases)} combinations of facts; the strictest is shown")
+    if explained.case is not None:
+        show_facts(explained.bundle, explained.case, only_said=decision.verdict is not Verdict.NEEDS_EVIDENCE)
+    if explained.differs:
+        click.echo(f"FINDING  deciding again gives another {', '.join(explained.differs)}")
+
+
+def _effect(explained: Explained) -> str:
+    record = explained.record
+    if record.mode == "enforce":
+        return "it went through" if record.released else "it was held back"
+    if not record.enforced:
+        return "it went through: the deployment is only observed, so the verdict had no effect"
+    return f"it was held back although only observed: {', '.join(explained.binding)} is always enforced"
+
+
+def _evidence(cited: EvidenceCited) -> str:
+    if cited.outcome not in {code.value for code in DefectCode}:
+        return "it counted" if cited.outcome == "accepted" else cited.outcome
+    explained = EXPLANATIONS[DefectCode(cited.outcome)]
+    return f"{cited.outcome}: {explained.meaning}; next ({explained.who}): {explained.remedy}"
+
+
+def say_record(record: Record) -> str:
+    """One sentence for a record that is no decision."""
+    match record:
+        case StartRecord(time, bundle, version, origin):
+            return f"start: at {time} a gateway of version {version} began to serve {bundle} for {origin}"
+        case BundleRecord(time, bundle):
+            return f"bundle: at {time} the bundle {bundle} came into force"
+        case RoutesRecord(time, routes):
+            return f"routes: at {time} calls began to go to the upstreams with the digest {routes}"
+        case EvidenceRecord(time, deployment, envelope, _key, outcome):
+            return f"evidence: at {time} `{deployment}` uploaded the envelope {envelope}: {outcome}"
+        case OutputEndRecord(time, of, _released, size, complete):
+            end = "to its end" if complete else "and was cut off"
+            return f"output_end: at {time} the stream of record {of} had let {size} bytes through, {end}"
+        case StoppedRecord(time, reason):
+            return f"stopped: at {time} the ledger stopped: {reason}"
+        case DecisionRecord():
+            return f"decision: {record.decision.verdict.value} for `{record.deployment}` at {record.time}"
