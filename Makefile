@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PORT ?= 8700
 JOBS ?= 2
 
-.PHONY: setup run tour test test-all lint types contracts bench clean lock
+.PHONY: setup run tour test test-all lint types contracts bench first-hour clean lock
 
 setup: $(STAMP) ## make .venv with the development extras; does nothing when nothing changed
 
@@ -43,6 +43,9 @@ test-all: $(STAMP) lint types contracts ## with the long runs: kills, fuzzing, l
 
 bench: $(STAMP) ## the figures of the budgets, as measured here
 	@$(BIN)/caveat bench
+
+first-hour: $(STAMP) ## follow the README on a fresh clone with a clean home, and time it
+	@$(BIN)/python -m tests.docs.first_hour
 
 lock: $(STAMP) ## renew the lock files: versions and hashes, no registry address
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv

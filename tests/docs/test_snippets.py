@@ -22,6 +22,7 @@ import pytest
 from caveat.signing.canonical import parse_strict
 from tests.docs.gateway import development_gateway
 from tests.docs.pages import ROOT, Snippet, name_of, pages, snippets
+from tests.support.scripted_upstream import scripted_upstream
 
 PAGES = [page for page in pages() if snippets(page)]
 _SECONDS = 60
@@ -36,6 +37,8 @@ def test_the_snippets_of_a_page_run_as_it_says(page: Path, tmp_path: Path) -> No
         variables: Mapping[str, str] = {}
         if page.read_text("utf-8").startswith(_NEEDS_GATEWAY):
             variables = stack.enter_context(development_gateway(tmp_path))
+        if "$UPSTREAM" in page.read_text("utf-8"):
+            variables = {**variables, "UPSTREAM": stack.enter_context(scripted_upstream()).url}
         place = _Place(tmp_path, variables)
         for snippet in snippets(page):
             if snippet.file is not None:
