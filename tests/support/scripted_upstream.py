@@ -65,8 +65,8 @@ class ScriptedUpstream:
                 self.seen.append(seen)
                 if not await self._answer(reader, writer, self.script(seen)):
                     return
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
+            return  # the other side has gone, or the test is over
         finally:
             writer.close()
 

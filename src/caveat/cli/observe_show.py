@@ -76,7 +76,9 @@ def show_report(traffic: Traffic, found: Found, bundle_of: BundleOf, written: Pa
     """The report for people."""
     uses = sum(watched.uses for watched, _ in found)
     refused = sum(watched.refused for watched, _ in found)
-    click.echo(f"{uses} uses observed, {refused} would have been refused ({traffic.first} to {traffic.last})")
+    click.echo(
+        f"{_uses(uses)} observed, {refused} would have been refused ({traffic.first} to {traffic.last})"
+    )
     for watched, settlement in found:
         click.echo("")
         _show_deployment(watched, settlement, None if watched.bundle is None else bundle_of(watched.bundle))
@@ -86,7 +88,7 @@ def show_report(traffic: Traffic, found: Found, bundle_of: BundleOf, written: Pa
 
 def _show_deployment(watched: Watched, settlement: Settlement, bundle: Bundle | None) -> None:
     name = watched.deployment
-    click.echo(f"{name}: {watched.uses} uses, {watched.refused} would have been refused")
+    click.echo(f"{name}: {_uses(watched.uses)}, {watched.refused} would have been refused")
     if watched.held:
         click.echo(f"  {watched.held} of them were held back: a clause that is always enforced forbids them")
     if not watched.refused:
@@ -124,3 +126,7 @@ def _line(step: Step) -> str:
             return f"attest    {step.fact} by {who}  {settles}"
         case "observe":
             return f"observe   {step.fact} with the observer {who}  {settles}"
+
+
+def _uses(count: int) -> str:
+    return "1 use" if count == 1 else f"{count} uses"
