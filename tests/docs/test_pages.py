@@ -8,7 +8,7 @@ import pytest
 from tests.docs.pages import DOCS, ROOT, anchors, fences, headings, links, name_of, pages, snippets
 
 PAGES = pages()
-_FOREIGN = re.compile(r"(?<![\w.-])/work\b|\bsessions?\b|\bhelpers?\b|\b(TODO|FIXME|XXX)\b", re.IGNORECASE)
+_FOREIGN = re.compile(r"(?<![\w.-])/(home|root|srv)/\w|\b(TODO|FIXME|XXX)\b", re.IGNORECASE)
 _LANGUAGES = {"", "console", "sh", "python", "json", "toml", "cedar", "csv", "text"}
 
 

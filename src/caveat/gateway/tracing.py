@@ -190,14 +190,14 @@ def wants_tracing(environment: Mapping[str, str]) -> bool:
 def has_tracing() -> bool:
     """Whether the extra is installed."""
     try:
-        return importlib.util.find_spec("opentelemetry.exporter.otlp.proto.http") is not None
+        return importlib.util.find_spec("opentelemetry.exporter.otlp.proto.grpc") is not None
     except ModuleNotFoundError:
         return False
 
 
 def open_tracing(environment: Mapping[str, str]) -> Tracing:
-    """Spans over OTLP and HTTP, as OpenTelemetry's variables say; needs the extra `otel`."""
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    """Spans over OTLP and gRPC, as OpenTelemetry's variables say; needs the extra `otel`."""
+    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
