@@ -82,7 +82,7 @@ def tour_command(gateway: str | None, data: Path | None, upstream: str | None, *
             world = read_development(data / "development")
         with _quiet_status(quiet=as_json):
             _keep_first_use(world, gateway, data)
-            outcomes = [_play(step, world, gateway) for step in STEPS]
+            outcomes = [_play(step, world, gateway, data, number) for number, step in enumerate(STEPS, 1)]
             audit = _audit(data / "ledger", outcomes)
     right = all(outcome.right for outcome in outcomes) and audit.holds
     if as_json:
@@ -103,12 +103,17 @@ def _quiet_status(*, quiet: bool) -> Generator[None]:
         yield
 
 
-def _play(step: Step, world: Development, gateway: str) -> Outcome:
+def _play(step: Step, world: Development, gateway: str, data: Path, number: int) -> Outcome:
+    """Sends one step, and keeps what was sent below `DATA/tour`, so that any client can send it again."""
     request = step_request(step, world, datetime.now(UTC), "local")
     extra: dict[str, str] = {}
     if request.envelopes:
         encoded = [base64.urlsafe_b64encode(each).decode().rstrip("=") for each in request.envelopes]
         extra["x-caveat-evidence"] = ",".join(encoded)
+    kept = data / "tour"
+    kept.mkdir(exist_ok=True)
+    (kept / f"step-{number}.json").write_bytes(request.body)
+    (kept / f"step-{number}.evidence").write_text(extra.get("x-caveat-evidence", ""))
     key = world.api_keys[DEPLOYMENT]
     status, headers, body = _send(gateway, "/v1/chat/completions", request.body, key, extra)
     document = _json_object(body)
