@@ -45,6 +45,7 @@ BODIES: Mapping[str, tuple[bytes, int, str]] = {
     "claim of free text": (with_caveat({"claims": {"subject_count": "as I said"}}), 400, "invalid_caveat"),
     "claim of an object": (with_caveat({"claims": {"subject_count": {"lo": 1}}}), 400, "invalid_caveat"),
     "claim of a fraction": (with_caveat({"claims": {"subject_count": 1.5}}), 400, "invalid_caveat"),
+    "claim of a giant": (with_caveat({"claims": {"subject_count": 2**53}}), 400, "invalid_caveat"),
     "unknown claim": (with_caveat({"claims": {"good_intentions": True}}), 400, "unknown_claim"),
     "data of a wrong shape": (with_caveat({"data": [{"part": 5}]}), 400, "invalid_caveat"),
     "unknown member of data": (with_caveat({"data": [{"part": "/a", "x": 1}]}), 400, "invalid_caveat"),

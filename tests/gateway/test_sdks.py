@@ -150,7 +150,7 @@ def test_an_approval_is_asked_for_by_its_role(gateway: RunningGateway) -> None:
 def test_unknown_fields_reach_the_upstream_untouched(
     gateway: RunningGateway, upstream: ScriptedUpstream
 ) -> None:
-    extra = {"x_new": {"deep": [1, 2.5, None, True, "ü"]}, "seed": 2**52, "temperature": 0.1}
+    extra = {"x_new": {"deep": [2**64 - 1, 2.5, None, True, "ü"]}, "seed": 2**63 - 1, "temperature": 0.1}
     with openai_client(gateway) as client:
         client.chat.completions.create(model="scripted", messages=ASK, extra_body=extra)
     assert upstream.seen[-1].json == {"model": "scripted", "messages": ASK, **extra}
@@ -167,7 +167,9 @@ def test_without_the_extension_the_very_bytes_are_forwarded(
 def test_the_extension_is_removed_and_the_rest_keeps_its_values(
     gateway: RunningGateway, upstream: ScriptedUpstream
 ) -> None:
-    body = asking("hi", top_p=0.1, metadata={"a": "é"}, caveat={"claims": {"subject_count": 3}})
+    body = asking(
+        "hi", top_p=0.1, seed=-(2**63), metadata={"a": "é"}, caveat={"claims": {"subject_count": 3}}
+    )
     assert chat(gateway.url, CHAT_KEY, body).status == 200
     assert "caveat" not in upstream.seen[-1].json
     assert upstream.seen[-1].json == {name: value for name, value in body.items() if name != "caveat"}

@@ -64,6 +64,12 @@ def test_a_very_deep_text_costs_no_stack() -> None:
 def test_floats_are_read_only_where_asked_for_and_only_finite() -> None:
     assert parse_strict(b"[0.5,-1e3]", max_bytes=100, floats=True) == [0.5, -1000.0]
     assert refused(b"1e400", floats=True) == "number"
+    assert parse_strict(b"[18446744073709551615,-9223372036854775808]", max_bytes=100, floats=True) == [
+        2**64 - 1,
+        -(2**63),
+    ]
+    for beyond in (b"18446744073709551616", b"-9223372036854775809", b"9" * 30, b"-0"):
+        assert refused(beyond, floats=True) == "number"
     assert refused(b"-1e400", floats=True) == "number"
 
 

@@ -74,8 +74,8 @@ def _check_canonical(value: object) -> None:
 def parse_strict(data: bytes, *, max_bytes: int, max_depth: int = 64, floats: bool = False) -> Json:
     """The value that every JSON parser reads in `data`, or `StrictJsonError`; nothing else is raised.
 
-    With `floats`, finite numbers with a fraction are read too: chat requests carry them, signed objects
-    never do.
+    With `floats`, finite numbers with a fraction and integers of 64 bits are read too: chat requests
+    carry them, signed objects never do.
     """
     if len(data) > max_bytes:
         raise StrictJsonError("too_large")
@@ -91,7 +91,7 @@ def parse_strict(data: bytes, *, max_bytes: int, max_depth: int = 64, floats: bo
             object_pairs_hook=_object_without_duplicates,
             parse_constant=_refuse_constant,
             parse_float=_finite_float if floats else _refuse_constant,
-            parse_int=_bounded_integer,
+            parse_int=_wide_integer if floats else _bounded_integer,
         )
     except StrictJsonError:
         raise
@@ -125,6 +125,16 @@ def _bounded_integer(text: str) -> int:
         raise StrictJsonError("number")
     value = int(text)
     if abs(value) > MAX_INTEGER:
+        raise StrictJsonError("number")
+    return value
+
+
+def _wide_integer(text: str) -> int:
+    """Integers of 64 bits, as seeds are; what renders them again renders exactly these."""
+    if len(text) > 20 or text == "-0":
+        raise StrictJsonError("number")
+    value = int(text)
+    if not -(2**63) <= value < 2**64:
         raise StrictJsonError("number")
     return value
 

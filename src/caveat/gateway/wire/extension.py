@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from caveat.call.parts import Declaration
 from caveat.gateway.errors import RequestError
-from caveat.signing.canonical import Json, JsonObject
+from caveat.signing.canonical import MAX_INTEGER, Json, JsonObject
 
 MAX_CLAIMS = 64
 MAX_DECLARATIONS = 256
@@ -64,7 +64,8 @@ def _is_claim(claim: Json) -> bool:
         )
     if isinstance(claim, str):
         return _WORD.match(claim) is not None
-    return isinstance(claim, (bool, int))
+    # A record holds no greater integer, and two parsers may read one differently.
+    return isinstance(claim, int) and abs(claim) <= MAX_INTEGER
 
 
 def _declarations(value: Json) -> Mapping[str, Declaration]:

@@ -16,7 +16,7 @@ MAX_DEPTH = 48
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}\Z")
 _STRICT_HINTS = {
     "duplicate_key": "every member of an object stands once",
-    "number": "numbers are finite, and integers stay below 2^53",
+    "number": "numbers are finite, and integers have 64 bits",
     "too_deep": f"at most {MAX_DEPTH} levels",
     "surrogate": "a lone surrogate is no character",
     "not_utf8": "the body is UTF-8",
