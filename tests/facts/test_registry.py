@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from caveat.facts.fact import Grade
+from caveat.facts.observers import ABSENT, OBSERVERS
 from caveat.facts.registry import FactSpec, Registry, RegistryError, parse_registry
 from caveat.facts.value import Interval, render_value
 
@@ -67,7 +68,6 @@ MALFORMED: dict[str, tuple[str, Any, str]] = {
     "a range beyond 64 bits": ("fact", LONG | {"hi": 2**63}, "64-bit"),
     "a severest that is no value": ("fact", ENUM | {"severest": "z"}, "`severest` is not"),
     "a neutral that is no value": ("fact", LONG | {"neutral": 9}, "`neutral` is not"),
-    "a neutral that nobody observes": ("fact", ENUM | {"neutral": "y"}, "needs an observer"),
     "a union of counts": ("fact", LONG | {"join": "union"}, "only sets join"),
     "a total of words": ("fact", ENUM | {"join": "total"}, "only counts join"),
     "a fact that nobody can make known": ("fact", ENUM | {"attested_by": []}, "nobody may attest"),
@@ -167,3 +167,13 @@ def test_an_empty_interval_cannot_be_made() -> None:
     with pytest.raises(ValueError, match="at least one value"):
         Interval(1, 0)
     assert render_value(Interval(1, 1)) == {"lo": 1, "hi": 1}
+
+
+def test_a_neutral_value_without_an_observer_counts_for_nobody_who_exists() -> None:
+    registry = parse_registry({"fact": ENUM | {"neutral": "y"}})
+    assert registry.facts["fact"].neutral_unobserved
+    assert registry.counts("fact", Grade.OBSERVED, ABSENT)  # as an analysis of the draft reads it
+    assert not any(registry.counts("fact", Grade.OBSERVED, observer) for observer in OBSERVERS)
+    watched = parse_registry({"fact": ENUM | {"neutral": "y", "observed_by": ["destinations"]}})
+    assert not watched.facts["fact"].neutral_unobserved
+    assert not watched.counts("fact", Grade.OBSERVED, ABSENT)

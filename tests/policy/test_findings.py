@@ -1,11 +1,20 @@
 """Whatever keeps a bundle from loading, each with a bundle spoilt in just that way."""
 
+import re
+
 import pytest
 
-from caveat.policy.bundle import BundleError, parse_bundle
+from caveat.gateway.law import LawError, make_law
+from caveat.gateway.ports import Witnesses
+from caveat.policy.bundle import Bundle, BundleError, parse_bundle
 from tests.policy.small import HEAD, added, edited, findings, small
 
 SCOPE = "(principal, action, resource)"
+
+
+def no_witnesses(_bundle: Bundle) -> Witnesses:
+    """What is refused before it is asked for."""
+    raise AssertionError("an unsafe bundle must not come so far")
 
 
 def clause(
@@ -100,14 +109,6 @@ CLAUSES: dict[str, tuple[dict[str, bytes], str]] = {
     "an approval mixed with arithmetic": (
         clause('unless { context.approvals.contains("counsel") && context.persons + 1 > 2 }'),
         "decides whether arithmetic is evaluated",
-    ),
-    "a score that loosens a forbid": (when("context.score < 5"), "a score only tightens"),
-    "a score that loosens a permit": (when("context.score > 5", "permit"), "a score only tightens"),
-    "a score compared for equality": (when("context.score == 5"), "a score only tightens"),
-    "a score compared with a count": (when("context.score > context.persons"), "a score only tightens"),
-    "a score in both directions": (
-        when("if context.score > 5 then context.verified else true"),
-        "a score only tightens",
     ),
     "something that is no condition": (when("context.persons"), "a Boolean stands where"),
     "another variable": (when('principal == Deployment::"d"'), "not part of the language"),
@@ -290,3 +291,40 @@ def test_a_clause_takes_what_it_leaves_out_from_the_first_of_the_same_clause() -
     assert (more.clauses, more.text, more.authority) == (("C1", "C3"), "t", "contract")
     assert more.points == {"tool"}
     assert more.red_line is None, "whether a policy is a red line is said on each"
+
+
+UNSAFE = {
+    "a score that loosens a forbid": (when("context.score < 5"), "a score only tightens"),
+    "a score that loosens a permit": (when("context.score > 5", "permit"), "a score only tightens"),
+    "a score compared for equality": (when("context.score == 5"), "a score only tightens"),
+    "a score compared with a count": (when("context.score > context.persons"), "a score only tightens"),
+    "a score in both directions": (
+        when("if context.score > 5 then context.verified else true"),
+        "a score only tightens",
+    ),
+    "a neutral value that nobody observes": (
+        edited("facts.toml", 'severest = "bought"', 'severest = "bought"\nneutral = "given"'),
+        "fact `channel`: its neutral value needs an observer",
+    ),
+    "a neutral value whose observer this product does not have": (
+        edited(
+            "facts.toml",
+            'severest = "bought"',
+            'severest = "bought"\nneutral = "given"\nobserved_by = ["diary"]',
+        ),
+        "fact `channel`: its neutral value needs an observer",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", UNSAFE)
+def test_a_bundle_is_a_draft_for_analysis_alone_with(what: str) -> None:
+    files, expected = UNSAFE[what]
+    bundle = parse_bundle(files)
+    assert any(expected in finding for finding in bundle.unsafe), bundle.unsafe
+    with pytest.raises(LawError, match=re.escape(bundle.unsafe[0])):
+        make_law(files, no_witnesses)
+
+
+def test_the_small_bundle_itself_is_safe() -> None:
+    assert parse_bundle(small()).unsafe == ()

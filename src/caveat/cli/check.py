@@ -38,12 +38,12 @@ def check_command(bundle: Path, *, signed: bool, as_json: bool) -> int:
         return _report(None, error.findings, signed=signed, as_json=as_json)
     except TrustError as error:
         return _report(None, error.findings, signed=signed, as_json=as_json)
-    return _report(parsed, (), signed=signed, as_json=as_json)
+    return _report(parsed, parsed.unsafe, signed=signed, as_json=as_json)
 
 
 def _report(bundle: Bundle | None, findings: tuple[str, ...], *, signed: bool, as_json: bool) -> int:
     unsigned = bundle.unsigned if bundle is not None else ()
-    holds = bundle is not None and not (signed and unsigned)
+    holds = bundle is not None and not findings and not (signed and unsigned)
     if as_json:
         click.echo(json.dumps(_document(bundle, findings, holds=holds), indent=2))
         return 0 if holds else 1
@@ -55,8 +55,11 @@ def _report(bundle: Bundle | None, findings: tuple[str, ...], *, signed: bool, a
     ids = {name for clause in bundle.clauses for name in clause.clauses}
     ids |= {row.id for row in bundle.manifest.process}
     red = {clause.red_line for clause in bundle.red_lines}
+    if findings:
+        click.echo(f"  {_count(findings, 'finding')}; it can be analysed, and is not served")
+    mark = "✗" if findings else "✓"
     click.echo(
-        f"✓ {bundle.manifest.name} {bundle.manifest.release}: {_count(ids, 'clause')} in "
+        f"{mark} {bundle.manifest.name} {bundle.manifest.release}: {_count(ids, 'clause')} in "
         f"{_count(bundle.clauses, 'policy')}, {_count(red, 'red line')}, "
         f"{_count(bundle.registry.facts, 'fact')}, {_count(bundle.deployments, 'deployment')}"
     )

@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from caveat.facts.fact import Grade
+from caveat.facts.observers import ABSENT, OBSERVERS
 from caveat.facts.value import LONG_MAX, LONG_MIN, Interval, Value
 from caveat.labels.join import Join
 from caveat.signing.canonical import Json
@@ -67,6 +68,11 @@ class FactSpec:
         """Whether somebody can make it known: an issuer role or an observer is named."""
         return bool(self.attested_by or self.observed_by)
 
+    @property
+    def neutral_unobserved(self) -> bool:
+        """Whether it has a neutral value that no observer of this product establishes: silence would do."""
+        return self.neutral is not None and self.observed_by.isdisjoint(OBSERVERS)
+
     def parse(self, value: Json | Value) -> Value | None:
         """The typed value, or None where `value` lies outside the declared type, values or range."""
         match self.type:
@@ -106,7 +112,8 @@ class Registry:
             case Grade.ATTESTED:
                 return role in spec.attested_by
             case Grade.OBSERVED:
-                return role in spec.observed_by
+                unobserved = spec.neutral is not None and not spec.observed_by
+                return role in spec.observed_by or (unobserved and role == ABSENT)
             case Grade.ESTIMATED:
                 return spec.grade is Grade.ESTIMATED
             case Grade.CLAIMED:
@@ -203,8 +210,6 @@ def _findings(spec: FactSpec) -> list[str]:
         wrong.append(f"{where}: `severest` is not one of its values")
     if spec.neutral is not None and spec.parse(spec.neutral) is None:
         wrong.append(f"{where}: `neutral` is not one of its values")
-    if spec.neutral is not None and not spec.observed_by:
-        wrong.append(f"{where}: a neutral value needs an observer that establishes it (`observed_by`)")
     if spec.join is Join.UNION and spec.type is not FactType.SET:
         wrong.append(f"{where}: only sets join by union")
     if spec.join in (Join.GREATEST, Join.TOTAL) and spec.type is not FactType.LONG:

@@ -31,6 +31,8 @@ def make_law(files: Files, make_witnesses: MakeWitnesses, *, beyond_loopback: bo
         bundle = parse_bundle(files)
     except BundleError as error:
         raise LawError(error.findings) from error
+    if bundle.unsafe:
+        raise LawError(bundle.unsafe)
     if bundle.unsigned:
         raise LawError(
             tuple(f"the signatures that `{name}` asks for are missing" for name in bundle.unsigned)

@@ -1,7 +1,6 @@
 """A policy bundle: parsed, linted and validated, or refused with every finding at once.
 
-`parse_bundle` is pure: it takes the files' bytes. A bundle whose `unsigned` is not empty is a draft: it may
-be checked, decided upon and analysed, and it is never served.
+`parse_bundle` is pure: it takes the files' bytes.
 """
 
 import re
@@ -23,7 +22,7 @@ from caveat.policy.cedar import (
 )
 from caveat.policy.clause import Clause, parse_clauses
 from caveat.policy.deployments import Deployment, parse_deployments
-from caveat.policy.lint import lint
+from caveat.policy.lint import Lint, lint
 from caveat.policy.manifest import Manifest, parse_manifest
 from caveat.policy.schema import cedar_schema
 from caveat.policy.signatures import verify_adoptions
@@ -64,7 +63,11 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bundle:
-    """A well-formed bundle. `digest` covers every file but the signatures."""
+    """A well-formed bundle. `digest` covers every file but the signatures.
+
+    `unsigned`: what lacks the consent it asks for. `unsafe`: what silence or a screen could open. With
+    either it is a draft, which may be checked, decided upon and analysed, and is never served.
+    """
 
     manifest: Manifest
     digest: Digest
@@ -76,6 +79,7 @@ class Bundle:
     policy: Policy
     signers: frozenset[str]
     unsigned: tuple[str, ...]
+    unsafe: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
@@ -108,10 +112,10 @@ def parse_bundle(files: Mapping[str, bytes]) -> Bundle:
     deployments, wrong = parse_deployments(_section(tables["deployments"], "deployments"), registry)
     findings.extend(wrong)
     findings.extend(_validation(files, cedar_schema(registry, limits)))
-    notes: list[str] = []
+    found = Lint([], [], [])
     if not findings:
-        problems, notes = lint(manifest, registry, clauses, red_lines)
-        findings.extend(problems)
+        found = lint(manifest, registry, clauses, red_lines)
+        findings.extend(found.problems)
     if findings:
         raise BundleError(tuple(findings))
     digest = bundle_digest(files)
@@ -127,7 +131,8 @@ def parse_bundle(files: Mapping[str, bytes]) -> Bundle:
         policy=_policy(manifest, registry, clauses, policies, limits),
         signers=signers,
         unsigned=_unsigned(manifest, registry, clauses, signers),
-        notes=(*notes, *unusable),
+        unsafe=tuple(found.unsafe),
+        notes=(*found.notes, *unusable),
     )
 
 
@@ -143,6 +148,13 @@ def _table(files: Mapping[str, bytes], path: str, findings: list[str]) -> dict[s
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         findings.append(f"`{path}` is no TOML: {error}")
         return {}
+
+
+def clauses_over_limits(bundle: Bundle) -> tuple[Clause, ...]:
+    """The clauses with each limit left open, read as a count named `limits.NAME`: for analysis alone."""
+    limits = {name: limit.value for name, limit in bundle.manifest.limits.items()}
+    translator = Translator(bundle.registry, limits, open_limits=True)
+    return _clauses(bundle.files, "clauses/", translator, [])[1]
 
 
 def _section(table: Mapping[str, object], name: str) -> Mapping[str, object]:

@@ -1,8 +1,10 @@
 """What a bundle must satisfy beyond its grammar before it loads: closed words, consent, one-way effects."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from caveat.facts.fact import Grade
+from caveat.facts.observers import OBSERVERS
 from caveat.facts.registry import FactType, Registry
 from caveat.policy.amend import AmendError, actors_of, parse_amend
 from caveat.policy.clause import Clause
@@ -27,16 +29,30 @@ from caveat.policy.expression import (
 from caveat.policy.manifest import Manifest
 
 
+@dataclass(frozen=True, slots=True)
+class Lint:
+    """`problems` keep a bundle from loading; what is `unsafe` loads as a draft and is never served; `notes`
+    hold nothing back.
+    """
+
+    problems: list[str]
+    unsafe: list[str]
+    notes: list[str]
+
+
 def lint(
     manifest: Manifest, registry: Registry, clauses: Sequence[Clause], red_lines: Sequence[Clause]
-) -> tuple[list[str], list[str]]:
-    """Problems, each of which keeps the bundle from loading, and notes, which do not."""
+) -> Lint:
+    """What is wrong with the bundle beyond its grammar.
+
+    What silence or a screen could open is *unsafe* and not a problem, so that the analysis can show it.
+    """
     problems = [
         *_unique_ids(clauses),
         *_unique_ids(red_lines),
         *_consent(manifest, registry, clauses),
         *_approval_use(manifest, clauses),
-        *_estimates(registry, clauses),
+        *_score_types(registry),
         *_gated_errors(registry, clauses),
         *_red_lines(clauses, red_lines),
     ]
@@ -54,7 +70,17 @@ def lint(
         for spec in registry.facts.values()
         if spec.grade is Grade.CLAIMED
     ]
-    return problems, notes
+    return Lint(problems, [*_loosening_scores(registry, clauses), *_unobserved(registry)], notes)
+
+
+def _unobserved(registry: Registry) -> Iterator[str]:
+    """A neutral value stands for an observer that looked and found nothing, and for nothing else."""
+    for spec in registry.facts.values():
+        if spec.neutral_unobserved:
+            yield (
+                f"fact `{spec.name}`: its neutral value needs an observer that establishes it; "
+                f"`observed_by` names none of {', '.join(sorted(OBSERVERS))}"
+            )
 
 
 def _unique_ids(clauses: Sequence[Clause]) -> Iterator[str]:
@@ -128,12 +154,19 @@ def _grows_with_approvals(atom: Atom) -> bool:
             return False
 
 
-def _estimates(registry: Registry, clauses: Sequence[Clause]) -> Iterator[str]:
-    """A higher score only tightens."""
-    estimated = {name for name, spec in registry.facts.items() if spec.grade is Grade.ESTIMATED}
-    for name in sorted(estimated):
+def _score_types(registry: Registry) -> Iterator[str]:
+    for name in sorted(_scores(registry)):
         if registry.facts[name].type is not FactType.LONG:
             yield f"fact `{name}`: an estimated fact is a score, so its type is `long`"
+
+
+def _scores(registry: Registry) -> set[str]:
+    return {name for name, spec in registry.facts.items() if spec.grade is Grade.ESTIMATED}
+
+
+def _loosening_scores(registry: Registry, clauses: Sequence[Clause]) -> Iterator[str]:
+    """A higher score only tightens."""
+    estimated = _scores(registry)
     for clause in clauses:
         for atom, positive in atoms(clause.condition):
             if not estimated.intersection(facts_of(atom)):

@@ -66,10 +66,14 @@ _Tree: TypeAlias = "_Value | _Choice"
 
 @dataclass(frozen=True, slots=True)
 class Translator:
-    """Translates the conditions of one bundle: its registry and its limits."""
+    """Translates the conditions of one bundle: its registry and its limits.
+
+    `open_limits`: a limit is read as a count of its own and not as its number. Only the analysis asks so.
+    """
 
     registry: Registry
     limits: Mapping[str, int]
+    open_limits: bool = False
 
     def condition(self, expression: Json, depth: int = 0) -> Condition:
         """The Boolean condition that the expression states; raises `TranslationError`."""
@@ -126,7 +130,7 @@ class Translator:
         if len(path) == 2 and path[0] == "limits":
             if path[1] not in self.limits:
                 raise TranslationError(f"limit `{path[1]}` is not declared in `bundle.toml`")
-            return Number(self.limits[path[1]])
+            return Count(f"limits.{path[1]}") if self.open_limits else Number(self.limits[path[1]])
         if len(path) != 1:
             raise TranslationError("clauses read `context.FACT`, `context.limits.NAME` and nothing else")
         name = path[0]

@@ -1,0 +1,23 @@
+"""The errors of the analysis.
+
+AnalysisError
+├── SolverMissingError     the extra with the solver is not installed
+├── EmptyWorldError        no world satisfies what the registry declares
+└── ReplayError            the live engine does not confirm what the solver found
+"""
+
+
+class AnalysisError(Exception):
+    """The analysis could not be made; the message says why. Never a statement about the policy."""
+
+
+class SolverMissingError(AnalysisError):
+    """The solver is not installed. Serving does not need it; proving does."""
+
+
+class EmptyWorldError(AnalysisError):
+    """No world satisfies the registry: whatever is asked of it would hold, so nothing is answered."""
+
+
+class ReplayError(AnalysisError):
+    """Solver and live engine disagree about a use: a bug of one of them, and no result to print."""
