@@ -78,7 +78,7 @@ class Enumeration:
 
     def open_to(self, adversary: str) -> bool:
         """Whether any use inside the red line gets through."""
-        insiders = self._insiders() if adversary == "issuer" else [None]
+        insiders = [None, *(self._insiders() if adversary == "issuer" else ())]
         return any(
             self._lets_through(seen)
             for insider in insiders
