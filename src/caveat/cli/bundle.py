@@ -18,3 +18,8 @@ def load_bundle(folder: Path) -> Bundle:
         raise CannotRunError(
             f"the bundle does not load: {error}", f"`caveat check {folder}` lists every finding"
         ) from error
+
+
+def is_draft(bundle: Bundle) -> bool:
+    """Whether it lacks consent that it asks for, or holds what is not served."""
+    return bool(bundle.unsigned or bundle.unsafe)

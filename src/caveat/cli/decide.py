@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from caveat.cli.bundle import load_bundle
+from caveat.cli.bundle import is_draft, load_bundle
 from caveat.cli.deciding import CHANGE, show_deciding, show_facts, what_changes
 from caveat.cli.use_file import UseFile, read_use
 from caveat.decision.decide import decide
@@ -65,6 +65,7 @@ def _document(
         "steps": decision.steps,
         "changes": list(changes),
         "bundle": bundle.digest,
+        "draft": is_draft(bundle),
         "facts": facts_digest(use.facts),
     }
 
@@ -74,8 +75,9 @@ def _show(
 ) -> None:
     click.echo(f"{decision.verdict.value}  ({decision.reason.value})")
     show_deciding(bundle, decision)
-    if not explain:
-        return
-    if changes:
-        click.echo(f"  {CHANGE[decision.verdict]}: {', '.join(changes)}")
-    show_facts(bundle, use.facts)
+    if explain:
+        if changes:
+            click.echo(f"  {CHANGE[decision.verdict]}: {', '.join(changes)}")
+        show_facts(bundle, use.facts)
+    if is_draft(bundle):
+        click.echo("  under a draft: this bundle lacks consent, and is not served")
