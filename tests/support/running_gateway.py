@@ -15,7 +15,9 @@ import uvicorn
 import uvloop
 
 from caveat.cli.service import Service, ServiceConfig, open_service
+from caveat.cli.tls import ServerTls
 from caveat.gateway.budgets import Budgets
+from caveat.gateway.identity.certificates import Authorities
 from caveat.gateway.logs import make_logger
 from caveat.gateway.routes import Routes
 from caveat.gateway.tracing import NO_TRACE, Tracing
@@ -56,6 +58,8 @@ def running_gateway(
     files: Mapping[str, bytes] | None = None,
     tracing: Tracing = NO_TRACE,
     budgets: Budgets | None = None,
+    tls: ServerTls | None = None,
+    authorities: Authorities | None = None,
     **settings: Any,
 ) -> Iterator[RunningGateway]:
     """A running gateway; stopped gracefully on leaving. `settings` go to `UpstreamConfig` of a URL."""
@@ -72,6 +76,8 @@ def running_gateway(
             publish_seconds=0.02,
             tracing=tracing,
             budgets=budgets or Budgets(),
+            tls=tls,
+            authorities=authorities or Authorities(),
         )
     )
     server = uvicorn.Server(service.uvicorn_config(host="127.0.0.1", port=0))
@@ -90,7 +96,8 @@ def running_gateway(
         time.sleep(0.005)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield RunningGateway(f"http://127.0.0.1:{port}", service, folder, log, current, loops[0])
+        scheme = "http" if tls is None else "https"
+        yield RunningGateway(f"{scheme}://127.0.0.1:{port}", service, folder, log, current, loops[0])
     finally:
         server.should_exit = True
         thread.join(20)

@@ -16,6 +16,8 @@ from caveat.cli.exit import CannotRunError
 from caveat.cli.first_use import play_when_ready
 from caveat.cli.local_model import running_model
 from caveat.cli.service import DataFolderError, Service, ServiceConfig, open_service
+from caveat.cli.tls import ServerTls, open_authorities, open_tls
+from caveat.gateway.identity.certificates import Authorities
 from caveat.gateway.law import LawError
 from caveat.gateway.logs import make_logger
 from caveat.gateway.routes import URL_PATTERN, Routes, RoutesError, parse_routes
@@ -51,6 +53,9 @@ _DEVELOPMENT_DATA = Path("var/caveat")
     show_default=True,
     help="The port; 0 takes a free one.",
 )
+@click.option("--tls-cert", type=_FILE, help="Serve TLS with this certificate chain, in PEM.")
+@click.option("--tls-key", type=_FILE, help="The certificate's private key, in PEM.")
+@click.option("--client-ca", type=_FILE, help="Authorities of client certificates that the bundle names.")
 @click.option("--development", is_flag=True, help="Serve a copy of the bundle with fresh keys, on loopback.")
 @click.option("--tour", is_flag=True, help="With --development: play the tour first, then keep serving.")
 @click.option("--otel", is_flag=True, help="Trace each use, as the OTEL_ variables say where to.")
@@ -63,6 +68,9 @@ def serve_command(
     local_model: bool,
     host: str,
     port: int,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    client_ca: Path | None,
     development: bool,
     tour: bool,
     otel: bool,
@@ -77,14 +85,22 @@ def serve_command(
     With --development the bundle, by default the example, is copied into the data folder, by default
     var/caveat, with a fresh key for every party and issuer: good for trying out, proof of nothing.
 
+    With --tls-cert the gateway ends TLS itself, and asks for client certificates of the trust domains that
+    the bundle registers. SIGHUP reads the certificate again.
+
     \b
     Examples:
       caveat serve --bundle policies/mine --data var/caveat --upstream https://models.example
+      caveat serve --bundle policies/mine --data var/caveat --tls-cert server.pem --tls-key server.key
       caveat serve --bundle policies/mine --data var/caveat --routes routes.toml
       caveat serve --development --local-model
     """
     if routes is not None and (upstream is not None or local_model):
         raise CannotRunError("--routes names every endpoint", "leave --upstream and --local-model away")
+    tls = open_tls(tls_cert, tls_key)
+    if tls is not None and tour:
+        raise CannotRunError("--tour is played over plain HTTP", "leave --tls-cert away")
+    authorities = open_authorities(client_ca, tls)
     tracing = tracing_config(wanted=otel)
     bundle, data = _folders(bundle, data, host, development=development, tour=tour)
     with contextlib.ExitStack() as stack:
@@ -99,9 +115,16 @@ def serve_command(
             endpoint = upstream_config(upstream, local_model=local_model)
         level = log_level or ("warning" if tour else "info")
         service = open_or_explain(
-            bundle, data, endpoint, level, tracing, beyond_loopback=host not in _LOOPBACK
+            bundle,
+            data,
+            endpoint,
+            level,
+            tracing,
+            beyond_loopback=host not in _LOOPBACK,
+            tls=tls,
+            authorities=authorities,
         )
-        url = f"http://{host}:{listening.getsockname()[1]}"
+        url = f"{'http' if tls is None else 'https'}://{host}:{listening.getsockname()[1]}"
         before = endpoint.url if isinstance(endpoint, UpstreamConfig) else f"the upstreams of {routes}"
         click.echo(f"caveat serves {url} before {before}", err=True)
         if tour:
@@ -197,6 +220,8 @@ def open_or_explain(
     tracing: Tracing = NO_TRACE,
     *,
     beyond_loopback: bool = False,
+    tls: ServerTls | None = None,
+    authorities: Authorities | None = None,
 ) -> Service:
     """A gateway over these folders; raises `CannotRunError` with one line for whatever stands in the way."""
     log = make_logger(level=log_level)
@@ -209,6 +234,8 @@ def open_or_explain(
                 log,
                 tracing=tracing,
                 beyond_loopback=beyond_loopback,
+                tls=tls,
+                authorities=authorities or Authorities(),
             )
         )
     except FolderError as error:

@@ -21,6 +21,7 @@ from structlog.types import FilteringBoundLogger
 
 from caveat import __version__
 from caveat.cli.key_watch import KeyWatch
+from caveat.cli.tls import ServerTls
 from caveat.evidence.check import EvidenceChecker
 from caveat.evidence.envelope import VerifiedCache, VerifiedEnvelope
 from caveat.evidence.trust import parse_trust
@@ -29,6 +30,10 @@ from caveat.gateway.budgets import Budgets
 from caveat.gateway.errors import FaultError, GatewayError
 from caveat.gateway.exchange import Desk
 from caveat.gateway.gate import Gate
+from caveat.gateway.identity.callers import Identities
+from caveat.gateway.identity.certificates import Authorities
+from caveat.gateway.identity.connection import ConnectionProtocol
+from caveat.gateway.identity.tokens import Tokens
 from caveat.gateway.law import LawError, LawInForce, make_law
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.ports import Files, Law, MakeWitnesses
@@ -65,7 +70,7 @@ _GRACE_SECONDS = 20
 class ServiceConfig:
     """What makes one gateway. `read_files` is called at start and at every reload.
 
-    `beyond_loopback`: whether other machines can reach it.
+    `beyond_loopback`: whether other machines can reach it. `authorities`: of trust domains that name a file.
     """
 
     read_files: Callable[[], Files]
@@ -77,6 +82,8 @@ class ServiceConfig:
     tracing: Tracing = NO_TRACE
     budgets: Budgets = field(default_factory=Budgets)
     beyond_loopback: bool = False
+    tls: ServerTls | None = None
+    authorities: Authorities = field(default_factory=Authorities)
 
 
 class DataFolderError(Exception):
@@ -136,6 +143,10 @@ class Service:
         self._reloading: set[asyncio.Task[bool]] = set()
         self._key_watch = KeyWatch(ApiKeyStore(config.data), gate.issued, config.log)
         self._routes_before = routes_before
+        self._tls = config.tls
+        self._authorities = config.authorities
+        self._identities = Identities(gate.issued, Tokens(_now()), config.authorities)
+        self._ask_for_certificates()
         desk = Desk(
             gate,
             self._router,
@@ -143,6 +154,7 @@ class Service:
             config.log,
             self._law_now,
             config.max_body_bytes,
+            self._identities,
             config.budgets,
             config.tracing,
         )
@@ -172,8 +184,23 @@ class Service:
         self._reloading.add(task)
         task.add_done_callback(self._reloading.discard)
 
+    def _ask_for_certificates(self) -> None:
+        if self._tls is not None:
+            self._tls.ask_for(self._authorities.all(self.law.current.bundle))
+
+    def _renew_certificate(self) -> None:
+        try:
+            if self._tls is not None:
+                self._tls.renew()
+        except OSError as error:
+            self._log.error("tls", outcome="kept", cause=type(error).__name__)
+
     async def reload(self) -> bool:
-        """Reads the bundle again. True if a new one came into force; a bad one changes nothing."""
+        """Reads the bundle again. True if a new one came into force; a bad one changes nothing.
+
+        Reads the gateway's own certificate again too, and keeps the one it has if that cannot be used.
+        """
+        self._renew_certificate()
         try:
             changed = await self.law.reload()
         except LawError as error:
@@ -184,6 +211,7 @@ class Service:
             self._log.error("reload", outcome="refused", cause=type(error).__name__)
             self.metrics.reloaded("refused")
             return False
+        self._ask_for_certificates()
         outcome = "changed" if changed else "unchanged"
         self._log.info("reload", outcome=outcome, bundle=self.law.current.bundle.digest)
         self.metrics.reloaded(outcome)
@@ -192,6 +220,7 @@ class Service:
     async def _stop(self) -> None:
         await self._desk.settle()
         await self._key_watch.stop()
+        await self._identities.close()
         await self._router.close()
         await asyncio.to_thread(self.close)
         await asyncio.to_thread(self._tracing.close)
@@ -204,12 +233,14 @@ class Service:
 
     def uvicorn_config(self, host: str = "127.0.0.1", port: int = 0) -> uvicorn.Config:
         """How this gateway is served: one process, uvloop, httptools, graceful stop. Source: ADR-0009."""
+        tls = self._tls
         return uvicorn.Config(
             self.app,
             host=host,
             port=port,
             loop="uvloop",
-            http="httptools",
+            http=ConnectionProtocol,
+            ssl_context_factory=None if tls is None else lambda _config, _default: tls.context,
             ws="none",
             lifespan="on",
             access_log=False,
@@ -236,6 +267,7 @@ def open_service(config: ServiceConfig) -> Service:
     files, cache = config.read_files(), VerifiedCache()
 
     def make_witnesses(bundle: Bundle) -> BundleWitnesses:
+        config.authorities.all(bundle)  # a bundle whose callers could not be checked is no law
         checker = EvidenceChecker(parse_trust(bundle.files["trust.toml"]), bundle.registry, cache)
         return BundleWitnesses(bundle, checker, _Store(store), totals, once)
 

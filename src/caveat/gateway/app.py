@@ -16,18 +16,17 @@ from caveat.gateway.http import (
     JSON,
     NO_RETRY,
     RETRY,
-    Caller,
     ClientGoneError,
     Message,
     Receive,
     Scope,
     Send,
-    authenticate,
     read_body,
     read_headers,
     send_whole,
     while_connected,
 )
+from caveat.gateway.identity.callers import Caller, connection_of
 from caveat.gateway.metrics import CONTENT_TYPE
 from caveat.gateway.upstream import forwardable, returnable
 from caveat.gateway.wire.azure import AzureWire
@@ -143,7 +142,8 @@ class Gateway:
             )
         _expect(method, "GET" if path == "/v1/models" else "POST")
         desk = self._desk
-        caller = authenticate(desk.law_now(), headers, desk.gate.issued, desk.gate.now())
+        now = desk.gate.now()
+        caller = await desk.identities.authenticate(desk.law_now(), headers, connection_of(scope), now)
         if wire is not None:
             desk.budgets.admit(caller.principal, caller.deployment.budget, desk.gate.now().date())
             body = await read_body(receive, headers, desk.max_body_bytes)

@@ -18,12 +18,12 @@ from caveat.gateway.gate import Gate, Ruling, Use
 from caveat.gateway.http import (
     JSON,
     NO_RETRY,
-    Caller,
     Send,
     send_piece,
     send_start,
     send_whole,
 )
+from caveat.gateway.identity.callers import Caller, Identities
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.ports import Law
 from caveat.gateway.refusal import refusal_code, refusal_members, refusal_message
@@ -48,6 +48,7 @@ class Desk:
     log: FilteringBoundLogger
     law_now: Callable[[], Law]
     max_body_bytes: int
+    identities: Identities
     budgets: Budgets = field(default_factory=Budgets)
     tracing: Tracing = NO_TRACE
     _running: set["asyncio.Task[None]"] = field(default_factory=set["asyncio.Task[None]"])
@@ -109,7 +110,8 @@ def read_use(
         workflow=request.extension.workflow,
         form=request.form,
     )
-    return Use(law, deployment, caller.principal, wire.ACTION, call, found.stored), request
+    use = Use(law, deployment, caller.principal, wire.ACTION, call, found.stored, caller.speakers)
+    return use, request
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from caveat.evidence.check import Checked
 from caveat.facts.fact import Facts
 from caveat.gateway.errors import LedgerError, RequestError
 from caveat.gateway.gather import Gathered
+from caveat.gateway.identity.speaker import Speaker
 from caveat.gateway.issued_keys import IssuedKeys
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.ports import Law, Ledger, Receipt
@@ -46,7 +47,7 @@ from caveat.signing.digest import Digest
 class Use:
     """A request that was read and whose sender is known. `action`: what it does, for the record.
 
-    `stored`: evidence that the store has about its parts.
+    `stored`: evidence that the store has about its parts. `speakers`: its sender beside an API key.
     """
 
     law: Law
@@ -55,6 +56,7 @@ class Use:
     action: str
     call: Call
     stored: tuple[bytes, ...] = ()
+    speakers: tuple[Speaker, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +134,18 @@ class Gate:
     def _deployment(self, before: Use, law: Law) -> Deployment:
         current = law.bundle.deployments.get(before.deployment.id)
         if current is None or not (
-            any(f"key:{digest[:16]}" == before.principal for digest in current.key_digests)
-            or self.issued.speaks_for(before.principal, current.id, self._clock())
+            self._is_good(before.principal, current)
+            and all(speaker.speaks_for(law.bundle, current.id) for speaker in before.speakers)
         ):
-            raise RequestError(401, "unknown_key", "the deployment or its key is no longer registered")
+            raise RequestError(401, "unknown_key", "the deployment or its caller is no longer registered")
         return current
+
+    def _is_good(self, principal: str, deployment: Deployment) -> bool:
+        if not principal.startswith("key:"):
+            return True  # a token or a certificate, which is among the speakers
+        return any(
+            f"key:{digest[:16]}" == principal for digest in deployment.key_digests
+        ) or self.issued.speaks_for(principal, deployment.id, self._clock())
 
     async def record_end(self, output: Ruling, released: bytes, size: int, *, complete: bool) -> None:
         """Records what a stream let through, by its HMAC."""

@@ -1,17 +1,11 @@
-"""The edge of HTTP: headers and bodies read within caps, the sender known by key, answers sent whole."""
+"""The edge of HTTP: headers and bodies read within caps, answers sent whole."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
 from caveat.gateway.errors import RequestError
-from caveat.gateway.issued_keys import IssuedKeys
-from caveat.gateway.ports import Law
 from caveat.gateway.wire.request import body_too_large
-from caveat.policy.deployments import Deployment
-from caveat.signing.digest import sha256
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -31,16 +25,6 @@ class ClientGoneError(Exception):
     """The caller closed the connection before it was answered. Nobody is left to tell."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who speaks: the deployment that the key belongs to under `law`. `secret`: the key, to keep it in."""
-
-    law: Law
-    deployment: Deployment
-    principal: str
-    secret: str
-
-
 def read_headers(scope: Scope) -> dict[str, str]:
     """The headers by lower-case name, repeated ones joined; raises `RequestError` beyond the caps."""
     raw: RawHeaders = scope["headers"]
@@ -53,25 +37,6 @@ def read_headers(scope: Scope) -> dict[str, str]:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
     return headers
-
-
-def authenticate(law: Law, headers: Mapping[str, str], issued: IssuedKeys, now: datetime) -> Caller:
-    """The sender; raises `RequestError` 401 for a missing, unknown, ambiguous, revoked or expired key.
-
-    Keys are compared by their SHA-256, so the time it takes tells nothing of a key.
-    """
-    scheme, _, bearer = headers.get("authorization", "").partition(" ")
-    token = bearer.strip() if scheme.lower() == "bearer" else ""
-    presented = {headers.get("x-api-key", ""), headers.get("api-key", ""), token} - {""}
-    if len(presented) != 1:
-        missing = "no API key" if not presented else "two different API keys"
-        raise RequestError(401, "invalid_api_key", f"the request has {missing}", "send one as a bearer token")
-    secret = presented.pop()
-    digest = sha256(secret.encode("latin-1", errors="replace"))
-    deployment = law.callers.get(digest)
-    if deployment is None:
-        deployment = issued.deployment_of(law, digest, now)
-    return Caller(law, deployment, f"key:{digest[:16]}", secret)
 
 
 async def read_body(receive: Receive, headers: Mapping[str, str], max_bytes: int) -> bytes:

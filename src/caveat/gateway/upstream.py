@@ -33,7 +33,9 @@ _HOP_HEADERS = frozenset(
         "upgrade",
     }
 )
-_CREDENTIAL_HEADERS = frozenset({"authorization", "api-key", "cookie", "set-cookie", "x-api-key"})
+_CREDENTIAL_HEADERS = frozenset(
+    {"authorization", "api-key", "cookie", "set-cookie", "x-api-key", "x-forwarded-client-cert"}
+)
 _OWN_PREFIX = "x-caveat-"
 _DROPPED = _HOP_HEADERS | _CREDENTIAL_HEADERS
 _UNREADABLE = frozenset({301, 302, 303, 304, 305, 307, 308})

@@ -12,6 +12,7 @@ from typing import cast
 
 from caveat.facts.registry import Registry, RegistryError, parse_registry
 from caveat.policy.amend import is_satisfied, parse_amend
+from caveat.policy.callers import Registrations, caller_findings
 from caveat.policy.cedar import (
     CedarTextError,
     Engine,
@@ -22,6 +23,7 @@ from caveat.policy.cedar import (
 )
 from caveat.policy.clause import Clause, parse_clauses
 from caveat.policy.deployments import Deployment, parse_deployments
+from caveat.policy.identity import Identity, parse_identity
 from caveat.policy.lint import Lint, lint
 from caveat.policy.manifest import Manifest, parse_manifest
 from caveat.policy.schema import cedar_schema
@@ -76,6 +78,8 @@ class Bundle:
     clauses: tuple[Clause, ...]
     red_lines: tuple[Clause, ...]
     deployments: Mapping[str, Deployment]
+    identity: Identity
+    registrations: Registrations
     policy: Policy
     signers: frozenset[str]
     unsigned: tuple[str, ...]
@@ -111,6 +115,10 @@ def parse_bundle(files: Mapping[str, bytes]) -> Bundle:
     _, red_lines = _clauses(files, "red_lines/", translator, findings)
     deployments, wrong = parse_deployments(_section(tables["deployments"], "deployments"), registry)
     findings.extend(wrong)
+    identity, wrong = parse_identity(_section(tables["deployments"], "identity"))
+    findings.extend(wrong)
+    callers = {name: deployment.callers for name, deployment in deployments.items()}
+    findings.extend(caller_findings(callers, identity))
     findings.extend(_validation(files, cedar_schema(registry, limits)))
     found = Lint([], [], [])
     if not findings:
@@ -128,6 +136,8 @@ def parse_bundle(files: Mapping[str, bytes]) -> Bundle:
         clauses=clauses,
         red_lines=red_lines,
         deployments=deployments,
+        identity=identity,
+        registrations=Registrations(MappingProxyType(callers)),
         policy=_policy(manifest, registry, clauses, policies, limits),
         signers=signers,
         unsigned=_unsigned(manifest, registry, clauses, signers),

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from caveat.facts.registry import Registry
 from caveat.facts.value import Value
+from caveat.policy.callers import Callers, CallersModel, build_callers
 from caveat.policy.workflows import (
     INSTRUCTED,
     REGISTRATION,
@@ -38,7 +39,7 @@ class Deployment:
     `observers`: which of the gateway's observers see this deployment; a fact whose observer is missing is
     unknown, whatever the caller says. `key_digests`: SHA-256 of each API key that speaks for it. `tools`: the
     tools whose definitions leave its effect known. `max_identifiers`: for open chat, how many structured
-    identifiers typed words may hold before they are data.
+    identifiers typed words may hold before they are data. `callers`: who speaks for it without an API key.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Deployment:
     tools: frozenset[str] = frozenset()
     max_identifiers: int | None = None
     workflows: Mapping[str, Workflow] = field(default_factory=dict[str, Workflow])
+    callers: Callers = field(default_factory=Callers)
 
 
 class _BudgetModel(BaseModel):
@@ -76,6 +78,7 @@ class _DeploymentModel(BaseModel):
     tools: list[str] = Field(default_factory=list[str])
     max_identifiers: int = Field(default=25, ge=0, le=10_000)
     workflows: dict[str, WorkflowModel] = Field(default_factory=dict[str, WorkflowModel])
+    callers: CallersModel = Field(default_factory=CallersModel)
 
 
 def parse_deployments(
@@ -115,6 +118,7 @@ def parse_deployments(
             tools=frozenset(model.tools),
             max_identifiers=model.max_identifiers if model.kind == "open_chat" else None,
             workflows=workflows,
+            callers=build_callers(model.callers),
         )
     findings.extend(_shared_keys(deployments))
     return MappingProxyType(deployments), findings
