@@ -62,6 +62,10 @@ BARS = (
     Bar("decisions_per_cpu_s_memo_on", "1/s", None, more_is_better=True),
     Bar("evidence_new_cpu_us", "us", 300.0),
     Bar("evidence_known_cpu_us", "us", 20.0),
+    Bar("caller_key_cpu_us", "us", 20.0),
+    Bar("caller_token_new_cpu_us", "us", 300.0),
+    Bar("caller_token_known_cpu_us", "us", 20.0),
+    Bar("caller_certificate_cpu_us", "us", 20.0),
     Bar("durable_records_per_s_128", "1/s", 10_000.0, more_is_better=True),
     Bar("gateway_cpu_ms", "ms", 1.0),
     Bar("gateway_rps", "1/s", 1_000.0, more_is_better=True),
@@ -235,6 +239,12 @@ def _evidence() -> Mapping[str, Measured]:
     return _rows(measure_evidence())
 
 
+def _callers() -> Mapping[str, Measured]:
+    from caveat.cli.measure_callers import measure_callers
+
+    return {name: Measured(value, n) for name, (value, n) in measure_callers().items()}
+
+
 def _ledger() -> Mapping[str, Measured]:
     from caveat.ledger.measure import measure_durable_records
 
@@ -269,6 +279,15 @@ SOURCES = (
         _decision,
     ),
     Source(("evidence_new_cpu_us", "evidence_known_cpu_us"), _evidence),
+    Source(
+        (
+            "caller_key_cpu_us",
+            "caller_token_new_cpu_us",
+            "caller_token_known_cpu_us",
+            "caller_certificate_cpu_us",
+        ),
+        _callers,
+    ),
     Source(("durable_records_per_s_128",), _ledger),
     Source(
         (

@@ -63,6 +63,7 @@ class Explained:
             "record": self.record_id,
             "time": record.time,
             "deployment": record.deployment,
+            "principal": record.principal,
             "point": record.point.value,
             "of": record.of,
             "mode": record.mode,
@@ -106,6 +107,7 @@ def show_explained(explained: Explained) -> None:
     click.echo(
         f"  {record.point.value} of `{record.deployment}` at {record.time}, record {explained.record_id}"
     )
+    click.echo(f"  asked by `{record.principal}`: {_MEANS[record.principal.partition(':')[0]]}")
     if record.of is not None:
         click.echo(f"  it answers the prompt of record {record.of}")
     click.echo(f"  {_effect(explained)}")
@@ -120,6 +122,9 @@ def show_explained(explained: Explained) -> None:
         show_facts(explained.bundle, explained.case, only_said=decision.verdict is not Verdict.NEEDS_EVIDENCE)
     if explained.differs:
         click.echo(f"FINDING  deciding again gives another {', '.join(explained.differs)}")
+
+
+_MEANS = {"key": "an API key", "oidc": "a token of an issuer", "mtls": "a client certificate"}
 
 
 def _effect(explained: Explained) -> str:

@@ -8,7 +8,9 @@ from pathlib import Path
 import click
 
 from caveat.cli.api_keys import describe_key, issue_key, list_keys, revoke_key, show_keys
+from caveat.cli.callers import registered_callers, show_callers
 from caveat.cli.exit import CannotRunError
+from caveat.policy.bundle import BundleError, parse_bundle
 from caveat.signing.keys import (
     Algorithm,
     KeyParseError,
@@ -18,6 +20,8 @@ from caveat.signing.keys import (
     parse_public_key,
     private_key_from_seed,
 )
+from caveat.store.errors import FolderError
+from caveat.store.folder import read_folder
 
 _ALGORITHMS = {"ed25519": Algorithm.ED25519, "p256": Algorithm.P256}
 _MAX_KEY_FILE_BYTES = 64 * 1024
@@ -25,7 +29,7 @@ _MAX_KEY_FILE_BYTES = 64 * 1024
 
 @click.group("keys")
 def keys_group() -> None:
-    """Make signing keys and show what they are; issue, list and revoke API keys."""
+    """Make signing keys and show what they are; issue, list and revoke API keys; list who may call."""
 
 
 keys_command = keys_group
@@ -155,6 +159,37 @@ def revoke_command(key_id: str, data: Path, *, as_json: bool) -> int:
         click.echo(json.dumps({"version": 1, **describe_key(row)}))
     else:
         click.echo(f"revoked {row.id} of {row.deployment} since {row.revoked_at}")
+    return 0
+
+
+@keys_group.command("callers")
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="As JSON (docs/reference/keys.md).")
+def callers_command(bundle: Path, *, as_json: bool) -> int:
+    """List who speaks for which deployment by the policy bundle in the folder BUNDLE.
+
+    API keys that were issued beside the bundle are listed by `caveat keys list`. Exit codes: 0 it was
+    listed, 1 the bundle is not well-formed, 2 it could not be read.
+
+    \b
+    Examples:
+      caveat keys callers policies/mine
+      caveat keys callers policies/mine --json
+    """
+    try:
+        rows = registered_callers(parse_bundle(read_folder(bundle)))
+    except FolderError as error:
+        raise CannotRunError(str(error), "name the folder that holds `bundle.toml`") from error
+    except BundleError as error:
+        click.echo(f"✗ {error}")
+        click.echo(f"`caveat check {bundle}` lists every finding", err=True)
+        return 1
+    if as_json:
+        click.echo(json.dumps({"version": 1, "callers": rows}))
+    elif not rows:
+        click.echo("the bundle registers no caller; `caveat keys issue` issues keys beside it")
+    else:
+        show_callers(rows)
     return 0
 
 

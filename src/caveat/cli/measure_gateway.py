@@ -40,7 +40,7 @@ def staged() -> Generator[Stage]:
     key = secrets.token_urlsafe(16)
     with tempfile.TemporaryDirectory(prefix="caveat-measure-") as temporary:
         folder = Path(temporary)
-        for name, data in _files(key).items():
+        for name, data in bundle_files(key).items():
             path = folder / "bundle" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
@@ -49,7 +49,10 @@ def staged() -> Generator[Stage]:
         yield Stage(["-m", "caveat", "serve", *folders, *ports], key)
 
 
-def _files(key: str) -> Mapping[str, bytes]:
+def bundle_files(
+    key: str, identity: Mapping[str, object] | None = None, callers: Mapping[str, object] | None = None
+) -> Mapping[str, bytes]:
+    """The bundle that is measured with, for this API key and these callers beside it."""
     bundle, owner = workload_bundle(), private_key_from_seed(Algorithm.ED25519, secrets.token_bytes(32))
     files = dict(bundle.files)
     files["bundle.toml"] = files["bundle.toml"].replace(
@@ -64,10 +67,11 @@ def _files(key: str) -> Mapping[str, bytes]:
         "operator": "nobody",
         "owner_group": "measured",
         "key_digests": [sha256(key.encode())],
+        "callers": callers or {},
         "facts": {name: _plain(value) for name, value in _allowed_values(bundle).items()},
     }
     files["deployments.toml"] = tomli_w.dumps(
-        {"version": 1, "deployments": {"measured": deployment}}
+        {"version": 1, "identity": identity or {}, "deployments": {"measured": deployment}}
     ).encode()
     adoption = sign_adoption(bundle.manifest.name, bundle_digest(files), "owner", owner)
     return {**files, "signatures/owner.dsse.json": adoption}
