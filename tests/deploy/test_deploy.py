@@ -21,6 +21,17 @@ def statements() -> list[tuple[str, str]]:
     return [(line.split(None, 1)[0], " ".join(line.split(None, 1)[1].split())) for line in lines]
 
 
+def test_the_proxy_asks_for_certificates_sets_the_header_anew_and_shows_its_own() -> None:
+    envoy = (ROOT / "deploy/envoy.yaml").read_text("utf-8")
+    assert "require_client_certificate: true" in envoy
+    assert "forward_client_cert_details: SANITIZE_SET" in envoy
+    assert "set_current_client_cert_details: { cert: true, chain: true, uri: true }" in envoy
+    towards_gateway = envoy.partition("clusters:")[2]
+    assert "UpstreamTlsContext" in towards_gateway
+    assert "tls_certificates:" in towards_gateway
+    assert "trusted_ca:" in towards_gateway
+
+
 def final_stage() -> list[tuple[str, str]]:
     found = statements()
     start = max(place for place, (word, _) in enumerate(found) if word == "FROM")

@@ -125,6 +125,7 @@ MALFORMED: dict[str, Callable[[], str]] = {
     "not ASCII": lambda: GOOD + "é",
     "other base64": lambda: GOOD.replace("-", "+").replace("_", "/") + "+",
     "oversized": lambda: token(EC, claims_of(more="x" * MAX_TOKEN_BYTES)),
+    "oversized in all": lambda: token(EC, claims_of(more="x" * 5000), header={"more": "x" * 2000}),
     "deep": lambda: token(EC, b'{"a":' + b"[" * 40 + b"]" * 40 + b"}"),
 }
 

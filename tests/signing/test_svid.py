@@ -63,6 +63,8 @@ def test_a_leaf_names_exactly_one_spiffe_id(uris: Sequence[str]) -> None:
 
 def test_an_authority_is_no_caller() -> None:
     assert code_of(certificate(CA, [DESK], is_authority=True)) == "shape"
+    assert code_of(certificate(CA, [DESK], is_authority=True, certifies=False)) == "shape"
+    assert code_of(certificate(CA, [DESK], certifies=True)) == "shape"
 
 
 def test_a_leaf_that_may_not_sign_is_no_caller() -> None:

@@ -128,13 +128,14 @@ def certificate(
     uris: Sequence[str] = (),
     *,
     is_authority: bool = False,
+    certifies: bool | None = None,
     signs: bool = True,
     hosts: Sequence[str] = (),
     begins: datetime = NOW - timedelta(hours=1),
     ends: datetime = NOW + timedelta(hours=12),
     name: str = "test",
 ) -> Issued:
-    """A certificate by `issuer`, or of an authority by itself."""
+    """A certificate by `issuer`, or of an authority by itself. `certifies`: by its key usage."""
     key = p256()
     signer = key if issuer is None else issuer.key
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -154,8 +155,8 @@ def certificate(
                 key_encipherment=False,
                 data_encipherment=False,
                 key_agreement=not signs and not is_authority,
-                key_cert_sign=is_authority,
-                crl_sign=is_authority,
+                key_cert_sign=is_authority if certifies is None else certifies,
+                crl_sign=is_authority if certifies is None else certifies,
                 encipher_only=False,
                 decipher_only=False,
             ),
