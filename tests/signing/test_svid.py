@@ -122,6 +122,14 @@ def test_no_bytes_make_the_parsers_raise_anything_else(data: bytes) -> None:
         claimed_id(parse_chain([data])[0])
 
 
+def test_a_certificate_of_no_known_version_is_refused_like_any_other_bytes() -> None:
+    version = b"\xa0\x03\x02\x01"
+    changed = LEAF.der.replace(version + b"\x02", version + b"\x2c")
+    assert changed != LEAF.der
+    with pytest.raises(SvidError):
+        parse_chain([changed])
+
+
 def test_too_much_is_not_looked_at() -> None:
     with pytest.raises(SvidError):
         parse_chain([LEAF.der] * 7)

@@ -33,6 +33,14 @@ _SEGMENT = r"(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._-]+"
 _ID = re.compile(rf"spiffe://({_DOMAIN})((?:/{_SEGMENT})+)\Z")
 _PREFIX = re.compile(rf"spiffe://({_DOMAIN})/((?:{_SEGMENT}/)*)\Z")
 _MAX_ID = 2048
+# What the library raises for bytes that are no certificate, or one that it does not read.
+_UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 
 
@@ -87,7 +95,7 @@ def parse_authorities(pem: bytes) -> tuple[x509.Certificate, ...]:
     try:
         found = tuple(x509.load_pem_x509_certificates(pem))
         good = 0 < len(found) <= MAX_CERTIFICATES and all(_is_authority(entry) for entry in found)
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except _UNREADABLE as error:
         raise SvidError("malformed") from error
     if not good:
         raise SvidError("malformed")
@@ -105,7 +113,15 @@ def parse_chain(ders: Sequence[bytes]) -> tuple[x509.Certificate, ...]:
         raise SvidError("malformed")
     try:
         return tuple(x509.load_der_x509_certificate(der) for der in ders)
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except _UNREADABLE as error:
+        raise SvidError("malformed") from error
+
+
+def chain_of_pem(pem: bytes) -> tuple[bytes, ...]:
+    """The certificates of a PEM text in DER, at least one; raises `SvidError` `malformed`."""
+    try:
+        return tuple(entry.public_bytes(Encoding.DER) for entry in x509.load_pem_x509_certificates(pem))
+    except _UNREADABLE as error:
         raise SvidError("malformed") from error
 
 
@@ -115,7 +131,7 @@ def claimed_id(leaf: x509.Certificate) -> str:
         constraints = _extension(leaf, x509.BasicConstraints)
         usage = _extension(leaf, x509.KeyUsage)
         names = _extension(leaf, x509.SubjectAlternativeName)
-    except (ValueError, x509.DuplicateExtension, UnsupportedAlgorithm) as error:
+    except _UNREADABLE as error:
         raise SvidError("shape") from error
     if constraints is not None and constraints.ca:
         raise SvidError("shape")
@@ -145,7 +161,7 @@ def verify_svid(chain: Sequence[x509.Certificate], anchors: Anchors, now: dateti
     )
     try:
         path = verifier.verify(leaf, others).chain
-    except (VerificationError, ValueError, UnsupportedAlgorithm) as error:
+    except (VerificationError, *_UNREADABLE) as error:
         raise SvidError("chain") from error
     return Svid(
         identity,

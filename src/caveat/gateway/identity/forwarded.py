@@ -7,12 +7,9 @@ the other end of its connection holds the key. Source: Envoy's documentation of 
 import re
 from urllib.parse import unquote_to_bytes
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from caveat.gateway.identity.connection import Peer, peer_of
 from caveat.signing.digest import sha256
+from caveat.signing.svid import SvidError, chain_of_pem
 
 HEADER = "x-forwarded-client-cert"
 MAX_BYTES = 64 * 1024
@@ -30,13 +27,11 @@ def parse_forwarded(text: str) -> Peer:
     presented = pairs.get("Chain") or pairs.get("Cert")
     if presented is None or "Hash" not in pairs:
         raise ForwardedError
-    pem = unquote_to_bytes(presented)
     try:
-        certificates = x509.load_pem_x509_certificates(pem)
-        chain = tuple(entry.public_bytes(Encoding.DER) for entry in certificates)
-    except (ValueError, UnsupportedAlgorithm) as error:
+        chain = chain_of_pem(unquote_to_bytes(presented))
+    except SvidError as error:
         raise ForwardedError from error
-    if not chain or sha256(chain[0]) != pairs["Hash"]:
+    if sha256(chain[0]) != pairs["Hash"]:
         raise ForwardedError
     return peer_of(chain)
 
