@@ -224,6 +224,7 @@ def test_a_chain_is_forwarded_with_the_leaf_first() -> None:
         forwarded(DESK, By="a" * MAX_BYTES)[HEADER],
         forwarded(DESK)[HEADER].replace("Hash", "hash"),
     ],
+    ids=itertools.count(),
 )
 async def test_a_header_with_two_readings_is_refused(text: str) -> None:
     with pytest.raises(ForwardedError):
