@@ -106,6 +106,7 @@ def test_an_amendment_that_nobody_signed_is_none_even_where_nobody_is_asked() ->
     files["clauses/moved.cedar"] = files.pop("clauses/all.cedar")
     moved = parse_bundle(files)
     step = check_step(parse_amendment(amendment(ROOT, moved, STRANGER)), ROOT, moved)
+    assert step.untrue == ()
     assert step.findings == ("no actor of the bundle that it replaces has signed it",)
 
 
@@ -168,7 +169,7 @@ def test_a_link_of_another_bundle_leads_nowhere() -> None:
     elsewhere = amendment(LIMIT, LESS, PROVIDER, CUSTOMER)
     assert refused(amended(LESS, elsewhere), ROOT, LIMIT)[0].startswith("a link is missing")
     renamed = check_step(parse_amendment(envelope), ROOT, LESS)
-    assert renamed.findings == ("it leads from or to another bundle",)
+    assert renamed.untrue == ("it leads from or to another bundle",)
 
 
 def test_an_old_amendment_does_not_serve_a_second_time() -> None:

@@ -27,6 +27,7 @@ from caveat.signing.dsse import (
 AMENDMENT = "https://caveat.invalid/predicate/bundle-amendment/v1"
 MAX_BYTES = 2 * 1024 * 1024
 MAX_SEQUENCE = 999_999_999
+MAX_SIGNATURES = 64
 _STATEMENT = "https://in-toto.io/Statement/v1"
 _HEX = r"^[0-9a-f]{64}\z"
 
@@ -145,7 +146,7 @@ def parse_amendment(data: bytes, *, draft: bool = False) -> Amendment:
     `draft`: it may lack signatures altogether, as one that goes round does.
     """
     try:
-        envelope = parse_envelope(data, max_bytes=MAX_BYTES, least=0 if draft else 1)
+        envelope = parse_envelope(data, max_bytes=MAX_BYTES, least=0 if draft else 1, most=MAX_SIGNATURES)
         value = parse_strict(envelope.payload, max_bytes=MAX_BYTES)
         model = _StatementModel.model_validate(value)
     except (EnvelopeParseError, StrictJsonError) as error:
@@ -187,37 +188,41 @@ def parse_amendment(data: bytes, *, draft: bool = False) -> Amendment:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One amendment held against both bundles. `findings`: why it does not hold; empty where it does."""
+    """One amendment held against both bundles.
+
+    `changes`: what really changed. `signers`: the actors who signed. `untrue`: where the statement does not
+    say what it does, and what no signature could mend.
+    """
 
     amendment: Amendment
+    old: Bundle
+    new: Bundle
     changes: tuple[Change, ...]
     signers: frozenset[str]
-    findings: tuple[str, ...]
+    untrue: tuple[str, ...]
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """Why the step does not hold; empty exactly where it does."""
+        nobody = () if self.signers else ("no actor of the bundle that it replaces has signed it",)
+        return (*self.untrue, *nobody, *lacking(self.changes, self.signers))
 
 
 def check_step(amendment: Amendment, old: Bundle, new: Bundle) -> Step:
     """The amendment held against the two bundles: what really changed, who signed, what does not hold."""
     if (amendment.old, amendment.new) != (old.digest, new.digest):
-        return Step(amendment, (), frozenset(), ("it leads from or to another bundle",))
+        return Step(amendment, old, new, (), frozenset(), ("it leads from or to another bundle",))
     real = changes(old, new)
-    findings: list[str] = []
     listed = [tuple(row.items()) for row in amendment.changes]
     computed = [tuple(change.render().items()) for change in real]
-    findings += [
-        f"it hides that {change.describe()}"
-        for change, row in zip(real, computed, strict=True)
-        if row not in listed
-    ]
-    if not findings and listed != computed:
-        findings.append("it lists a change that was not made")
+    rows = zip(real, computed, strict=True)
+    untrue = [f"it hides that {change.describe()}" for change, row in rows if row not in listed]
+    if not untrue and listed != computed:
+        untrue.append("it lists a change that was not made")
     if amendment.name != new.manifest.name:
-        findings.append("it names another bundle")
-    findings += _moved_keys(old, new)
-    signers = signers_of(amendment, old, new)
-    if not signers:
-        findings.append("no actor of the bundle that it replaces has signed it")
-    findings += lacking(real, signers)
-    return Step(amendment, real, signers, tuple(findings))
+        untrue.append("it names another bundle")
+    untrue += _moved_keys(old, new)
+    return Step(amendment, old, new, real, signers_of(amendment, old, new), tuple(untrue))
 
 
 def lacking(rows: tuple[Change, ...], signers: frozenset[str]) -> list[str]:

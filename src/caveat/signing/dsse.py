@@ -71,10 +71,12 @@ def render_envelope(envelope: UnverifiedEnvelope) -> bytes:
     )
 
 
-def parse_envelope(data: bytes, *, max_bytes: int, least: int = 1) -> UnverifiedEnvelope:
+def parse_envelope(
+    data: bytes, *, max_bytes: int, least: int = 1, most: int = MAX_SIGNATURES
+) -> UnverifiedEnvelope:
     """The envelope in `data`, strictly: exact members, canonical base64; raises `EnvelopeParseError`.
 
-    `least`: how many signatures it has at least; 0 for a draft that goes round to be signed.
+    `least`, `most`: how many signatures it may have; none for a draft that goes round to be signed.
     """
     try:
         value = parse_strict(data, max_bytes=max_bytes, max_depth=8)
@@ -85,7 +87,7 @@ def parse_envelope(data: bytes, *, max_bytes: int, least: int = 1) -> Unverified
     payload_type, entries = value["payloadType"], value["signatures"]
     if not isinstance(payload_type, str) or not isinstance(entries, list):
         raise EnvelopeParseError("shape")
-    if not least <= len(entries) <= MAX_SIGNATURES:
+    if not least <= len(entries) <= most:
         raise EnvelopeParseError("signatures")
     signatures = tuple(_signature(entry) for entry in entries)
     # One signature by each name, and one without: whoever checks them then does bounded work.
