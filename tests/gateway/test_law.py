@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
-from caveat.gateway.law import LawError, LawInForce, make_law
+from caveat.gateway.law import LawError, LawInForce, check_follows, law_of, read_bundle
+from caveat.gateway.ports import Files, Law, MakeWitnesses
+from caveat.gateway.succession import Succession
 from caveat.ledger.errors import StoppedError
 from caveat.ledger.ledger import Ledger
 from caveat.policy.bundle import Bundle
@@ -42,6 +44,13 @@ def test_what_is_observed_counts_as_released(gateway: RunningGateway) -> None:
     prompt, output = gateway.records()[before:]
     assert [own["source"] for own in prompt["reserve"]] == ["owner:watched"]
     assert output["reserve"] == []
+
+
+def make_law(files: Files, make_witnesses: MakeWitnesses, *, beyond_loopback: bool = False) -> Law:
+    """The law of these files where nothing was in force before."""
+    bundle = read_bundle(files, beyond_loopback=beyond_loopback)
+    check_follows(bundle, Succession(lambda _digest: None).follow)
+    return law_of(bundle, make_witnesses)
 
 
 def unwanted(name: str) -> dict[str, bytes]:

@@ -135,6 +135,13 @@ SINGLE = {
         "issuer owner was changed",
         "provider",
     ),
+    "an issuer that signs something else": (
+        "trust.toml",
+        '"evidence"',
+        '"approval"',
+        "issuer owner was changed",
+        BOTH,
+    ),
     "how long trust lasts": (
         "trust.toml",
         "2100-",

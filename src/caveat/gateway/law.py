@@ -12,7 +12,7 @@ from typing import TypeAlias
 from caveat.gateway.decisions import Decisions
 from caveat.gateway.ports import Files, Law, MakeWitnesses
 from caveat.policy.bundle import Bundle, BundleError, parse_bundle
-from caveat.policy.chain import Chain, ChainError, adopted_chain
+from caveat.policy.chain import Chain, ChainError
 
 
 class LawError(ValueError):
@@ -61,13 +61,6 @@ def law_of(bundle: Bundle, make_witnesses: MakeWitnesses) -> Law:
         return Law(bundle, Decisions(bundle.policy), make_witnesses(bundle), callers)
     except ValueError as error:
         raise LawError((str(error),)) from error
-
-
-def make_law(files: Files, make_witnesses: MakeWitnesses, *, beyond_loopback: bool = False) -> Law:
-    """The law of these files where nothing was in force before; raises `LawError`."""
-    bundle = read_bundle(files, beyond_loopback=beyond_loopback)
-    check_follows(bundle, lambda first: adopted_chain(first, lambda _digest: None))
-    return law_of(bundle, make_witnesses)
 
 
 class LawInForce:

@@ -14,6 +14,7 @@ from caveat.policy.expression import APPROVALS, Overlap, SameSet, Subset, Words,
 from caveat.policy.parts import Kind, Table, content, section, table_of, words
 
 _EFFECT = "action_effect"
+_EVIDENCE = "evidence"
 _WORDS = frozenset({"text", "amend"})
 _BY_ITS_FACTS = frozenset({"operator", "key_digests", "budget"})
 _BY_ITS_COUNTS = frozenset({"owner_group", "id_column", "max_identifiers"})
@@ -53,6 +54,10 @@ class Consent:
                 yield from self._fact(name)
             case Kind.ISSUER:
                 yield from self._amends(self._granted(name))
+                if any(
+                    section(table, name).get("purpose", _EVIDENCE) != _EVIDENCE for table in self._issuers
+                ):
+                    yield self._everyone()
             case Kind.TRUST:
                 issuers = sorted({one for table in self._issuers for one in table})
                 yield from self._amends(fact for one in issuers for fact in self._granted(one))
