@@ -34,7 +34,7 @@ _NEW = "The folder of the bundle that follows."
 @click.argument("new", type=_FOLDER)
 @click.option("--out", type=_FOLDER, required=True, help="File for the amendment, which is then signed.")
 @click.option("--reason", default="", help="Why, for whoever reads it later.")
-@click.option("--diff", "diff_file", type=_FOLDER, help="What `caveat diff OLD NEW --json` printed.")
+@click.option("--diff", "diff_file", type=_FOLDER, help="The uses that it opens and closes, as JSON.")
 @click.option("--json", "as_json", is_flag=True, help=_JSON)
 def propose_command(
     old: Path, new: Path, out: Path, reason: str, diff_file: Path | None, *, as_json: bool
@@ -240,11 +240,17 @@ def _read_diff(file: Path) -> JsonObject:
     try:
         diff = parse_strict(file.read_bytes(), max_bytes=MAX_BYTES)
     except OSError as error:
-        raise CannotRunError(f"`{file}` cannot be read", "`caveat diff OLD NEW --json` prints it") from error
+        raise CannotRunError(
+            f"`{file}` cannot be read", "docs/reference/amendments.md says what it holds"
+        ) from error
     except StrictJsonError as error:
-        raise CannotRunError(f"`{file}`: {error}", "`caveat diff OLD NEW --json` prints it") from error
+        raise CannotRunError(
+            f"`{file}`: {error}", "docs/reference/amendments.md says what it holds"
+        ) from error
     if not isinstance(diff, dict) or diff.get("version") != 1 or "newly_permitted" not in diff:
-        raise CannotRunError(f"`{file}` is no diff of two bundles", "`caveat diff OLD NEW --json` prints it")
+        raise CannotRunError(
+            f"`{file}` is no diff of two bundles", "docs/reference/amendments.md says what it holds"
+        )
     return diff
 
 
