@@ -161,9 +161,7 @@ def test_enforcing_is_one_command_and_the_gateway_records_it(
         assert watched.records("bundle")[-1]["bundle"] == change["digest"]
         assert chat(watched.url, WATCH_KEY, asking("hi")).status == 403
     finally:
-        watched.files.clear()
-        watched.files.update(before)
-        watched.reload()
+        assert watched.amend(before)
     again = caveat("observe", "enforce", folder, "watch", "--key", f"operator={key}")
     assert (again.code, "already" in again.out) == (0, True)
 

@@ -17,7 +17,7 @@ from caveat.cli.exit import CannotRunError
 from caveat.gateway.tracing import NO_TRACE
 from tests.support.raw_client import asking, chat, send
 from tests.support.scripted_upstream import scripted_upstream
-from tests.support.small_bundle import CHAT_KEY, SmallBundle
+from tests.support.small_bundle import CHAT_KEY, SmallBundle, following
 
 pytestmark = pytest.mark.slow
 NOWHERE = "http://127.0.0.1:9"
@@ -136,6 +136,10 @@ def test_it_serves_reloads_on_hangup_stops_on_terminate_and_goes_on_with_its_led
                 "forbid (principal, action, resource);"
             )
             write(own, changed.files())
+            process.send_signal(signal.SIGHUP)
+            wait_for_metric(url, 'caveat_bundle_reloads_total{outcome="refused"} 2.0')
+            assert chat(url, CHAT_KEY, asking("hi")).status == 200
+            write(own, following(changed.files(), SmallBundle().files()))
             process.send_signal(signal.SIGHUP)
             wait_for_metric(url, 'caveat_bundle_reloads_total{outcome="changed"} 1.0')
             assert chat(url, CHAT_KEY, asking("hi")).status == 403

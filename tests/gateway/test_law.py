@@ -4,15 +4,18 @@ import asyncio
 
 import pytest
 
-from caveat.gateway.law import LawError, LawInForce, make_law
+from caveat.gateway.law import LawError, LawInForce, check_follows, law_of, read_bundle
+from caveat.gateway.ports import Files, Law, MakeWitnesses
+from caveat.gateway.succession import Succession
 from caveat.ledger.errors import StoppedError
 from caveat.ledger.ledger import Ledger
 from caveat.policy.bundle import Bundle
+from caveat.policy.chain import Chain
 from tests.packs.worlds import world_of
 from tests.support.raw_client import asking, chat, message, send
 from tests.support.running_gateway import RunningGateway, running_gateway
 from tests.support.scripted_upstream import scripted_upstream
-from tests.support.small_bundle import CHAT_KEY, DESK_KEY, WATCH_KEY, SmallBundle, rows
+from tests.support.small_bundle import CHAT_KEY, DESK_KEY, WATCH_KEY, SmallBundle, following, rows
 
 DENY_ALL = """
 @id("C8") @text("Nothing at all.") @authority("contract") @amend("operator")
@@ -41,6 +44,13 @@ def test_what_is_observed_counts_as_released(gateway: RunningGateway) -> None:
     prompt, output = gateway.records()[before:]
     assert [own["source"] for own in prompt["reserve"]] == ["owner:watched"]
     assert output["reserve"] == []
+
+
+def make_law(files: Files, make_witnesses: MakeWitnesses, *, beyond_loopback: bool = False) -> Law:
+    """The law of these files where nothing was in force before."""
+    bundle = read_bundle(files, beyond_loopback=beyond_loopback)
+    check_follows(bundle, Succession(lambda _digest: None).follow)
+    return law_of(bundle, make_witnesses)
 
 
 def unwanted(name: str) -> dict[str, bytes]:
@@ -87,12 +97,15 @@ def test_a_development_bundle_makes_no_law_beyond_loopback(gateway: RunningGatew
 
 
 def test_a_development_bundle_does_not_come_in_by_a_reload(gateway: RunningGateway) -> None:
-    async def announce(_bundle: Bundle) -> None:
+    async def announce(_bundle: Bundle, _chain: Chain) -> None:
         raise AssertionError("it came into force")
 
     make_witnesses = gateway.service.make_witnesses
     first = make_law(SmallBundle().files(), make_witnesses)
-    law = LawInForce(first, lambda: world_of("bank").files, make_witnesses, announce, beyond_loopback=True)
+    files = world_of("bank").files
+    law = LawInForce(
+        first, lambda: files, make_witnesses, lambda _new: Chain(()), announce, beyond_loopback=True
+    )
     with pytest.raises(LawError, match="loopback only"):
         asyncio.run(law.reload())
     assert law.current is first
@@ -135,18 +148,14 @@ def test_a_good_bundle_comes_into_force_with_a_record_and_decides_from_then_on(
     bundle = SmallBundle()
     bundle.clauses += DENY_ALL
     before = dict(reloading.files)
-    reloading.files.clear()
-    reloading.files.update(bundle.files())
-    assert reloading.reload() is True
+    assert reloading.amend(bundle.files()) is True
     answer = chat(reloading.url, CHAT_KEY, asking("hi"))
     assert (answer.status, answer.error["clauses"]) == (403, ["C8"])
     (changed,) = reloading.records("bundle")
     assert (
         changed["bundle"] == reloading.records()[-1]["bundle"] == reloading.service.law.current.bundle.digest
     )
-    reloading.files.clear()
-    reloading.files.update(before)
-    assert reloading.reload() is True
+    assert reloading.amend(before) is True
 
 
 def test_a_change_that_cannot_be_recorded_does_not_come_into_force(
@@ -158,8 +167,9 @@ def test_a_change_that_cannot_be_recorded_does_not_come_into_force(
     good, digest = dict(reloading.files), reloading.service.law.current.bundle.digest
     bundle = SmallBundle()
     bundle.clauses += DENY_ALL
+    good_law = reloading.service.law.current.bundle.files
     reloading.files.clear()
-    reloading.files.update(bundle.files())
+    reloading.files.update(following(bundle.files(), good_law, 99))
     with monkeypatch.context() as patch:
         patch.setattr(Ledger, "append", refuse)
         assert reloading.reload() is False

@@ -241,9 +241,7 @@ def test_a_stream_is_halted_when_the_policy_changes_under_it(
         connection.request("POST", "/v1/chat/completions", body, {"authorization": f"Bearer {CHAT_KEY}"})
         answer = connection.getresponse()
         answer.read(100)
-        gateway.files.clear()
-        gateway.files.update(bundle.files())
-        assert gateway.reload() is True
+        assert gateway.amend(bundle.files()) is True
         rest = answer.read()
         connection.close()
         assert rest.endswith(b"data: [DONE]\n\n")
@@ -271,9 +269,7 @@ def test_a_stream_goes_on_under_a_new_policy_that_permits_it(
         connection.request("POST", "/v1/chat/completions", body, {"authorization": f"Bearer {CHAT_KEY}"})
         answer = connection.getresponse()
         answer.read(100)
-        gateway.files.clear()
-        gateway.files.update(changed(NO_OUTPUT.replace("output", "tool")).files())
-        assert gateway.reload() is True
+        assert gateway.amend(changed(NO_OUTPUT.replace("output", "tool")).files()) is True
         assert answer.read().endswith(chat_events("x")[-1])
         connection.close()
         points = [(record["point"], record["verdict"], record["of"]) for record in gateway.records()]

@@ -20,6 +20,7 @@ from caveat.ledger.record import (
     DecisionRecord,
     EvidenceCited,
     EvidenceRecord,
+    Follows,
     OutputEndRecord,
     Record,
     Reservation,
@@ -42,6 +43,12 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 DIGEST = st.binary(max_size=4).map(sha256)
 TIME = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)).map(render_time)  # noqa: DTZ001 - the strategy adds the zone
 COUNT = st.integers(0, 2**53 - 1)
+TEXTS = st.lists(TEXT, max_size=2).map(tuple)
+FOLLOWS = st.builds(
+    Follows,
+    *(st.none() | DIGEST, COUNT, st.none() | DIGEST, TEXTS, TEXTS, COUNT),
+    *(st.none() | DIGEST, TEXTS, COUNT, TEXTS, COUNT),
+)
 RECORD_IDS = st.builds(record_id, st.integers(0, 2**62), DIGEST)
 VALUE = st.one_of(
     TEXT,
@@ -101,6 +108,7 @@ RECORDS: st.SearchStrategy[Record] = st.one_of(
     ),
     st.builds(StartRecord, TIME, DIGEST, TEXT, TEXT),
     st.builds(BundleRecord, TIME, DIGEST),
+    st.builds(BundleRecord, TIME, DIGEST, st.booleans(), FOLLOWS),
     st.builds(RoutesRecord, TIME, DIGEST),
     st.builds(EvidenceRecord, TIME, TEXT, DIGEST, TEXT, TEXT),
     st.builds(OutputEndRecord, TIME, RECORD_IDS, DIGEST, COUNT, st.booleans()),
@@ -244,3 +252,17 @@ def test_the_mark_of_development_reads_back_and_has_one_spelling(
     for other in (False, None, "dev", 1):
         with pytest.raises(RecordParseError):
             parse_record(canonical({**rendered, "development": other}))
+
+
+def test_a_bundle_record_of_an_earlier_release_reads_back_without_what_it_follows() -> None:
+    old = BundleRecord(moment(0), BUNDLE)
+    assert "follows" not in render_record(old)
+    assert parse_record(canonical(render_record(old))) == old
+    rendered = render_record(replace(old, follows=Follows(BUNDLE, 1)))
+    follows = rendered["follows"]
+    assert isinstance(follows, dict)
+    assert follows.keys() == set(Follows.__slots__)
+    for member in follows:
+        less = {**rendered, "follows": {key: value for key, value in follows.items() if key != member}}
+        with pytest.raises(RecordParseError):
+            parse_record(canonical(less))

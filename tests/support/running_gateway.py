@@ -22,7 +22,7 @@ from caveat.gateway.logs import make_logger
 from caveat.gateway.routes import Routes
 from caveat.gateway.tracing import NO_TRACE, Tracing
 from caveat.gateway.upstream import UpstreamConfig
-from tests.support.small_bundle import SmallBundle
+from tests.support.small_bundle import SmallBundle, following
 
 
 @dataclass
@@ -39,6 +39,14 @@ class RunningGateway:
     def reload(self) -> bool:
         """What SIGHUP does, from the outside of the server's loop."""
         return asyncio.run_coroutine_threadsafe(self.service.reload(), self.loop).result(20)
+
+    def amend(self, files: Mapping[str, bytes]) -> bool:
+        """The files put in the place of those in force, with an amendment that the one actor signs."""
+        numbers = [record["follows"]["sequence"] for record in self.records("bundle")]
+        after = following(files, self.service.law.current.bundle.files, max(numbers, default=0) + 1)
+        self.files.clear()
+        self.files.update(after)
+        return self.reload()
 
     def records(self, kind: str = "decision") -> list[dict[str, Any]]:
         """The records that are in the ledger by now, in order."""

@@ -4,12 +4,14 @@
 observe mode, of an owner group of its own. One actor signs everything.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import orjson
 
-from caveat.policy.bundle import bundle_digest
+from caveat.policy.amendment import amendment_statement
+from caveat.policy.bundle import bundle_digest, parse_bundle
 from caveat.policy.signatures import sign_adoption
 from caveat.signing.canonical import canonical
 from caveat.signing.digest import sha256
@@ -158,6 +160,16 @@ def adopted(files: dict[str, bytes]) -> dict[str, bytes]:
     """The same files, signed as they are now."""
     adoption = sign_adoption("small", bundle_digest(files), "operator", ACTOR)
     return {**files, "signatures/operator.dsse.json": adoption}
+
+
+def following(
+    files: Mapping[str, bytes], earlier: Mapping[str, bytes], sequence: int = 1
+) -> dict[str, bytes]:
+    """The files with an amendment by which they follow the earlier ones, signed by the one actor."""
+    steps = parse_bundle(earlier), parse_bundle(files)
+    statement = amendment_statement(*steps, sequence, "for a test", "2030-01-01T00:00:00Z")
+    signed = sign_envelope(statement, IN_TOTO, [ACTOR])
+    return {**files, f"signatures/amendment-{sequence:04d}.dsse.json": signed}
 
 
 def attest(

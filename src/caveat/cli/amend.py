@@ -4,6 +4,13 @@ from pathlib import Path
 
 import click
 
+from caveat.cli.amend_chain import (
+    consent_command,
+    propose_command,
+    seal_command,
+    show_command,
+    verify_command,
+)
 from caveat.cli.bundle import load_bundle
 from caveat.cli.exit import CannotRunError
 from caveat.policy.signatures import sign_adoption
@@ -12,7 +19,15 @@ from caveat.signing.keys import KeyParseError, PrivateKey, parse_private_key
 
 @click.group("amend")
 def amend_group() -> None:
-    """Change a policy bundle by the consent that it asks for."""
+    """Change a policy bundle by the consent that it asks for.
+
+    A first bundle is signed by its actors as it is. Whatever follows it is amended: proposed, consented to
+    by those whom its changes need, and sealed into the new bundle.
+    """
+
+
+for _command in (propose_command, consent_command, show_command, seal_command, verify_command):
+    amend_group.add_command(_command)
 
 
 @amend_group.command("sign")

@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Sized
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from caveat.cli.amending import check_history
 from caveat.cli.exit import CannotRunError
 from caveat.evidence.trust import TrustError, parse_trust
 from caveat.policy.bundle import Bundle, BundleError, parse_bundle
+from caveat.policy.chain import lacks
 from caveat.store.errors import FolderError
 from caveat.store.folder import read_folder
 
@@ -16,8 +19,11 @@ from caveat.store.folder import read_folder
 @click.command("check")
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--signed", is_flag=True, help="Hold only if every signature that it asks for is there.")
+@click.option(
+    "--history", type=click.Path(path_type=Path), help="Earlier bundles, where it follows one by amendments."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON (docs/reference/policy.md).")
-def check_command(bundle: Path, *, signed: bool, as_json: bool) -> int:
+def check_command(bundle: Path, *, signed: bool, history: Path | None, as_json: bool) -> int:
     """Lint and validate the policy bundle in the folder BUNDLE.
 
     Exit codes: 0 it is well-formed (with --signed: and adopted), 1 it is not, 2 it could not be read.
@@ -38,6 +44,10 @@ def check_command(bundle: Path, *, signed: bool, as_json: bool) -> int:
         return _report(None, error.findings, signed=signed, as_json=as_json)
     except TrustError as error:
         return _report(None, error.findings, signed=signed, as_json=as_json)
+    folder = check_history(history)
+    if folder is not None and parsed.unsigned and not lacks(parsed, folder.bundle):
+        carried = "it follows an adopted bundle by a whole chain of amendments"
+        parsed = replace(parsed, unsigned=(), notes=(*parsed.notes, carried))
     return _report(parsed, parsed.unsafe, signed=signed, as_json=as_json)
 
 
@@ -72,7 +82,8 @@ def _report(bundle: Bundle | None, findings: tuple[str, ...], *, signed: bool, a
             f"  draft: {len(unsigned)} parts lack consent; signed by {signers}. A draft is not served."
         )
     else:
-        click.echo(f"  adopted by {', '.join(sorted(bundle.signers))}")
+        signers = ", ".join(sorted(bundle.signers))
+        click.echo(f"  adopted by {signers}" if signers else "  adopted by its amendments")
     return 0 if holds else 1
 
 

@@ -18,13 +18,17 @@ from typing import cast
 
 from caveat.assay.errors import WorldError
 from caveat.assay.world import World, make_world
+from caveat.cli.amending import amendment_files, signed_amendment
 from caveat.cli.exit import CannotRunError
-from caveat.policy.bundle import bundle_digest
+from caveat.policy.bundle import Bundle, BundleError, bundle_digest, parse_bundle
 from caveat.signing.keys import PrivateKey, parse_private_key
 from caveat.store.errors import FolderError
 from caveat.store.folder import read_folder
 
 _STATE = "world.json"
+_ACTORS = Path("keys", "actors")
+HISTORY = "history"
+"""Below a development world: the bundles of the worlds that it replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,19 +135,39 @@ def _observing(files: Mapping[str, bytes]) -> Mapping[str, Mapping[str, object]]
 
 
 def _make(folder: Path, files: Mapping[str, bytes], digest: str) -> None:
+    """A new world in the place of the old one, whose keys sign the amendment that leads to it."""
     world = _world_of(files)
     draft = folder.with_name(folder.name + ".new")
     shutil.rmtree(draft, ignore_errors=True)
     _write_world(draft, world, digest)
+    before = _bundle_before(folder)
+    if before is not None:
+        keys = [parse_private_key(path.read_bytes()) for path in sorted((folder / _ACTORS).glob("*.pem"))]
+        newcomers = [key for actor, key in world.actors.items() if actor not in before.manifest.actors]
+        after = parse_bundle(world.files)
+        amendment = signed_amendment(before, after, [*keys, *newcomers], "the bundle that it copies changed")
+        for path, data in amendment_files(before, amendment).items():
+            _write(draft / "bundle" / path, data)
+        if (folder / HISTORY).is_dir():
+            shutil.copytree(folder / HISTORY, draft / HISTORY)
+        shutil.copytree(folder / "bundle", draft / HISTORY / before.digest)
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)
+
+
+def _bundle_before(folder: Path) -> Bundle | None:
+    """The bundle of the world that is replaced; None where there is none, or nothing to be read of it."""
+    try:
+        return parse_bundle(read_folder(folder / "bundle"))
+    except (FolderError, BundleError):
+        return None
 
 
 def _write_world(folder: Path, world: World, digest: str) -> None:
     for path, data in world.files.items():
         _write(folder / "bundle" / path, data)
     for actor, key in world.actors.items():
-        _write(folder / "keys" / "actors" / f"{actor}.pem", key.pem())
+        _write(folder / _ACTORS / f"{actor}.pem", key.pem())
     for role, issuer in world.issuers.items():
         _write(folder / "keys" / "issuers" / f"{role}.pem", issuer.key.pem())
     state = {

@@ -1,6 +1,7 @@
 """A deployment moved from observe to enforce in a bundle folder, and the change adopted.
 
-The folder is at every moment a bundle that may be served: new signatures are written first, then the changed
+The change goes with an amendment, so that a gateway that serves the bundle as it was takes it up. The folder
+is at every moment a bundle that may be served: new signatures are written first, then the changed
 file takes the place of the old one in one step, and signatures of the old bundle go last. Where the given
 signatures do not suffice, nothing is written.
 """
@@ -14,9 +15,11 @@ from pathlib import Path
 
 import tomli_w
 
+from caveat.cli.amending import amendment_files, signed_amendment
 from caveat.cli.bundle import load_bundle
 from caveat.cli.exit import CannotRunError
 from caveat.cli.keys import read_private_key
+from caveat.policy.amendment import check_step, parse_amendment
 from caveat.policy.bundle import Bundle, bundle_digest, parse_bundle
 from caveat.policy.signatures import sign_adoption
 from caveat.signing.digest import Digest
@@ -74,12 +77,15 @@ def enforce(folder: Path, deployment: str, keys: Sequence[str]) -> Change:
         for actor, key in signing.items()
     }
     adopted = parse_bundle({**files, **signatures})
-    if adopted.unsigned:
+    amendment = signed_amendment(bundle, adopted, list(signing.values()), f"{deployment} enforces")
+    step = check_step(parse_amendment(amendment, draft=True), bundle, adopted)
+    without = [f"`{name}`" for name in adopted.unsigned] or [f"this: {finding}" for finding in step.findings]
+    if without:
         raise CannotRunError(
-            f"these signatures do not suffice: {len(adopted.unsigned)} parts lack consent, "
-            f"the first is `{adopted.unsigned[0]}`",
+            f"these signatures do not suffice: {len(without)} parts lack consent, the first is {without[0]}",
             f"nothing was written; add --key ACTOR=FILE of {_others(bundle, signing)}",
         )
+    signatures |= amendment_files(bundle, amendment)
     _write(folder, files[_FILE], signatures, set(bundle.files))
     signers = tuple(sorted(adopted.signers))
     return Change(deployment, changed=True, before=bundle.digest, digest=digest, signers=signers)
@@ -134,7 +140,7 @@ def _write(folder: Path, deployments: bytes, signatures: Mapping[str, bytes], ol
         for path, data in signatures.items():
             _replace(folder / path, data)
         _replace(folder / _FILE, deployments)
-        for path in old:
+        for path in old - signatures.keys():
             if path.startswith("signatures/"):
                 (folder / path).unlink(missing_ok=True)
         for path in signatures:

@@ -24,6 +24,7 @@ from caveat.ledger.record import (
     DecisionRecord,
     EvidenceCited,
     EvidenceRecord,
+    Follows,
     OutputEndRecord,
     Record,
     RoutesRecord,
@@ -143,13 +144,29 @@ def _evidence(cited: EvidenceCited) -> str:
     return f"{cited.outcome}: {explained.meaning}; next ({explained.who}): {explained.remedy}"
 
 
+def _by_what(follows: Follows | None) -> str:
+    if follows is None or follows.previous is None:
+        return ""
+    if follows.amendment is None:
+        return f" after {follows.previous[:16]}, the same law"
+    signers = ", ".join(follows.signers)
+    said = f" after {follows.previous[:16]} by amendment {follows.sequence}, signed by {signers}"
+    if follows.changes:
+        said += f": {'; '.join(follows.changes[:5])}"
+    if follows.diff is not None:
+        said += f"; it opens {follows.opened_count} uses and closes {follows.closed_count}"
+    if follows.opened:
+        said += f", as {follows.opened[0]}"
+    return said
+
+
 def say_record(record: Record) -> str:
     """One sentence for a record that is no decision."""
     match record:
         case StartRecord(time, bundle, version, origin):
             return f"start: at {time} a gateway of version {version} began to serve {bundle} for {origin}"
-        case BundleRecord(time, bundle):
-            return f"bundle: at {time} the bundle {bundle} came into force"
+        case BundleRecord(time, bundle, _development, follows):
+            return f"bundle: at {time} the bundle {bundle} came into force{_by_what(follows)}"
         case RoutesRecord(time, routes):
             return f"routes: at {time} calls began to go to the upstreams with the digest {routes}"
         case EvidenceRecord(time, deployment, envelope, _key, outcome):

@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 import uvicorn
 
-from caveat.cli.development import example_bundle, open_development
+from caveat.cli.amending import HistoryFolder, check_root
+from caveat.cli.development import HISTORY, example_bundle, open_development
 from caveat.cli.exit import CannotRunError
 from caveat.cli.first_use import play_when_ready
 from caveat.cli.local_model import running_model
@@ -24,11 +25,13 @@ from caveat.gateway.routes import URL_PATTERN, Routes, RoutesError, parse_routes
 from caveat.gateway.tracing import NO_TRACE, Tracing, has_tracing, open_tracing, wants_tracing
 from caveat.gateway.upstream import UpstreamConfig
 from caveat.ledger.errors import LedgerError
+from caveat.signing.digest import Digest
 from caveat.store.errors import FolderError
 from caveat.store.folder import read_folder
 
 DEFAULT_PORT = 8700
 KEY_VARIABLE = "CAVEAT_UPSTREAM_KEY"
+_SHOWN = 3
 _URL = re.compile(URL_PATTERN.removesuffix("$") + r"\Z")
 
 
@@ -57,6 +60,8 @@ _DEVELOPMENT_DATA = Path("var/caveat")
 @click.option("--tls-key", type=_FILE, help="The certificate's private key, in PEM.")
 @click.option("--client-ca", type=_FILE, help="Authorities of client certificates that the bundle names.")
 @click.option("--development", is_flag=True, help="Serve a copy of the bundle with fresh keys, on loopback.")
+@click.option("--root", metavar="DIGEST", help="The bundle that a new ledger begins from.")
+@click.option("--history", type=_FOLDER, help="A folder of earlier bundles, for amendments not served yet.")
 @click.option("--tour", is_flag=True, help="With --development: play the tour first, then keep serving.")
 @click.option("--otel", is_flag=True, help="Trace each use, as the OTEL_ variables say where to.")
 @click.option("--log-level", type=_LEVELS, help="What is logged.  [default: info; with --tour: warning]")
@@ -72,6 +77,8 @@ def serve_command(
     tls_key: Path | None,
     client_ca: Path | None,
     development: bool,
+    root: str | None,
+    history: Path | None,
     tour: bool,
     otel: bool,
     log_level: str | None,
@@ -79,8 +86,9 @@ def serve_command(
     """Decide each use of the model, record it, and only then let it through.
 
     The gateway's own key for the endpoint is read from CAVEAT_UPSTREAM_KEY. SIGHUP reads the bundle again;
-    a bundle that does not check leaves the old one in force. A file of --routes names a variable for the
-    key of each endpoint.
+    a bundle that does not check, or that no whole chain of amendments leads to, leaves the old one in force.
+    A new ledger begins from the bundle --root, or else from the first that its actors adopted. A file of
+    --routes names a variable for the key of each endpoint.
 
     With --development the bundle, by default the example, is copied into the data folder, by default
     var/caveat, with a fresh key for every party and issuer: good for trying out, proof of nothing.
@@ -102,6 +110,7 @@ def serve_command(
         raise CannotRunError("--tour is played over plain HTTP", "leave --tls-cert away")
     authorities = open_authorities(client_ca, tls)
     tracing = tracing_config(wanted=otel)
+    pinned = check_root(root)
     bundle, data = _folders(bundle, data, host, development=development, tour=tour)
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(listen(host, port))
@@ -123,6 +132,8 @@ def serve_command(
             beyond_loopback=host not in _LOOPBACK,
             tls=tls,
             authorities=authorities,
+            root=pinned,
+            history=bundle.parent / HISTORY if development and history is None else history,
         )
         url = f"{'http' if tls is None else 'https'}://{host}:{listening.getsockname()[1]}"
         before = endpoint.url if isinstance(endpoint, UpstreamConfig) else f"the upstreams of {routes}"
@@ -222,6 +233,8 @@ def open_or_explain(
     beyond_loopback: bool = False,
     tls: ServerTls | None = None,
     authorities: Authorities | None = None,
+    root: Digest | None = None,
+    history: Path | None = None,
 ) -> Service:
     """A gateway over these folders; raises `CannotRunError` with one line for whatever stands in the way."""
     log = make_logger(level=log_level)
@@ -236,15 +249,17 @@ def open_or_explain(
                 beyond_loopback=beyond_loopback,
                 tls=tls,
                 authorities=authorities or Authorities(),
+                root=root,
+                history=(lambda _digest: None) if history is None else HistoryFolder(history).files,
             )
         )
     except FolderError as error:
         raise CannotRunError(str(error), "--bundle names the folder that holds `bundle.toml`") from error
     except LawError as error:
-        more = f" (and {len(error.findings) - 1} more)" if len(error.findings) > 1 else ""
+        more = f" (and {len(error.findings) - _SHOWN} more)" if len(error.findings) > _SHOWN else ""
         raise CannotRunError(
-            f"the bundle may not be served: {error}{more}",
-            f"`caveat check --signed {bundle}` lists every finding",
+            f"the bundle may not be served: {'; '.join(error.findings[:_SHOWN])}{more}",
+            f"`caveat check --signed {bundle}` lists what it lacks; `caveat amend --help` says how",
         ) from error
     except DataFolderError as error:
         raise CannotRunError(

@@ -11,7 +11,7 @@ import os
 import secrets
 import signal
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,11 +34,12 @@ from caveat.gateway.identity.callers import Identities
 from caveat.gateway.identity.certificates import Authorities
 from caveat.gateway.identity.connection import ConnectionProtocol
 from caveat.gateway.identity.tokens import Tokens
-from caveat.gateway.law import LawError, LawInForce, make_law
+from caveat.gateway.law import LawError, LawInForce, check_follows, law_of, read_bundle
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.ports import Files, Law, MakeWitnesses
 from caveat.gateway.routes import Routes, single_route
 from caveat.gateway.routing import Router
+from caveat.gateway.succession import Succession
 from caveat.gateway.tracing import NO_TRACE, Tracing
 from caveat.gateway.upstream import UpstreamConfig
 from caveat.gateway.witnesses import BundleWitnesses
@@ -49,6 +50,7 @@ from caveat.ledger.wire import parse_record
 from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
 from caveat.policy.bundle import Bundle
+from caveat.policy.chain import Chain
 from caveat.signing.digest import Digest
 from caveat.signing.keys import (
     Algorithm,
@@ -71,6 +73,8 @@ class ServiceConfig:
     """What makes one gateway. `read_files` is called at start and at every reload.
 
     `beyond_loopback`: whether other machines can reach it. `authorities`: of trust domains that name a file.
+    `root`: the bundle that an empty ledger begins from. `history` finds the files of earlier bundles that
+    the ledger does not have, their digest compared.
     """
 
     read_files: Callable[[], Files]
@@ -84,6 +88,8 @@ class ServiceConfig:
     beyond_loopback: bool = False
     tls: ServerTls | None = None
     authorities: Authorities = field(default_factory=Authorities)
+    root: Digest | None = None
+    history: Callable[[Digest], Files | None] = lambda _digest: None
 
 
 class DataFolderError(Exception):
@@ -126,7 +132,7 @@ class Service:
         make_witnesses: MakeWitnesses,
         gate: Gate,
         store: SqliteEvidenceStore,
-        routes_before: Digest | None,
+        before: "_Before",
     ) -> None:
         """Takes over everything that is passed in; `close` releases it."""
         self.ledger = ledger
@@ -142,11 +148,11 @@ class Service:
         self._tracing = config.tracing
         self._reloading: set[asyncio.Task[bool]] = set()
         self._key_watch = KeyWatch(ApiKeyStore(config.data), gate.issued, config.log)
-        self._routes_before = routes_before
         self._tls = config.tls
         self._authorities = config.authorities
         self._identities = Identities(gate.issued, Tokens(_now()), config.authorities)
         self._ask_for_certificates()
+        self._before = before
         desk = Desk(
             gate,
             self._router,
@@ -166,9 +172,10 @@ class Service:
 
     async def _start(self) -> None:
         bundle = self.law.current.bundle
+        await self._before.take_up(bundle)
         await self._gate.record_start(bundle, __version__, self.ledger.origin)
         routes = self._router.routes.digest
-        if routes != self._routes_before:
+        if routes != self._before.routes:
             await self._gate.record_routes(routes)
         self._key_watch.start()
         self._log.info("start", bundle=bundle.digest, origin=self.ledger.origin, version=__version__)
@@ -264,38 +271,75 @@ def open_service(config: ServiceConfig) -> Service:
         store = SqliteEvidenceStore(config.data / "evidence.sqlite3")
     except EvidenceStoreError as error:
         raise DataFolderError(str(error)) from error
-    files, cache = config.read_files(), VerifiedCache()
+    cache = VerifiedCache()
 
     def make_witnesses(bundle: Bundle) -> BundleWitnesses:
         config.authorities.all(bundle)  # a bundle whose callers could not be checked is no law
         checker = EvidenceChecker(parse_trust(bundle.files["trust.toml"]), bundle.registry, cache)
         return BundleWitnesses(bundle, checker, _Store(store), totals, once)
 
-    first = make_law(files, make_witnesses, beyond_loopback=config.beyond_loopback)
+    bundle = read_bundle(config.read_files(), beyond_loopback=config.beyond_loopback)
+    first = law_of(bundle, make_witnesses)
     ledger = Ledger.open(
         config.data / "ledger",
         log_key,
         origin=f"caveat.invalid/log/{log_key.public().keyid[:16]}",
         publish_seconds=config.publish_seconds,
     )
-    routes_before: Digest | None = None
+    succession = Succession(
+        lambda digest: ledger.stored_bundle(digest) or config.history(digest), config.root
+    )
+    try:
+        routes_before = _fold(ledger, totals, once, succession)
+        chain = check_follows(bundle, succession.follow)
+    except BaseException:
+        ledger.close()
+        store.close()
+        raise
+    ledger.store_bundle(bundle.files)
+    gate = Gate(ledger, metrics, _now, audit_key)
+
+    async def announce(bundle: Bundle, chain: Chain) -> None:
+        """Every step is a record, so that the ledger alone shows the way from one law to the next."""
+        for step in chain.steps:
+            await asyncio.to_thread(ledger.store_bundle, step.old.files)
+        for each, follows in list(succession.entries(bundle, chain)):
+            await asyncio.to_thread(ledger.store_bundle, each.files)
+            await gate.record_bundle(each, follows)
+            succession.now_in_force(each.digest, follows.sequence)
+        succession.now_in_force(bundle.digest, 0)
+
+    law = LawInForce(
+        first,
+        config.read_files,
+        make_witnesses,
+        succession.follow,
+        announce,
+        beyond_loopback=config.beyond_loopback,
+    )
+    before = _Before(routes_before, lambda bundle: announce(bundle, chain))
+    return Service(config, ledger, law, make_witnesses, gate, store, before)
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What a start has to say before it serves: which routes were last, and how its bundle came to follow."""
+
+    routes: Digest | None
+    take_up: Callable[[Bundle], Awaitable[None]]
+
+
+def _fold(ledger: Ledger, totals: Totals, once: Once, succession: Succession) -> Digest | None:
+    """All that the ledger knows into what counts it; returns the routes that were last."""
+    routes: Digest | None = None
     for entry in ledger.records():
         record = parse_record(entry.leaf)
         if isinstance(record, RoutesRecord):
-            routes_before = record.routes
+            routes = record.routes
         totals.fold(record)
         once.fold(record)
-    ledger.store_bundle(first.bundle.files)
-    gate = Gate(ledger, metrics, _now, audit_key)
-
-    async def announce(bundle: Bundle) -> None:
-        await asyncio.to_thread(ledger.store_bundle, bundle.files)
-        await gate.record_bundle(bundle)
-
-    law = LawInForce(
-        first, config.read_files, make_witnesses, announce, beyond_loopback=config.beyond_loopback
-    )
-    return Service(config, ledger, law, make_witnesses, gate, store, routes_before)
+        succession.fold(record)
+    return routes
 
 
 def _now() -> datetime:

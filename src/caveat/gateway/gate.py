@@ -30,6 +30,7 @@ from caveat.ledger.record import (
     DecisionRecord,
     EvidenceCited,
     EvidenceRecord,
+    Follows,
     OutputEndRecord,
     Record,
     RoutesRecord,
@@ -157,9 +158,10 @@ class Gate:
             StartRecord(self._now(), bundle.digest, version, origin, bundle.manifest.development)
         )
 
-    async def record_bundle(self, bundle: Bundle) -> None:
-        """Records that a bundle comes into force."""
-        await self._append(BundleRecord(self._now(), bundle.digest, bundle.manifest.development))
+    async def record_bundle(self, bundle: Bundle, follows: Follows) -> None:
+        """Records that a bundle comes into force, and by what right."""
+        mark = bundle.manifest.development
+        await self._append(BundleRecord(self._now(), bundle.digest, mark, follows))
 
     async def record_routes(self, routes: Digest) -> None:
         """Records where calls go from here on."""

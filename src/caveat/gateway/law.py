@@ -1,16 +1,18 @@
 """The bundle in force, and its change while the process serves.
 
-Guarantees: a bundle that does not parse, lint or carry its signatures never comes into force, and the old
-one stays; a change is in the ledger before it is in force; a request sees one law from its start, and a
-stream is asked again when the law has changed under it.
+Guarantees: a bundle that does not parse, lint or follow the one in force by whole amendments never comes into
+force, and the old one stays; a change is in the ledger before it is in force; a request sees one law from
+its start, and a stream is asked again when the law has changed under it.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 from caveat.gateway.decisions import Decisions
 from caveat.gateway.ports import Files, Law, MakeWitnesses
 from caveat.policy.bundle import Bundle, BundleError, parse_bundle
+from caveat.policy.chain import Chain, ChainError
 
 
 class LawError(ValueError):
@@ -22,8 +24,12 @@ class LawError(ValueError):
         self.findings = findings
 
 
-def make_law(files: Files, make_witnesses: MakeWitnesses, *, beyond_loopback: bool = False) -> Law:
-    """The law of these files; raises `LawError` for one that may not be served.
+MayFollow: TypeAlias = Callable[[Bundle], Chain]
+"""The chain by which a bundle may come into force now; raises `ChainError`."""
+
+
+def read_bundle(files: Files, *, beyond_loopback: bool = False) -> Bundle:
+    """The bundle in these files, whoever signed it; raises `LawError`.
 
     `beyond_loopback`: other machines can reach this gateway, so keys for trying out may not rule it.
     """
@@ -33,12 +39,21 @@ def make_law(files: Files, make_witnesses: MakeWitnesses, *, beyond_loopback: bo
         raise LawError(error.findings) from error
     if bundle.unsafe:
         raise LawError(bundle.unsafe)
-    if bundle.unsigned:
-        raise LawError(
-            tuple(f"the signatures that `{name}` asks for are missing" for name in bundle.unsigned)
-        )
     if bundle.manifest.development and beyond_loopback:
         raise LawError(("it is a development bundle, which is served on loopback only",))
+    return bundle
+
+
+def check_follows(bundle: Bundle, may_follow: MayFollow) -> Chain:
+    """The chain by which the bundle may come into force; raises `LawError`."""
+    try:
+        return may_follow(bundle)
+    except ChainError as error:
+        raise LawError(error.findings) from error
+
+
+def law_of(bundle: Bundle, make_witnesses: MakeWitnesses) -> Law:
+    """The law of a bundle that may be served; raises `LawError` where its trust policy does not check."""
     callers = {
         digest: deployment for deployment in bundle.deployments.values() for digest in deployment.key_digests
     }
@@ -56,7 +71,8 @@ class LawInForce:
         first: Law,
         read_files: Callable[[], Files],
         make_witnesses: MakeWitnesses,
-        announce: Callable[[Bundle], Awaitable[None]],
+        may_follow: MayFollow,
+        announce: Callable[[Bundle, Chain], Awaitable[None]],
         *,
         beyond_loopback: bool = False,
     ) -> None:
@@ -64,6 +80,7 @@ class LawInForce:
         self.current = first
         self._read_files = read_files
         self._make_witnesses = make_witnesses
+        self._may_follow = may_follow
         self._announce = announce
         self._beyond_loopback = beyond_loopback
         self._one_at_a_time = asyncio.Lock()
@@ -75,16 +92,18 @@ class LawInForce:
         is then still in force.
         """
         async with self._one_at_a_time:
-            law = await asyncio.to_thread(self._read)
+            law, chain = await asyncio.to_thread(self._read)
             if law.bundle.digest == self.current.bundle.digest:
                 return False
-            await self._announce(law.bundle)
+            await self._announce(law.bundle, chain)
             self.current = law
             return True
 
-    def _read(self) -> Law:
+    def _read(self) -> tuple[Law, Chain]:
         try:
             files = self._read_files()
         except OSError as error:
             raise LawError((f"the bundle cannot be read: {error.strerror}",)) from error
-        return make_law(files, self._make_witnesses, beyond_loopback=self._beyond_loopback)
+        bundle = read_bundle(files, beyond_loopback=self._beyond_loopback)
+        chain = check_follows(bundle, self._may_follow)
+        return law_of(bundle, self._make_witnesses), chain

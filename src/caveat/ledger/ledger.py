@@ -213,6 +213,11 @@ class Ledger:
         self._bundles.add(digest)
         return digest
 
+    def stored_bundle(self, digest: Digest) -> Mapping[str, bytes] | None:
+        """The files of a policy bundle that was kept, only if they still have its digest; None otherwise."""
+        files = Folder(self._disk, self._folder).bundle(digest)
+        return files if files is not None and bundle_digest(files) == digest else None
+
     def close(self) -> None:
         """Commits and publishes what was submitted, then lets the folder go. A second call does nothing."""
         if self._closed:

@@ -100,12 +100,36 @@ class StartRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Follows:
+    """How a bundle came to follow another.
+
+    `previous` is None where a bundle is taken up that amendments lead to. `sequence`: the number that is in
+    force from here on; an amendment up to it is used up. `amendment`: the digest of its statement; None where
+    both bundles are the same law. `changes`, `opened`, `closed`: the first ones, in words; the counts are of
+    all that it lists. `diff`: the digest of the canonical JSON of the uses that it opens and closes.
+    """
+
+    previous: Digest | None
+    sequence: int
+    amendment: Digest | None = None
+    signers: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    changes_count: int = 0
+    diff: Digest | None = None
+    opened: tuple[str, ...] = ()
+    opened_count: int = 0
+    closed: tuple[str, ...] = ()
+    closed_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class BundleRecord:
-    """From here on this bundle is in force."""
+    """From here on this bundle is in force. `follows`: by what right; None in records of older releases."""
 
     time: str
     bundle: Digest
     development: bool = False
+    follows: Follows | None = None
 
 
 @dataclass(frozen=True, slots=True)

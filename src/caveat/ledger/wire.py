@@ -23,6 +23,7 @@ from caveat.ledger.record import (
     DecisionRecord,
     EvidenceCited,
     EvidenceRecord,
+    Follows,
     OutputEndRecord,
     Record,
     Reservation,
@@ -48,8 +49,9 @@ def render_record(record: Record) -> JsonObject:
         case StartRecord(time, bundle, version, origin, development):
             body: JsonObject = {"bundle": bundle, "version": version, "origin": origin}
             return _head("start", time) | body | _mark(development=development)
-        case BundleRecord(time, bundle, development):
-            return _head("bundle", time) | {"bundle": bundle} | _mark(development=development)
+        case BundleRecord(time, bundle, development, follows):
+            after: JsonObject = {} if follows is None else {"follows": _render_follows(follows)}
+            return _head("bundle", time) | {"bundle": bundle} | _mark(development=development) | after
         case RoutesRecord(time, routes):
             return _head("routes", time) | {"routes": routes}
         case EvidenceRecord(time, deployment, envelope, key, outcome):
@@ -121,6 +123,22 @@ def _head(kind: str, time: str) -> JsonObject:
 def _mark(*, development: bool) -> JsonObject:
     """The member that marks a record of a development bundle; it is absent from every other."""
     return {"development": True} if development else {}
+
+
+def _render_follows(follows: Follows) -> JsonObject:
+    return {
+        "previous": follows.previous,
+        "sequence": follows.sequence,
+        "amendment": follows.amendment,
+        "signers": list(follows.signers),
+        "changes": list(follows.changes),
+        "changes_count": follows.changes_count,
+        "diff": follows.diff,
+        "opened": list(follows.opened),
+        "opened_count": follows.opened_count,
+        "closed": list(follows.closed),
+        "closed_count": follows.closed_count,
+    }
 
 
 def _render_decision(record: DecisionRecord) -> JsonObject:
@@ -275,14 +293,46 @@ class _StartModel(_HeadModel):
         )
 
 
+class _FollowsModel(_Model):
+    previous: _Hex | None
+    sequence: _Count
+    amendment: _Hex | None
+    signers: list[_Text]
+    changes: list[_Text]
+    changes_count: _Count
+    diff: _Hex | None
+    opened: list[_Text]
+    opened_count: _Count
+    closed: list[_Text]
+    closed_count: _Count
+
+    def follows(self) -> Follows:
+        """The domain value."""
+        return Follows(
+            previous=_digest(self.previous),
+            sequence=self.sequence,
+            amendment=_digest(self.amendment),
+            signers=tuple(self.signers),
+            changes=tuple(self.changes),
+            changes_count=self.changes_count,
+            diff=_digest(self.diff),
+            opened=tuple(self.opened),
+            opened_count=self.opened_count,
+            closed=tuple(self.closed),
+            closed_count=self.closed_count,
+        )
+
+
 class _BundleModel(_HeadModel):
     kind: Literal["bundle"]
     bundle: _Hex
     development: _Mark = None
+    follows: _FollowsModel | None = None
 
     def record(self) -> BundleRecord:
         """The domain value."""
-        return BundleRecord(self.time, Digest(self.bundle), self.development is True)
+        after = None if self.follows is None else self.follows.follows()
+        return BundleRecord(self.time, Digest(self.bundle), self.development is True, after)
 
 
 class _RoutesModel(_HeadModel):
@@ -338,6 +388,10 @@ _RecordModel: TypeAlias = Annotated[
     Field(discriminator="kind"),
 ]
 _RECORD: TypeAdapter[_RecordModel] = TypeAdapter(_RecordModel)
+
+
+def _digest(text: str | None) -> Digest | None:
+    return None if text is None else Digest(text)
 
 
 def _facts(case: Mapping[str, object]) -> Facts:

@@ -4,7 +4,7 @@ Monotone by construction: names, `&`, `|` and parentheses, so one more signature
 """
 
 import re
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -105,3 +105,44 @@ def is_satisfied(formula: Formula, signers: Set[str]) -> bool:
             return all(is_satisfied(part, signers) for part in parts)
         case Either(parts):
             return any(is_satisfied(part, signers) for part in parts)
+
+
+NOBODY = Both(())
+"""The formula that asks for no signature."""
+
+
+def all_of(formulas: Iterable[Formula]) -> Formula:
+    """The formula that every one of these together is, each part once; `NOBODY` for none."""
+    parts: dict[Formula, None] = {}
+    for formula in formulas:
+        parts |= dict.fromkeys(formula.parts if isinstance(formula, Both) else (formula,))
+    return next(iter(parts)) if len(parts) == 1 else Both(tuple(parts))
+
+
+def missing(formula: Formula, signers: Set[str]) -> Formula:
+    """What still has to be signed for, given these signers; `NOBODY` exactly where it is satisfied."""
+    if is_satisfied(formula, signers):
+        return NOBODY
+    match formula:
+        case Actor():
+            return formula
+        case Both(parts):
+            return all_of(missing(part, signers) for part in parts)
+        case Either(parts):
+            return Either(tuple(missing(part, signers) for part in parts))
+
+
+def render_amend(formula: Formula) -> str:
+    """The formula as text that `parse_amend` reads back; `nobody` for the one that asks for none."""
+    match formula:
+        case Actor(name):
+            return name
+        case Both(()):
+            return "nobody"
+        case Both(parts):
+            return " & ".join(
+                f"({render_amend(part)})" if isinstance(part, Either) else render_amend(part)
+                for part in parts
+            )
+        case Either(parts):
+            return " | ".join(render_amend(part) for part in parts)

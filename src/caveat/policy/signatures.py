@@ -3,6 +3,7 @@
 Source: in-toto Statement v1 in DSSE; DESIGN section 6 ("amendable by both parties" is a fact about keys).
 """
 
+import re
 from collections.abc import Mapping
 
 from caveat.signing.canonical import Json, StrictJsonError, canonical, parse_strict
@@ -13,6 +14,8 @@ from caveat.signing.keys import PrivateKey, PublicKey
 ADOPTION = "https://caveat.invalid/predicate/bundle-adoption/v1"
 _STATEMENT = "https://in-toto.io/Statement/v1"
 _MAX_BYTES = 16384
+AMENDMENT_FILE = re.compile(r"signatures/amendment-[0-9]{4,9}\.dsse\.json\Z")
+"""Amendments lie beside adoptions, by their sequence number."""
 
 
 def adoption_statement(name: str, digest: Digest, actor: str) -> bytes:
@@ -42,6 +45,8 @@ def verify_adoptions(
     signers: set[str] = set()
     findings: list[str] = []
     for path in sorted(path for path in files if path.startswith("signatures/")):
+        if AMENDMENT_FILE.match(path):
+            continue  # it says how the bundle came to be; `policy.chain` reads it, beside the earlier bundles
         actor = _adopting_actor(files[path], name, digest, actor_keys)
         if actor is None:
             findings.append(f"`{path}` adopts nothing: not a valid signature of an actor over this digest")

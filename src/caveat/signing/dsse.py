@@ -53,20 +53,31 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 def sign_envelope(payload: bytes, payload_type: str, keys: Sequence[PrivateKey]) -> bytes:
     """The JSON of an envelope over `payload` with one signature by each key."""
     message = pae(payload_type, payload)
-    signatures = [
-        {"keyid": key.public().keyid, "sig": base64.b64encode(key.sign(message)).decode()} for key in keys
-    ]
+    signatures = tuple(Signature(key.public().keyid, key.sign(message)) for key in keys)
+    return render_envelope(UnverifiedEnvelope(payload_type, payload, signatures))
+
+
+def render_envelope(envelope: UnverifiedEnvelope) -> bytes:
+    """The JSON of the envelope; `parse_envelope` reads it back."""
     return orjson.dumps(
         {
-            "payload": base64.b64encode(payload).decode(),
-            "payloadType": payload_type,
-            "signatures": signatures,
+            "payload": base64.b64encode(envelope.payload).decode(),
+            "payloadType": envelope.payload_type,
+            "signatures": [
+                {"keyid": each.keyid, "sig": base64.b64encode(each.sig).decode()}
+                for each in envelope.signatures
+            ],
         }
     )
 
 
-def parse_envelope(data: bytes, *, max_bytes: int) -> UnverifiedEnvelope:
-    """The envelope in `data`, strictly: exact members, canonical base64; raises `EnvelopeParseError`."""
+def parse_envelope(
+    data: bytes, *, max_bytes: int, least: int = 1, most: int = MAX_SIGNATURES
+) -> UnverifiedEnvelope:
+    """The envelope in `data`, strictly: exact members, canonical base64; raises `EnvelopeParseError`.
+
+    `least`, `most`: how many signatures it may have; none for a draft that goes round to be signed.
+    """
     try:
         value = parse_strict(data, max_bytes=max_bytes, max_depth=8)
     except StrictJsonError as error:
@@ -76,7 +87,7 @@ def parse_envelope(data: bytes, *, max_bytes: int) -> UnverifiedEnvelope:
     payload_type, entries = value["payloadType"], value["signatures"]
     if not isinstance(payload_type, str) or not isinstance(entries, list):
         raise EnvelopeParseError("shape")
-    if not 1 <= len(entries) <= MAX_SIGNATURES:
+    if not least <= len(entries) <= most:
         raise EnvelopeParseError("signatures")
     signatures = tuple(_signature(entry) for entry in entries)
     # One signature by each name, and one without: whoever checks them then does bounded work.
