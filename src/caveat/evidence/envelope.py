@@ -25,6 +25,8 @@ _STATEMENT_CODES = {
     "not_json": DefectCode.NOT_JSON,
     "statement_type": DefectCode.STATEMENT_TYPE,
     "schema": DefectCode.SCHEMA,
+    "approval": DefectCode.APPROVAL,
+    "revocations": DefectCode.REVOCATIONS,
 }
 _ENVELOPE_CODES = {
     "too_large": DefectCode.TOO_LARGE,

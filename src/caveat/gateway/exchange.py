@@ -93,7 +93,7 @@ def read_use(
         raise RequestError(
             400, "unknown_part", "`caveat.data` names a part that the request has not", "see its pointers"
         )
-    deployment = caller.deployment
+    deployment, targets = caller.deployment, request.extension.targets
     call = Call(
         point=Point.PROMPT,
         protocol=wire.NAME,
@@ -103,11 +103,12 @@ def read_use(
         claims=request.extension.claims,
         stream=request.stream,
         action_digest=desk.gate.name(
-            deployment.id, Point.PROMPT, f"{wire.NAME}/{wire.ACTION}", request.forward
+            deployment.id, Point.PROMPT, f"{wire.NAME}/{wire.ACTION}", request.forward, targets
         ),
         evidence=evidence,
         workflow=request.extension.workflow,
         form=request.form,
+        targets=targets,
     )
     return Use(law, deployment, caller.principal, wire.ACTION, call, found.stored), request
 

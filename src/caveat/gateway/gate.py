@@ -38,7 +38,7 @@ from caveat.ledger.record import (
 from caveat.ledger.wire import render_record
 from caveat.policy.bundle import Bundle
 from caveat.policy.deployments import Deployment
-from caveat.signing.canonical import canonical
+from caveat.signing.canonical import Json, canonical
 from caveat.signing.digest import Digest
 
 
@@ -161,13 +161,16 @@ class Gate:
         record = EvidenceRecord(self._now(), deployment, envelope, key, outcome)
         return (await self._append(record)).record_id
 
-    def name(self, deployment: str, point: Point, protocol: str, forwarded: bytes) -> Digest:
-        """Names one exact action: who, where, in which protocol, and the bytes that go on.
+    def name(
+        self, deployment: str, point: Point, protocol: str, forwarded: bytes, targets: tuple[str, ...] = ()
+    ) -> Digest:
+        """Names one exact action: who, where, in which protocol, at what, and the bytes that go on.
 
         Under the audit key, since the name stands in records: a guess at the bytes cannot be tested without.
         """
         name = self.audit_hmac()
-        name.update(canonical([deployment, point.value, protocol]) + b"\n")
+        aimed: list[Json] = [list(targets)] if targets else []
+        name.update(canonical([deployment, point.value, protocol, *aimed]) + b"\n")
         name.update(forwarded)
         return Digest(name.hexdigest())
 

@@ -19,6 +19,7 @@ from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
 from caveat.policy.bundle import Bundle
 from caveat.policy.deployments import Deployment
+from caveat.policy.registration import registration_digests
 from caveat.signing.digest import Digest
 
 _BARE_LIMIT = 1024
@@ -49,6 +50,7 @@ class BundleWitnesses:
         self._totals = totals
         self._once = once
         self._counts = CountCache()
+        self._registrations = registration_digests(bundle.files)
         self._bare: dict[tuple[object, ...], Gathered] = {}
 
     def find(self, presented: tuple[bytes, ...], digests: Iterable[Digest]) -> Found:
@@ -70,7 +72,8 @@ class BundleWitnesses:
             if all(part.kind is PartKind.TYPED for part in call.parts):
                 return self._without_data(call, deployment, now)
         else:
-            use = use_of(call, now, self._consumer)
+            registration = self._registrations.get(deployment.id)
+            use = use_of(call, now, self._consumer, registration=registration)
             checked = self._checker.check_all(call.evidence, stored, use)
         return gather(call, deployment, self._bundle.registry, checked, self._totals, now, count=self._counts)
 
