@@ -114,8 +114,8 @@ def test_an_ill_formed_statement_of_a_kind_is_refused(kind: str, place: str, val
 
 
 def test_a_scope_of_nothing_is_no_scope() -> None:
-    for place, value in (("predicate.hosts", []), ("predicate.networks", [])):
-        assert parse_statement(changed(ALL["engagement"], place, value)).engagement is not None
+    for place in ("predicate.hosts", "predicate.networks"):
+        assert parse_statement(changed(ALL["engagement"], place, [])).engagement is not None
     both = json.loads(changed(ALL["engagement"], "predicate.hosts", []))
     both["predicate"]["networks"] = []
     with pytest.raises(StatementParseError):
@@ -193,7 +193,8 @@ def test_a_legal_process_that_names_data_counts_for_those_data() -> None:
     """161"""
     raw = process(replace(PROCESS, selectors=frozenset({DATA_DIGEST})))
     found = check_kind(raw, parts=(DATA_DIGEST, sha256(b"beside")))
-    assert (found.parts, found.of_use) == ({DATA_DIGEST}, False)
+    assert found.parts == {DATA_DIGEST}
+    assert not found.of_use
     assert check_kind(raw, "device:1", parts=(DATA_DIGEST,)).code is DefectCode.SELECTOR
 
 

@@ -26,21 +26,25 @@ from caveat.evidence.envelope import VerifiedCache, VerifiedEnvelope
 from caveat.evidence.trust import parse_trust
 from caveat.gateway.app import Gateway
 from caveat.gateway.budgets import Budgets
+from caveat.gateway.clock import GuardedClock
 from caveat.gateway.errors import FaultError, GatewayError
 from caveat.gateway.exchange import Desk
 from caveat.gateway.gate import Gate
 from caveat.gateway.law import LawError, LawInForce, make_law
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.ports import Files, Law, MakeWitnesses
+from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.routes import Routes, single_route
 from caveat.gateway.routing import Router
 from caveat.gateway.tracing import NO_TRACE, Tracing
+from caveat.gateway.trust_succession import TrustSeen, check_trust_succession, record_trust
 from caveat.gateway.upstream import UpstreamConfig
 from caveat.gateway.witnesses import BundleWitnesses
 from caveat.ledger.errors import LedgerError
 from caveat.ledger.ledger import Ledger
-from caveat.ledger.record import RoutesRecord
+from caveat.ledger.record import RoutesRecord, parse_time
 from caveat.ledger.wire import parse_record
+from caveat.monitors.logged import Logged
 from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
 from caveat.policy.bundle import Bundle
@@ -55,6 +59,7 @@ from caveat.signing.keys import (
 from caveat.store.api_keys import ApiKeyStore
 from caveat.store.errors import EvidenceStoreError, StoreError
 from caveat.store.evidence import SqliteEvidenceStore
+from caveat.store.revocations import RevocationFiles
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 _BACKLOG = 2048
@@ -120,6 +125,7 @@ class Service:
         gate: Gate,
         store: SqliteEvidenceStore,
         routes_before: Digest | None,
+        seen: TrustSeen,
     ) -> None:
         """Takes over everything that is passed in; `close` releases it."""
         self.ledger = ledger
@@ -136,6 +142,7 @@ class Service:
         self._reloading: set[asyncio.Task[bool]] = set()
         self._key_watch = KeyWatch(ApiKeyStore(config.data), gate.issued, config.log)
         self._routes_before = routes_before
+        self._trust_seen = seen
         desk = Desk(
             gate,
             self._router,
@@ -154,6 +161,7 @@ class Service:
 
     async def _start(self) -> None:
         bundle = self.law.current.bundle
+        await record_trust(self._gate, bundle, self._trust_seen)
         await self._gate.record_start(bundle, __version__, self.ledger.origin)
         routes = self._router.routes.digest
         if routes != self._routes_before:
@@ -229,6 +237,8 @@ def open_service(config: ServiceConfig) -> Service:
     """
     audit_key, log_key = _keys(config.data)
     metrics, totals, once = Metrics(), Totals(), Once()
+    logged, seen, clock = Logged(), TrustSeen(), GuardedClock(_now)
+    lists = RevocationLists(RevocationFiles(config.data / "revocations"))
     try:
         store = SqliteEvidenceStore(config.data / "evidence.sqlite3")
     except EvidenceStoreError as error:
@@ -236,8 +246,9 @@ def open_service(config: ServiceConfig) -> Service:
     files, cache = config.read_files(), VerifiedCache()
 
     def make_witnesses(bundle: Bundle) -> BundleWitnesses:
-        checker = EvidenceChecker(parse_trust(bundle.files["trust.toml"]), bundle.registry, cache)
-        return BundleWitnesses(bundle, checker, _Store(store), totals, once)
+        trust = parse_trust(bundle.files["trust.toml"])
+        checker = EvidenceChecker(trust, bundle.registry, cache, lists.book, logged.first)
+        return BundleWitnesses(bundle, checker, _Store(store), totals, once, lists)
 
     first = make_law(files, make_witnesses, beyond_loopback=config.beyond_loopback)
     ledger = Ledger.open(
@@ -247,23 +258,54 @@ def open_service(config: ServiceConfig) -> Service:
         publish_seconds=config.publish_seconds,
     )
     routes_before: Digest | None = None
+    folds = (logged.fold, seen.fold, lists.fold)
     for entry in ledger.records():
         record = parse_record(entry.leaf)
         if isinstance(record, RoutesRecord):
             routes_before = record.routes
         totals.fold(record)
         once.fold(record)
+        for fold in folds:
+            fold(record)
+    _take_up(ledger, first.bundle, seen, lists, clock, config.log)
     ledger.store_bundle(first.bundle.files)
-    gate = Gate(ledger, metrics, _now, audit_key)
+    gate = Gate(ledger, metrics, clock, audit_key, folds)
 
     async def announce(bundle: Bundle) -> None:
+        await record_trust(gate, bundle, seen)
         await asyncio.to_thread(ledger.store_bundle, bundle.files)
         await gate.record_bundle(bundle)
 
     law = LawInForce(
         first, config.read_files, make_witnesses, announce, beyond_loopback=config.beyond_loopback
     )
-    return Service(config, ledger, law, make_witnesses, gate, store, routes_before)
+    return Service(config, ledger, law, make_witnesses, gate, store, routes_before, seen)
+
+
+def _take_up(
+    ledger: Ledger,
+    bundle: Bundle,
+    seen: TrustSeen,
+    lists: RevocationLists,
+    clock: GuardedClock,
+    log: FilteringBoundLogger,
+) -> None:
+    """Goes on from where the log stands; lets it go and raises where that cannot be done safely."""
+    try:
+        check_trust_succession(bundle, seen)
+        if ledger.newest_time:
+            clock.not_before(parse_time(ledger.newest_time))
+        if clock.is_behind:
+            raise DataFolderError(
+                f"the machine's clock is {clock.behind_seconds:.0f} s behind the newest record; "
+                "put it right, for nothing can be checked for age"
+            )
+        for authority, there in lists.open().items():
+            if not there:
+                log.error("revocations", authority=authority, outcome="missing")
+    except BaseException:
+        ledger.close()
+        raise
 
 
 def _now() -> datetime:

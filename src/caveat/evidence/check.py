@@ -14,6 +14,7 @@ from caveat.evidence.binding import OF_USE, bind
 from caveat.evidence.defects import DefectCode, Outcome
 from caveat.evidence.envelope import RejectedEnvelope, VerifiedCache, VerifiedEnvelope, verify_envelope
 from caveat.evidence.predicates import Predicate
+from caveat.evidence.revocation import NoRevocations, Revocations, standing_of_key
 from caveat.evidence.trust import Issuer, Trust, is_entitled, may_attest_value
 from caveat.facts.fact import Fact, Grade
 from caveat.facts.registry import Registry
@@ -75,6 +76,10 @@ class Checked:
         }
 
 
+def _never_logged(_envelope: Digest) -> datetime | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class _Entitled:
     facts: tuple[Fact, ...]
@@ -85,11 +90,16 @@ class _Entitled:
 
 @dataclass(slots=True)
 class EvidenceChecker:
-    """The check under one trust policy and one registry. Holds nothing but the cache of signatures."""
+    """The check under one trust policy and one registry. Holds nothing but the cache of signatures.
+
+    `revocations`: the newest list of each authority. `first_logged`: when the log first shows an envelope.
+    """
 
     trust: Trust
     registry: Registry
     cache: VerifiedCache = field(default_factory=VerifiedCache)
+    revocations: Revocations = field(default_factory=NoRevocations)
+    first_logged: Callable[[Digest], datetime | None] = _never_logged
 
     def admit(self, raw: bytes, now: datetime) -> VerifiedEnvelope | Checked:
         """What an upload must pass before it is stored: all that can be checked before a use is known."""
@@ -97,7 +107,11 @@ class EvidenceChecker:
         if isinstance(verified, RejectedEnvelope):
             return _rejected(verified, presented=True)
         entitled = self._entitled(verified)
-        code = _unentitled(verified, entitled) or _out_of_time(verified, self.trust, now)
+        code = (
+            _unentitled(verified, entitled)
+            or _out_of_time(verified, self.trust, now)
+            or self._revoked(verified, now)
+        )
         if code is None and entitled.out_of_range:
             return _refused(verified, DefectCode.OUT_OF_RANGE, Outcome.OUT_OF_RANGE, entitled)
         return verified if code is None else _refused(verified, code, Outcome.DEFECT, entitled)
@@ -116,6 +130,7 @@ class EvidenceChecker:
         code = (
             _unentitled(verified, entitled)
             or _out_of_time(verified, self.trust, use.now)
+            or self._revoked(verified, use.now)
             or _wrong_audience(verified, use)
         )
         if code is not None:
@@ -160,6 +175,11 @@ class EvidenceChecker:
             checked.setdefault(one.envelope, one)
         return tuple(checked.values())
 
+    def _revoked(self, verified: VerifiedEnvelope, now: datetime) -> DefectCode | None:
+        return standing_of_key(
+            verified.issuer, verified.digest, now, self.trust, self.revocations, self.first_logged
+        )
+
     def _entitled(self, verified: VerifiedEnvelope) -> _Entitled:
         issuer, source = verified.issuer, f"key:{verified.issuer.keyid}"
         facts: list[Fact] = []
@@ -199,8 +219,9 @@ def may_say(kind: Predicate, about: str) -> bool:
 
 
 def once_id(issuer: Issuer, statement_id: str) -> Digest:
-    """The id under which a single-use statement is consumed: the issuer's own, however it is spelt."""
-    return sha256(f"{issuer.keyid}\0{statement_id}".encode())
+    """The id under which a single-use statement is consumed: the issuer's own, however it is spelt
+    and with whichever of its keys it is signed."""
+    return sha256(f"{issuer.root}\0{statement_id}".encode())
 
 
 def _unentitled(verified: VerifiedEnvelope, entitled: _Entitled) -> DefectCode | None:
@@ -227,9 +248,6 @@ def _out_of_time(verified: VerifiedEnvelope, trust: Trust, now: datetime) -> Def
     power = statement.process or statement.engagement
     if power is not None and not power.period.includes(now):
         return DefectCode.PERIOD
-    # Whoever stole a key also writes the dates: a date before the revocation saves nothing.
-    if issuer.revoked_at is not None and now >= issuer.revoked_at:
-        return DefectCode.REVOKED
     return None
 
 

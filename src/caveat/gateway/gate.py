@@ -6,7 +6,7 @@ same total; the record is durable before `Ruling` exists; whoever releases anyth
 """
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -15,8 +15,9 @@ from caveat.call.call import Call, PartKind, Point
 from caveat.decision.binding import binding_clauses
 from caveat.decision.verdict import Decision, Verdict
 from caveat.evidence.check import Checked
+from caveat.evidence.revocation import VerifiedRevocations
 from caveat.facts.fact import Facts
-from caveat.gateway.errors import LedgerError, RequestError
+from caveat.gateway.errors import FaultError, LedgerError, RequestError
 from caveat.gateway.gather import Gathered
 from caveat.gateway.issued_keys import IssuedKeys
 from caveat.gateway.metrics import Metrics
@@ -31,8 +32,10 @@ from caveat.ledger.record import (
     EvidenceRecord,
     OutputEndRecord,
     Record,
+    RevocationsRecord,
     RoutesRecord,
     StartRecord,
+    TrustRecord,
     render_time,
 )
 from caveat.ledger.wire import render_record
@@ -78,10 +81,19 @@ class Gate:
     """Decides and records. Holds the ledger; knows nothing of HTTP."""
 
     def __init__(
-        self, ledger: Ledger, metrics: Metrics, clock: Callable[[], datetime], audit_key: bytes
+        self,
+        ledger: Ledger,
+        metrics: Metrics,
+        clock: Callable[[], datetime],
+        audit_key: bytes,
+        folds: Iterable[Callable[[Record], None]] = (),
     ) -> None:
-        """`audit_key`: without it nobody can test a guess at what a record's HMAC stands for."""
+        """`audit_key`: without it nobody can test a guess at what a record's HMAC stands for.
+
+        `folds` take in every record once it is durable.
+        """
         self._ledger = ledger
+        self._folds = tuple(folds)
         self.metrics = metrics
         self._clock = clock
         self._keyed = hmac.new(audit_key, digestmod="sha256")
@@ -156,6 +168,17 @@ class Gate:
         """Records where calls go from here on."""
         await self._append(RoutesRecord(self._now(), routes))
 
+    async def record_trust(self, record: TrustRecord) -> None:
+        """Records that a trust policy may come into force, before it does."""
+        await self._append(record)
+
+    async def record_revocations(self, found: VerifiedRevocations) -> str:
+        """Records a list of revocations before it counts; returns the record's id."""
+        said = found.list
+        revoked = tuple(sorted(said.revoked))
+        record = RevocationsRecord(self._now(), found.authority.id, found.digest, said.number, revoked)
+        return (await self._append(record)).record_id
+
     async def record_evidence(self, deployment: str, envelope: Digest, key: str, outcome: str) -> str:
         """Records an upload that holds; returns the record's id."""
         record = EvidenceRecord(self._now(), deployment, envelope, key, outcome)
@@ -173,6 +196,15 @@ class Gate:
         name.update(canonical([deployment, point.value, protocol, *aimed]) + b"\n")
         name.update(forwarded)
         return Digest(name.hexdigest())
+
+    @property
+    def clock_fault(self) -> str | None:
+        """Why the clock cannot be used; None where it can."""
+        try:
+            self._clock()
+        except FaultError as error:
+            return error.code
+        return None
 
     def now(self) -> datetime:
         """The moment by the clock that every record is dated with."""
@@ -236,6 +268,8 @@ class Gate:
             self.ledger_fault = type(error).__name__
             raise LedgerError from error
         self.ledger_fault = None
+        for fold in self._folds:
+            fold(record)
         return receipt
 
     def _now(self) -> str:

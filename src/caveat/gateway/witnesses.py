@@ -11,9 +11,11 @@ from typing import Protocol
 
 from caveat.call.call import Call, PartKind
 from caveat.evidence.check import MAX_ENVELOPES, Checked, EvidenceChecker
-from caveat.evidence.envelope import VerifiedEnvelope, verify_envelope
+from caveat.evidence.envelope import RejectedEnvelope, VerifiedEnvelope, verify_envelope
+from caveat.evidence.revocation import VerifiedRevocations
 from caveat.gateway.gather import CountCache, Gathered, gather, use_of
 from caveat.gateway.ports import Found
+from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.shape import standing
 from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
@@ -41,7 +43,13 @@ class BundleWitnesses:
     """Implements `ports.Witnesses` for one bundle; store, totals and one-time ids outlive it."""
 
     def __init__(
-        self, bundle: Bundle, checker: EvidenceChecker, store: Envelopes, totals: Totals, once: Once
+        self,
+        bundle: Bundle,
+        checker: EvidenceChecker,
+        store: Envelopes,
+        totals: Totals,
+        once: Once,
+        lists: RevocationLists,
     ) -> None:
         """`checker`: under the trust policy of this very bundle."""
         self._bundle = bundle
@@ -49,6 +57,7 @@ class BundleWitnesses:
         self._store = store
         self._totals = totals
         self._once = once
+        self._lists = lists
         self._counts = CountCache()
         self._registrations = registration_digests(bundle.files)
         self._bare: dict[tuple[object, ...], Gathered] = {}
@@ -109,6 +118,14 @@ class BundleWitnesses:
     def admit(self, envelope: bytes, now: datetime) -> VerifiedEnvelope | Checked:
         """The envelope if all that can be checked before a use holds; what is wrong with it otherwise."""
         return self._checker.admit(envelope, now)
+
+    def admit_revocations(self, envelope: bytes, now: datetime) -> VerifiedRevocations | RejectedEnvelope:
+        """The list if it may follow the one that is known; what is wrong with it otherwise."""
+        return self._lists.book.admit(envelope, self._checker.trust, now)
+
+    def keep_revocations(self, found: VerifiedRevocations) -> None:
+        """Takes it as the newest of its authority."""
+        self._lists.keep(found)
 
     def keep(self, verified: VerifiedEnvelope) -> None:
         """Stores it durably."""
