@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caveat.evidence.binding import includes_target, selector_of
+from caveat.evidence.binding import includes_target
 from caveat.evidence.defects import DefectCode, Outcome
 from caveat.evidence.instants import Period
+from caveat.evidence.kinds import selector
 from caveat.evidence.predicates import Scope
 from caveat.evidence.statement import StatementParseError, parse_statement, render_statement
 from caveat.signing.canonical import canonical
@@ -201,7 +202,7 @@ def test_a_legal_process_that_names_data_counts_for_those_data() -> None:
 def test_a_selector_under_a_key_is_named_by_its_hmac() -> None:
     """161"""
     keyed = replace(PROCESS, selector_key=b"k" * 32, selectors=frozenset())
-    keyed = replace(keyed, selectors=frozenset({selector_of(keyed, "device:1")}))
+    keyed = replace(keyed, selectors=frozenset({selector("device:1", keyed.selector_key)}))
     assert check_kind(process(keyed), "device:1").outcome is Outcome.ACCEPTED
     assert check_kind(process(keyed), "device:2").code is DefectCode.SELECTOR
     assert sha256(b"device:1") not in keyed.selectors

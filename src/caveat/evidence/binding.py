@@ -4,15 +4,14 @@ Pure. Fails towards absence: what cannot be compared is not bound. Source: attac
 `THREAT_MODEL.md`, ADR-0021.
 """
 
-import hmac
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from caveat.evidence.defects import DefectCode
-from caveat.evidence.kinds import Engagement, LegalProcess
+from caveat.evidence.kinds import Engagement, LegalProcess, selector
 from caveat.evidence.predicates import Predicate
 from caveat.evidence.statement import Statement
-from caveat.signing.digest import Digest, sha256
+from caveat.signing.digest import Digest
 
 OF_USE = frozenset({Predicate.LEGAL_PROCESS, Predicate.TARGET, Predicate.DEPLOYMENT})
 """Kinds that speak of the use as a whole, and of no part of it."""
@@ -81,16 +80,9 @@ def _by_selectors(
     if process.general:
         return Bound()
     if targets:
-        named = all(selector_of(process, target) in process.selectors for target in targets)
+        named = all(selector(target, process.selector_key) in process.selectors for target in targets)
         return Bound() if named else DefectCode.SELECTOR
     if process.selector_key is None and process.selectors & parts:
         # Of the data that it names alone: what stands beside them in the use was not named.
         return Bound(process.selectors & parts)
     return DefectCode.SELECTOR if parts else DefectCode.NO_TARGET
-
-
-def selector_of(process: LegalProcess, name: str) -> Digest:
-    """How this process names a person or thing: by SHA-256, or by HMAC-SHA256 under its own key."""
-    if process.selector_key is None:
-        return sha256(name.encode())
-    return Digest(hmac.digest(process.selector_key, name.encode(), "sha256").hex())

@@ -116,6 +116,21 @@ class EvidenceChecker:
             return _refused(verified, DefectCode.OUT_OF_RANGE, Outcome.OUT_OF_RANGE, entitled)
         return verified if code is None else _refused(verified, code, Outcome.DEFECT, entitled)
 
+    def check_alone(self, raw: bytes, now: datetime) -> Checked:
+        """As `admit`, with the facts that would count if a use could rely on them."""
+        admitted = self.admit(raw, now)
+        if isinstance(admitted, Checked):
+            return admitted
+        entitled, issuer = self._entitled(admitted), admitted.issuer
+        return Checked(
+            admitted.digest,
+            Outcome.ACCEPTED,
+            key=issuer.keyid,
+            issuer=issuer.id,
+            facts=entitled.facts,
+            ignored=entitled.ignored,
+        )
+
     def check(self, raw: bytes, use: Use, *, presented: bool = True) -> Checked:
         """What `raw` contributes to `use`.
 

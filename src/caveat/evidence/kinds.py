@@ -3,14 +3,21 @@
 Source: ADR-0021. Values here are well-formed; whether they hold for a use is asked in `binding`.
 """
 
-from dataclasses import dataclass
+import hmac
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TypeAlias
 
 from caveat.evidence.instants import Period, StatementParseError, read_period, render_time
-from caveat.evidence.predicates import LegalProcessModel, PeriodModel, ProvenanceModel, TargetModel
+from caveat.evidence.predicates import (
+    LegalProcessModel,
+    PeriodModel,
+    ProvenanceModel,
+    StandardModel,
+    TargetModel,
+)
 from caveat.signing.canonical import Json, JsonObject
-from caveat.signing.digest import Digest
+from caveat.signing.digest import Digest, sha256
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
@@ -73,11 +80,15 @@ class Engagement:
 
 def read_provenance(said: ProvenanceModel) -> Provenance:
     """The provenance that a statement of data carries."""
-    standard = said.standard
+    return replace(read_standard(said.standard), basis=tuple(said.basis))
+
+
+def read_standard(standard: StandardModel) -> Provenance:
+    """The elements of the standard, without a legal basis, which it does not have."""
     return Provenance(
         title=standard.title,
         date=standard.date,
-        basis=tuple(said.basis),
+        basis=(),
         generation_method=tuple(standard.generation_method),
         intended_purpose=tuple(standard.intended_purpose),
         classification=tuple(standard.classification),
@@ -87,6 +98,13 @@ def read_provenance(said: ProvenanceModel) -> Provenance:
         consents=tuple(standard.consents),
         license=tuple(standard.license),
     )
+
+
+def selector(name: str, key: bytes | None) -> Digest:
+    """How a legal process names a person or thing: by SHA-256, or by HMAC-SHA256 under its own key."""
+    if key is None:
+        return sha256(name.encode())
+    return Digest(hmac.digest(key, name.encode(), "sha256").hex())
 
 
 def _in_period(model: PeriodModel) -> Period:
