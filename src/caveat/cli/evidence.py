@@ -11,6 +11,7 @@ from caveat.cli.exit import CannotRunError
 from caveat.evidence.check import Checked, EvidenceChecker, Use
 from caveat.evidence.defects import EXPLANATIONS, Outcome
 from caveat.evidence.envelope import MAX_ENVELOPE_BYTES
+from caveat.evidence.statement import parse_time
 from caveat.evidence.trust import TrustError, parse_trust
 from caveat.facts.value import render_value
 from caveat.policy.registration import registration_digests
