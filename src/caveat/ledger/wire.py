@@ -55,15 +55,11 @@ def render_record(record: Record) -> JsonObject:
         case RoutesRecord(time, routes):
             return _head("routes", time) | {"routes": routes}
         case TrustRecord(time, trust, version, keys, development):
-            body = {"trust": trust, "version": version, "keys": list[Json](keys)}
-            return _head("trust", time) | body | _mark(development=development)
+            enrolled: JsonObject = {"trust": trust, "version": version, "keys": list[Json](keys)}
+            return _head("trust", time) | enrolled | _mark(development=development)
         case RevocationsRecord(time, authority, envelope, number, revoked):
-            return _head("revocations", time) | {
-                "authority": authority,
-                "envelope": envelope,
-                "number": number,
-                "revoked": list[Json](revoked),
-            }
+            keys_of: JsonObject = {"authority": authority, "revoked": list[Json](revoked)}
+            return _head("revocations", time) | keys_of | {"envelope": envelope, "number": number}
         case EvidenceRecord(time, deployment, envelope, key, outcome):
             return _head("evidence", time) | {
                 "deployment": deployment,
