@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PORT ?= 8700
 JOBS ?= 2
+FUZZ_SECONDS ?= 600
 
-.PHONY: setup run tour test test-all lint types contracts bench first-hour clean lock
+.PHONY: setup run tour fuzz test test-all lint types contracts bench first-hour clean lock
 
 setup: $(STAMP) ## make .venv with the development extras; does nothing when nothing changed
 
@@ -40,6 +41,10 @@ test: $(STAMP) lint types contracts ## everything but the long runs, at most ten
 
 test-all: $(STAMP) lint types contracts ## with the long runs: kills, fuzzing, large differentials
 	@$(BIN)/pytest -n $(JOBS)
+	@$(MAKE) --no-print-directory fuzz
+
+fuzz: $(STAMP) ## every parser of outside bytes under atheris, FUZZ_SECONDS each
+	@$(BIN)/python -m tests.fuzz.run --seconds $(FUZZ_SECONDS) --jobs $(JOBS)
 
 bench: $(STAMP) ## the figures of the budgets, as measured here
 	@$(BIN)/caveat bench

@@ -124,10 +124,13 @@ def test_explain_says_why_and_what_would_change_it(watched: RunningGateway, cave
 
 
 def test_explain_record_takes_every_kind(watched: RunningGateway, caveat: Caveat) -> None:
-    first = next(iter(watched.service.ledger.records()))
+    first, second, *_ = watched.service.ledger.records()
     from caveat.ledger.record import record_id_of
 
-    start = record_id_of(0, first.leaf)
+    trust, start = record_id_of(0, first.leaf), record_id_of(1, second.leaf)
+    said = caveat("explain", "record", trust, "--data", watched.folder).out
+    assert said.startswith("trust: at ")
+    assert "version 1 of the trust policy" in said
     assert caveat("explain", "record", start, "--data", watched.folder).out.startswith("start: at ")
     assert json.loads(caveat("explain", "record", start, "--data", watched.folder, "--json").out)["leaf"]
     assert "is no decision" in caveat.mistaken("explain", "use", start, "--data", watched.folder)

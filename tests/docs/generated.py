@@ -21,10 +21,13 @@ _WIDTH = 100
 
 def defects() -> str:
     """A row for each evidence defect, in the order of the check."""
-    lines = ["| code | meaning | who can put it right | how |", "|---|---|---|---|"]
+    lines = ["| code | check | meaning | who can put it right | how |", "|---|---|---|---|---|"]
     for code in DefectCode:
         explained = EXPLANATIONS[code]
-        lines.append(f"| `{code.value}` | {explained.meaning} | {explained.who} | {explained.remedy} |")
+        check = explained.stage.value
+        lines.append(
+            f"| `{code.value}` | `{check}` | {explained.meaning} | {explained.who} | {explained.remedy} |"
+        )
     return "\n".join(lines)
 
 

@@ -147,7 +147,7 @@ def test_the_row_of_a_record_holds_digests_and_codes_alone() -> None:
 def test_every_code_is_explained() -> None:
     assert EXPLANATIONS.keys() == set(DefectCode)
     for explanation in EXPLANATIONS.values():
-        assert explanation.who in {"caller", "issuer", "operator"}
+        assert explanation.who in {"caller", "issuer", "operator", "parties"}
         assert explanation.meaning
         assert explanation.remedy
 

@@ -21,7 +21,8 @@ def _block(language: str) -> str:
 
 def test_every_code_and_outcome_is_documented_in_its_own_words() -> None:
     for code, explanation in EXPLANATIONS.items():
-        row = f"| `{code.value}` | {explanation.meaning} | {explanation.who} | {explanation.remedy} |"
+        said = (explanation.meaning, explanation.who, explanation.remedy)
+        row = " | ".join((f"| `{code.value}`", f"`{explanation.stage.value}`", *said)) + " |"
         assert row in PAGE
     for outcome in Outcome:
         assert f"| `{outcome.value}` |" in PAGE

@@ -1,6 +1,7 @@
 """Short cuts change no decision and no fact: compared with the plain way, object by object."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,12 +14,14 @@ from caveat.evidence.trust import parse_trust
 from caveat.facts.fact import Fact, Facts, Grade
 from caveat.gateway.decisions import Decisions
 from caveat.gateway.gather import gather
+from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.witnesses import BundleWitnesses
 from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
 from caveat.policy.bundle import parse_bundle
 from caveat.signing.digest import Digest
 from caveat.store.evidence import MemoryEvidenceStore
+from caveat.store.revocations import RevocationFiles
 from tests.support.small_bundle import SmallBundle
 
 BUNDLE = parse_bundle(SmallBundle().files())
@@ -58,7 +61,8 @@ def call(text: str, deployment: str, **claims: int) -> Call:
 def test_facts_of_typed_words_are_those_that_gathering_gives_and_data_and_claims_are_gathered_anew() -> None:
     totals = Totals()
     checker = EvidenceChecker(parse_trust(BUNDLE.files["trust.toml"]), BUNDLE.registry)
-    witnesses = BundleWitnesses(BUNDLE, checker, MemoryEvidenceStore(), totals, Once())
+    lists = RevocationLists(RevocationFiles(Path("/nowhere")))
+    witnesses = BundleWitnesses(BUNDLE, checker, MemoryEvidenceStore(), totals, Once(), lists)
     table = "device_id,x\n" + "".join(f"d{n},x\n" for n in range(9))
     for deployment in BUNDLE.deployments.values():
         for one in (

@@ -17,7 +17,12 @@ MARKER = "zanzibar-marker-7731"
 def test_health_readiness_and_metrics_need_no_key(gateway: RunningGateway) -> None:
     assert send(gateway.url, "/healthz", method="GET").json == {"alive": True}
     ready = send(gateway.url, "/readyz", method="GET")
-    assert ready.json == {"ready": True, "bundle": gateway.service.law.current.bundle.digest, "ledger": "ok"}
+    assert ready.json == {
+        "ready": True,
+        "bundle": gateway.service.law.current.bundle.digest,
+        "ledger": "ok",
+        "clock": "ok",
+    }
     chat(gateway.url, CHAT_KEY, asking("hi"))
     chat(gateway.url, DESK_KEY, asking(rows(10)))
     chat(gateway.url, "nobody", asking("hi"))

@@ -24,9 +24,11 @@ from caveat.ledger.record import (
     OutputEndRecord,
     Record,
     Reservation,
+    RevocationsRecord,
     RoutesRecord,
     StartRecord,
     StoppedRecord,
+    TrustRecord,
     not_before,
     parse_record_id,
     parse_time,
@@ -110,6 +112,10 @@ RECORDS: st.SearchStrategy[Record] = st.one_of(
     st.builds(BundleRecord, TIME, DIGEST),
     st.builds(BundleRecord, TIME, DIGEST, st.booleans(), FOLLOWS),
     st.builds(RoutesRecord, TIME, DIGEST),
+    st.builds(
+        TrustRecord, TIME, DIGEST, st.integers(1, 2**53 - 1), st.lists(DIGEST).map(tuple), st.booleans()
+    ),
+    st.builds(RevocationsRecord, TIME, TEXT, DIGEST, st.integers(1, 2**53 - 1), st.lists(DIGEST).map(tuple)),
     st.builds(EvidenceRecord, TIME, TEXT, DIGEST, TEXT, TEXT),
     st.builds(OutputEndRecord, TIME, RECORD_IDS, DIGEST, COUNT, st.booleans()),
     st.builds(StoppedRecord, TIME, TEXT),

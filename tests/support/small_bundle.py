@@ -1,7 +1,7 @@
 """A policy bundle small enough to read: who acquired the data how decides, and how many persons at most.
 
 `chat` registers synthetic data and is allowed without evidence; `desk` needs evidence; `watch` is `desk` in
-observe mode, of an owner group of its own. One actor signs everything.
+observe mode, of an owner group of its own. One actor signs everything, and another the trust policy.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ import orjson
 from caveat.policy.amendment import amendment_statement
 from caveat.policy.bundle import bundle_digest, parse_bundle
 from caveat.policy.signatures import sign_adoption
+from caveat.policy.trust_signatures import sign_trust
 from caveat.signing.canonical import canonical
 from caveat.signing.digest import sha256
 from caveat.signing.dsse import IN_TOTO, sign_envelope
@@ -21,6 +22,7 @@ from caveat.signing.keys import Algorithm, PrivateKey, private_key_from_seed
 CHAT_KEY, DESK_KEY, WATCH_KEY = "key-of-chat", "key-of-desk", "key-of-watch"
 OWNER = private_key_from_seed(Algorithm.ED25519, b"o" * 32)
 ACTOR = private_key_from_seed(Algorithm.ED25519, b"a" * 32)
+PARTNER = private_key_from_seed(Algorithm.ED25519, b"p" * 32)
 
 _BUNDLE = """
 version = 1
@@ -31,6 +33,9 @@ typed_text_max_bytes = 2048
 [actors.operator]
 keys = ["{actor}"]
 text = "Signs everything."
+[actors.partner]
+keys = ["{partner}"]
+text = "Signs the trust policy beside the operator."
 [roles.officer]
 text = "Approves purchased data."
 [limits.bulk]
@@ -145,7 +150,9 @@ class SmallBundle:
             )
         )
         files = {
-            "bundle.toml": _BUNDLE.format(actor=ACTOR.public().render()).encode(),
+            "bundle.toml": _BUNDLE.format(
+                actor=ACTOR.public().render(), partner=PARTNER.public().render()
+            ).encode(),
             "facts.toml": _FACTS.encode(),
             "trust.toml": _TRUST.format(owner=OWNER.public().render()).encode(),
             "tools.toml": b"version = 1\n",
@@ -158,8 +165,12 @@ class SmallBundle:
 
 def adopted(files: dict[str, bytes]) -> dict[str, bytes]:
     """The same files, signed as they are now."""
-    adoption = sign_adoption("small", bundle_digest(files), "operator", ACTOR)
-    return {**files, "signatures/operator.dsse.json": adoption}
+    digest = bundle_digest(files)
+    return {
+        **files,
+        "signatures/operator.dsse.json": sign_adoption("small", digest, "operator", ACTOR),
+        "signatures/trust-partner.dsse.json": sign_trust("small", files["trust.toml"], "partner", PARTNER),
+    }
 
 
 def following(

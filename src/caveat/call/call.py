@@ -59,7 +59,8 @@ class Call:
 
     `action_digest` binds approvals and one-time evidence to this exact action: the digest of deployment,
     point, protocol and the bytes forwarded, without evidence and claims. `workflow`: the registered workflow
-    that the caller names; nothing follows from the name alone.
+    that the caller names; nothing follows from the name alone. `targets`: what the caller declares that the
+    use is directed at; it is part of the action.
     """
 
     point: Point
@@ -73,3 +74,4 @@ class Call:
     evidence: tuple[bytes, ...] = field(default=())
     workflow: str | None = None
     form: Form = field(default_factory=Form)
+    targets: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from caveat.cli.exit import CannotRunError
 from caveat.cli.keys import read_private_key
 from caveat.evidence.statement import (
     FactValue,
+    Scope,
     Statement,
     StatementParseError,
     Subject,
@@ -48,6 +49,7 @@ def attest_command() -> None:
 @click.option("--single-use", is_flag=True, help="Good for one action only.")
 @click.option("--source", help="Lineage root, under which totals over time are kept.")
 @click.option("--id-column", help="The column that identifies persons.")
+@click.option("--each", multiple=True, metavar="FACT", help="True of each record, not of the whole alone.")
 @click.option("--namespace", help="Put before each file's name in the subject, with a `/`.")
 @click.option("--bundle", type=click.Path(path_type=Path), help="Type the facts by this bundle's registry.")
 @click.option(
@@ -63,6 +65,7 @@ def data_command(
     expires_in: str,
     source: str | None,
     id_column: str | None,
+    each: tuple[str, ...],
     namespace: str | None,
     bundle: Path | None,
     out: str,
@@ -87,8 +90,8 @@ def data_command(
     now = datetime.now(UTC).replace(microsecond=0)
     statement = Statement(
         issuer=issuer,
-        subjects=tuple(_subject(file, namespace) for file in files),
-        facts=_facts(facts, registry),
+        subjects=tuple(subject_of(file, namespace) for file in files),
+        facts=facts_of(facts, registry),
         audience=audience,
         issued_at=now,
         expires_at=now + parse_duration("--expires-in", expires_in),
@@ -96,6 +99,7 @@ def data_command(
         single_use=single_use,
         source=source,
         id_column=id_column,
+        scope=dict.fromkeys(each, Scope.EACH),
     )
     try:
         envelope = mint_envelope(statement, [read_private_key(key_file)])
@@ -103,11 +107,12 @@ def data_command(
         raise CannotRunError(
             f"nobody would accept this: {error}", "ids and names have ASCII letters, digits and `._:@/+-`"
         ) from error
-    _write(out, _header_value(envelope) if header else envelope)
+    write_out(out, header_value(envelope) if header else envelope)
     return 0
 
 
-def _subject(file: Path, namespace: str | None) -> Subject:
+def subject_of(file: Path, namespace: str | None) -> Subject:
+    """The bytes of a file as a subject in the namespace; raises `CannotRunError`."""
     digest = hashlib.sha256()
     try:
         with file.open("rb") as opened:
@@ -119,7 +124,8 @@ def _subject(file: Path, namespace: str | None) -> Subject:
     return Subject(name, Digest(digest.hexdigest()))
 
 
-def _facts(entries: tuple[str, ...], registry: Registry | None) -> dict[str, FactValue]:
+def facts_of(entries: tuple[str, ...], registry: Registry | None) -> dict[str, FactValue]:
+    """The facts in entries NAME=VALUE, typed by the registry where there is one; raises `CannotRunError`."""
     facts: dict[str, FactValue] = {}
     for entry in entries:
         found = _FACT.match(entry)
@@ -180,11 +186,13 @@ def _json(text: str) -> Json:
         return None  # a bare word
 
 
-def _header_value(envelope: bytes) -> bytes:
+def header_value(envelope: bytes) -> bytes:
+    """The envelope as one entry of the header, and a line end."""
     return base64.urlsafe_b64encode(envelope).rstrip(b"=") + b"\n"
 
 
-def _write(out: str, data: bytes) -> None:
+def write_out(out: str, data: bytes) -> None:
+    """Writes to the file, or to standard output for `-`; raises `CannotRunError`."""
     if out == "-":
         sys.stdout.buffer.write(data if data.endswith(b"\n") else data + b"\n")
         sys.stdout.buffer.flush()

@@ -12,6 +12,7 @@ from caveat.cli.exit import CannotRunError
 from caveat.evidence.trust import TrustError, parse_trust
 from caveat.policy.bundle import Bundle, BundleError, parse_bundle
 from caveat.policy.chain import lacks
+from caveat.policy.trust_signatures import is_trust_signed, trust_signers
 from caveat.store.errors import FolderError
 from caveat.store.folder import read_folder
 
@@ -52,7 +53,7 @@ def check_command(bundle: Path, *, signed: bool, history: Path | None, as_json: 
 
 
 def _report(bundle: Bundle | None, findings: tuple[str, ...], *, signed: bool, as_json: bool) -> int:
-    unsigned = bundle.unsigned if bundle is not None else ()
+    unsigned = _unsigned(bundle) if bundle is not None else ()
     holds = bundle is not None and not findings and not (signed and unsigned)
     if as_json:
         click.echo(json.dumps(_document(bundle, findings, holds=holds), indent=2))
@@ -87,6 +88,13 @@ def _report(bundle: Bundle | None, findings: tuple[str, ...], *, signed: bool, a
     return 0 if holds else 1
 
 
+def _unsigned(bundle: Bundle) -> tuple[str, ...]:
+    """What lacks consent, the trust policy of a bundle that may be served beyond loopback included."""
+    signers = bundle.signers | trust_signers(bundle.files, bundle.manifest.name, bundle.manifest.actors)
+    enough = bundle.manifest.development or is_trust_signed(signers)
+    return bundle.unsigned if enough else (*bundle.unsigned, "trust.toml")
+
+
 def _count(things: Sized, noun: str) -> str:
     plural = noun.removesuffix("y") + "ies" if noun.endswith("y") else noun + "s"
     return f"{len(things)} {noun if len(things) == 1 else plural}"
@@ -103,6 +111,6 @@ def _document(bundle: Bundle | None, findings: tuple[str, ...], *, holds: bool) 
         "process": [] if bundle is None else [row.id for row in bundle.manifest.process],
         "facts": [] if bundle is None else list(bundle.registry.facts),
         "signers": [] if bundle is None else sorted(bundle.signers),
-        "unsigned": [] if bundle is None else list(bundle.unsigned),
+        "unsigned": [] if bundle is None else list(_unsigned(bundle)),
         "notes": [] if bundle is None else list(bundle.notes),
     }

@@ -22,6 +22,7 @@ from caveat.cli.keys import read_private_key
 from caveat.policy.amendment import check_step, parse_amendment
 from caveat.policy.bundle import Bundle, bundle_digest, parse_bundle
 from caveat.policy.signatures import sign_adoption
+from caveat.policy.trust_signatures import PREFIX as TRUST_PREFIX
 from caveat.signing.digest import Digest
 from caveat.signing.keys import PrivateKey
 
@@ -141,7 +142,8 @@ def _write(folder: Path, deployments: bytes, signatures: Mapping[str, bytes], ol
             _replace(folder / path, data)
         _replace(folder / _FILE, deployments)
         for path in old - signatures.keys():
-            if path.startswith("signatures/"):
+            # Signatures of the trust policy by itself hold on: it has not changed.
+            if path.startswith("signatures/") and not path.startswith(TRUST_PREFIX):
                 (folder / path).unlink(missing_ok=True)
         for path in signatures:
             (folder / path).replace(folder / _NEW.sub(".dsse.json", path))

@@ -14,6 +14,7 @@ from caveat.evidence.envelope import MAX_ENVELOPE_BYTES
 from caveat.evidence.statement import parse_time
 from caveat.evidence.trust import TrustError, parse_trust
 from caveat.facts.value import render_value
+from caveat.policy.registration import registration_digests
 from caveat.signing.canonical import Json
 from caveat.signing.digest import Digest, sha256
 
@@ -55,9 +56,12 @@ def check_command(
         raise CannotRunError(
             f"trust.toml: {error}", f"`caveat check {bundle}` lists every finding"
         ) from error
-    parts = frozenset(sha256(_read(part)) for part in data)
-    use = Use(deployment, sha256(b"checked by hand"), parts, _time(at), _nobody)
-    found = EvidenceChecker(trust, loaded.registry).check(_read(file, MAX_ENVELOPE_BYTES), use)
+    parts = frozenset(sha256(read_bytes(part)) for part in data)
+    registration = registration_digests(loaded.files)[deployment]
+    use = Use(
+        deployment, sha256(b"checked by hand"), parts, read_time(at), _nobody, registration=registration
+    )
+    found = EvidenceChecker(trust, loaded.registry).check(read_bytes(file, MAX_ENVELOPE_BYTES), use)
     click.echo(json.dumps(_document(found)) if as_json else _text(found))
     return 0 if found.outcome is Outcome.ACCEPTED and not found.ignored else 1
 
@@ -66,7 +70,8 @@ def _nobody(_once: Digest) -> Digest | None:
     return None
 
 
-def _time(text: str | None) -> datetime:
+def read_time(text: str | None) -> datetime:
+    """The time of an `--at`, or now; raises `CannotRunError`."""
     if text is None:
         return datetime.now(UTC)
     try:
@@ -75,7 +80,8 @@ def _time(text: str | None) -> datetime:
         raise CannotRunError(f"`--at`: {error}", "write it like 2030-01-31T12:00:00Z") from error
 
 
-def _read(file: Path, most: int | None = None) -> bytes:
+def read_bytes(file: Path, most: int | None = None) -> bytes:
+    """The bytes of a file, at most one more than `most`; raises `CannotRunError`."""
     try:
         with file.open("rb") as opened:
             return opened.read() if most is None else opened.read(most + 1)

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from caveat.cli.data_folder import open_log
-from caveat.cli.evidence import check_command
 from caveat.cli.exit import CannotRunError
+from caveat.cli.explain_evidence import evidence_command
 from caveat.cli.explained import Explained, explain_decision, say_record, show_explained
 from caveat.ledger.errors import FolderError, RecordParseError
 from caveat.ledger.read import Entry, PublishedLog
@@ -69,17 +69,7 @@ def record_command(record_id: str, data: Path, *, as_json: bool) -> int:
     return 0
 
 
-explain_command.add_command(
-    click.Command(
-        "evidence",
-        params=check_command.params,
-        callback=check_command.callback,
-        help="Say whether the envelope in FILE counts for a use of the data, and why not.\n\n"
-        "The same as `caveat evidence check`. Exit codes: 0 it counts, 1 it does not, 2 it could not be "
-        "checked.\n\n\b\nExample:\n  caveat explain evidence devices.dsse.json --bundle "
-        "policies/government-analytics \\\n    --deployment analytics-desk --data devices.csv",
-    )
-)
+explain_command.add_command(evidence_command)
 
 
 def _find(data: Path, record_id: str) -> tuple[PublishedLog, Entry]:

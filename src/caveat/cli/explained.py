@@ -27,9 +27,11 @@ from caveat.ledger.record import (
     Follows,
     OutputEndRecord,
     Record,
+    RevocationsRecord,
     RoutesRecord,
     StartRecord,
     StoppedRecord,
+    TrustRecord,
 )
 from caveat.ledger.replay import differing_members
 from caveat.policy.bundle import Bundle
@@ -169,6 +171,13 @@ def say_record(record: Record) -> str:
             return f"bundle: at {time} the bundle {bundle} came into force{_by_what(follows)}"
         case RoutesRecord(time, routes):
             return f"routes: at {time} calls began to go to the upstreams with the digest {routes}"
+        case TrustRecord(time, trust, version, keys):
+            return f"trust: at {time} version {version} of the trust policy, {trust}, with {len(keys)} keys"
+        case RevocationsRecord(time, authority, envelope, number, revoked):
+            return (
+                f"revocations: at {time} list {number} of `{authority}`, {envelope}, revokes "
+                f"{len(revoked)} keys"
+            )
         case EvidenceRecord(time, deployment, envelope, _key, outcome):
             return f"evidence: at {time} `{deployment}` uploaded the envelope {envelope}: {outcome}"
         case OutputEndRecord(time, of, _released, size, complete):

@@ -8,9 +8,12 @@ from pathlib import Path
 import click
 
 from caveat.cli.api_keys import describe_key, issue_key, list_keys, revoke_key, show_keys
+from caveat.cli.bundle import load_bundle
 from caveat.cli.callers import registered_callers, show_callers
 from caveat.cli.exit import CannotRunError
 from caveat.policy.bundle import BundleError, parse_bundle
+from caveat.policy.trust_signatures import PREFIX, is_trust_signed, sign_trust, trust_signers
+from caveat.signing.digest import sha256
 from caveat.signing.keys import (
     Algorithm,
     KeyParseError,
@@ -191,6 +194,42 @@ def callers_command(bundle: Path, *, as_json: bool) -> int:
     else:
         show_callers(rows)
     return 0
+
+
+@keys_group.command("trust")
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--actor", required=True, help="The actor that signs, as `bundle.toml` names it.")
+@click.option("--key", "key_file", type=click.Path(path_type=Path), required=True, help="Its private key.")
+def trust_command(bundle: Path, actor: str, key_file: Path) -> int:
+    """Sign the trust policy of the folder BUNDLE alone, as one of its actors: who is believed, for what.
+
+    It takes two actors. The signature holds while `trust.toml` is the same, whatever else is amended. Exit
+    codes: 0 two actors have signed, 1 one more has to, 2 it could not be signed.
+
+    \b
+    Example:
+      caveat keys trust policies/mine --actor provider --key provider.pem
+    """
+    loaded, key = load_bundle(bundle), read_private_key(key_file)
+    enrolled = loaded.manifest.actors
+    if key.public() not in enrolled.get(actor, frozenset()):
+        raise CannotRunError(
+            f"this key is not enrolled for an actor `{actor}`",
+            f"its actors are {', '.join(sorted(enrolled))}",
+        )
+    name, trust = loaded.manifest.name, loaded.files["trust.toml"]
+    path = f"{PREFIX}{actor}.dsse.json"
+    signature = sign_trust(name, trust, actor, key)
+    try:
+        (bundle / path).parent.mkdir(exist_ok=True)
+        (bundle / path).write_bytes(signature)
+    except OSError as error:
+        raise CannotRunError(
+            f"`{bundle / path}` cannot be written: {error.strerror}", "check the folder"
+        ) from error
+    signers = loaded.signers | trust_signers({**loaded.files, path: signature}, name, enrolled)
+    click.echo(f"trust.toml, {sha256(trust)}, is signed by {', '.join(sorted(signers))}")
+    return 0 if is_trust_signed(signers) else 1
 
 
 def read_private_key(file: Path) -> PrivateKey:

@@ -44,7 +44,9 @@ VERBS = {
         "Policy", "caveat.cli.terms", "terms_command", "Print a policy bundle as a page for lawyers."
     ),
     "keys": Verb("Evidence", "caveat.cli.keys", "keys_command", "Make signing keys, and issue API keys."),
-    "attest": Verb("Evidence", "caveat.cli.attest", "attest_command", "Sign facts about data."),
+    "attest": Verb(
+        "Evidence", "caveat.cli.attest_kinds", "attest_command", "Sign facts about data, powers and keys."
+    ),
     "evidence": Verb(
         "Evidence", "caveat.cli.evidence", "evidence_command", "Look at evidence, and check it."
     ),

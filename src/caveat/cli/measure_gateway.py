@@ -58,6 +58,8 @@ def bundle_files(
     files["bundle.toml"] = files["bundle.toml"].replace(
         b"keys = []", f'keys = ["{owner.public().render()}"]'.encode()
     )
+    # Keys that this process drew, on loopback: a development bundle, and it says so.
+    files["bundle.toml"] = files["bundle.toml"].replace(b"version = 1", b"version = 1\ndevelopment = true", 1)
     files["facts.toml"] = files["facts.toml"].replace(b'"issuer",', b'"issuer",\n    "registration",')
     files["trust.toml"] = tomli_w.dumps(
         {"version": 1, "expires_at": "2100-01-01T00:00:00Z", "clock_skew_seconds": 60, "issuers": {}}

@@ -16,7 +16,8 @@ from caveat.cli.development import HISTORY, example_bundle, open_development
 from caveat.cli.exit import CannotRunError
 from caveat.cli.first_use import play_when_ready
 from caveat.cli.local_model import running_model
-from caveat.cli.service import DataFolderError, Service, ServiceConfig, open_service
+from caveat.cli.log_keys import DataFolderError
+from caveat.cli.service import Service, ServiceConfig, open_service
 from caveat.cli.tls import ServerTls, open_authorities, open_tls
 from caveat.gateway.identity.certificates import Authorities
 from caveat.gateway.law import LawError

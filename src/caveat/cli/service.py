@@ -7,11 +7,9 @@ alone, and never replaced.
 """
 
 import asyncio
-import os
-import secrets
 import signal
 import threading
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,48 +18,47 @@ import uvicorn
 from structlog.types import FilteringBoundLogger
 
 from caveat import __version__
+from caveat.cli.evidence_files import EvidenceFiles
+from caveat.cli.history import History
 from caveat.cli.key_watch import KeyWatch
+from caveat.cli.log_keys import DataFolderError, log_keys
 from caveat.cli.tls import ServerTls
 from caveat.evidence.check import EvidenceChecker
-from caveat.evidence.envelope import VerifiedCache, VerifiedEnvelope
+from caveat.evidence.envelope import VerifiedCache
 from caveat.evidence.trust import parse_trust
 from caveat.gateway.app import Gateway
 from caveat.gateway.budgets import Budgets
-from caveat.gateway.errors import FaultError, GatewayError
+from caveat.gateway.clock import GuardedClock
+from caveat.gateway.errors import GatewayError
 from caveat.gateway.exchange import Desk
 from caveat.gateway.gate import Gate
 from caveat.gateway.identity.callers import Identities
 from caveat.gateway.identity.certificates import Authorities
 from caveat.gateway.identity.connection import ConnectionProtocol
 from caveat.gateway.identity.tokens import Tokens
-from caveat.gateway.law import LawError, LawInForce, check_follows, law_of, read_bundle
+from caveat.gateway.law import LawError, LawInForce, law_of, read_bundle
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.ports import Files, Law, MakeWitnesses
+from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.routes import Routes, single_route
 from caveat.gateway.routing import Router
 from caveat.gateway.succession import Succession
 from caveat.gateway.tracing import NO_TRACE, Tracing
+from caveat.gateway.trust_succession import TrustSeen, record_trust
 from caveat.gateway.upstream import UpstreamConfig
 from caveat.gateway.witnesses import BundleWitnesses
 from caveat.ledger.errors import LedgerError
 from caveat.ledger.ledger import Ledger
-from caveat.ledger.record import RoutesRecord
-from caveat.ledger.wire import parse_record
+from caveat.monitors.logged import Logged
 from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
 from caveat.policy.bundle import Bundle
 from caveat.policy.chain import Chain
 from caveat.signing.digest import Digest
-from caveat.signing.keys import (
-    Algorithm,
-    KeyParseError,
-    PrivateKey,
-    parse_private_key,
-    private_key_from_seed,
-)
 from caveat.store.api_keys import ApiKeyStore
 from caveat.store.errors import EvidenceStoreError, StoreError
 from caveat.store.evidence import SqliteEvidenceStore
+from caveat.store.revocations import RevocationFiles
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 _BACKLOG = 2048
@@ -90,35 +87,6 @@ class ServiceConfig:
     authorities: Authorities = field(default_factory=Authorities)
     root: Digest | None = None
     history: Callable[[Digest], Files | None] = lambda _digest: None
-
-
-class DataFolderError(Exception):
-    """The data folder cannot be used; the message says what is wrong with it."""
-
-
-class _Store:
-    """The evidence store with failures as answers: the gateway knows no driver."""
-
-    def __init__(self, store: SqliteEvidenceStore) -> None:
-        self._store = store
-
-    def put(self, verified: VerifiedEnvelope) -> bool:
-        """Keeps one; raises `FaultError`."""
-        try:
-            return self._store.put(verified)
-        except EvidenceStoreError as error:
-            raise _no_evidence() from error
-
-    def get(self, digests: Iterable[Digest]) -> tuple[bytes, ...]:
-        """Finds some; raises `FaultError`: evidence that cannot be read is not evidence that is absent."""
-        try:
-            return self._store.get(digests)
-        except EvidenceStoreError as error:
-            raise _no_evidence() from error
-
-
-def _no_evidence() -> FaultError:
-    return FaultError(503, "evidence_unavailable", "the evidence store failed", "tell the operator")
 
 
 class Service:
@@ -265,8 +233,15 @@ def open_service(config: ServiceConfig) -> Service:
     Raises `LawError` for a bundle that may not be served, `DataFolderError` for the data folder, and the
     ledger's own errors for a log that may not be written on.
     """
-    audit_key, log_key = _keys(config.data)
-    metrics, totals, once = Metrics(), Totals(), Once()
+    audit_key, log_key = log_keys(config.data)
+    history = History(
+        Totals(),
+        Once(),
+        Logged(),
+        TrustSeen(),
+        RevocationLists(RevocationFiles(config.data / "revocations")),
+        GuardedClock(_now),
+    )
     try:
         store = SqliteEvidenceStore(config.data / "evidence.sqlite3")
     except EvidenceStoreError as error:
@@ -275,8 +250,11 @@ def open_service(config: ServiceConfig) -> Service:
 
     def make_witnesses(bundle: Bundle) -> BundleWitnesses:
         config.authorities.all(bundle)  # a bundle whose callers could not be checked is no law
-        checker = EvidenceChecker(parse_trust(bundle.files["trust.toml"]), bundle.registry, cache)
-        return BundleWitnesses(bundle, checker, _Store(store), totals, once)
+        trust = parse_trust(bundle.files["trust.toml"])
+        checker = EvidenceChecker(trust, bundle.registry, cache, history.lists.book, history.logged.first)
+        return BundleWitnesses(
+            bundle, checker, EvidenceFiles(store), history.totals, history.once, history.lists
+        )
 
     bundle = read_bundle(config.read_files(), beyond_loopback=config.beyond_loopback)
     first = law_of(bundle, make_witnesses)
@@ -290,17 +268,17 @@ def open_service(config: ServiceConfig) -> Service:
         lambda digest: ledger.stored_bundle(digest) or config.history(digest), config.root
     )
     try:
-        routes_before = _fold(ledger, totals, once, succession)
-        chain = check_follows(bundle, succession.follow)
+        chain = history.take_up(ledger, succession, bundle, config.log)
     except BaseException:
         ledger.close()
         store.close()
         raise
     ledger.store_bundle(bundle.files)
-    gate = Gate(ledger, metrics, _now, audit_key)
+    gate = Gate(ledger, Metrics(), history.clock, audit_key, history.lasting)
 
     async def announce(bundle: Bundle, chain: Chain) -> None:
         """Every step is a record, so that the ledger alone shows the way from one law to the next."""
+        await record_trust(gate, bundle, history.trust, chain)
         for step in chain.steps:
             await asyncio.to_thread(ledger.store_bundle, step.old.files)
         for each, follows in list(succession.entries(bundle, chain)):
@@ -317,7 +295,7 @@ def open_service(config: ServiceConfig) -> Service:
         announce,
         beyond_loopback=config.beyond_loopback,
     )
-    before = _Before(routes_before, lambda bundle: announce(bundle, chain))
+    before = _Before(history.routes, lambda bundle: announce(bundle, chain))
     return Service(config, ledger, law, make_witnesses, gate, store, before)
 
 
@@ -329,53 +307,5 @@ class _Before:
     take_up: Callable[[Bundle], Awaitable[None]]
 
 
-def _fold(ledger: Ledger, totals: Totals, once: Once, succession: Succession) -> Digest | None:
-    """All that the ledger knows into what counts it; returns the routes that were last."""
-    routes: Digest | None = None
-    for entry in ledger.records():
-        record = parse_record(entry.leaf)
-        if isinstance(record, RoutesRecord):
-            routes = record.routes
-        totals.fold(record)
-        once.fold(record)
-        succession.fold(record)
-    return routes
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _keys(data: Path) -> tuple[bytes, PrivateKey]:
-    """The audit key and the log's key, drawn at the first start."""
-    try:
-        data.mkdir(parents=True, exist_ok=True)
-        audit_path, log_path = data / "audit.key", data / "log.pem"
-        _create(audit_path, secrets.token_hex(32).encode())
-        _create(log_path, private_key_from_seed(Algorithm.ED25519, secrets.token_bytes(32)).pem())
-        audit_key = bytes.fromhex(audit_path.read_text("ascii"))
-        log_key = parse_private_key(log_path.read_bytes())
-    except OSError as error:
-        raise DataFolderError(f"the data folder cannot be used: {(error.strerror or '').lower()}") from error
-    except (KeyParseError, ValueError) as error:
-        raise DataFolderError("`audit.key` or `log.pem` in the data folder is damaged") from error
-    if len(audit_key) != 32:
-        raise DataFolderError("`audit.key` in the data folder is damaged")
-    return audit_key, log_key
-
-
-def _create(path: Path, content: bytes) -> None:
-    """Writes a secret file durably unless there is one; it appears whole or not at all."""
-    if path.exists():
-        return
-    draft = path.with_suffix(".new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, content)
-        os.fsync(descriptor)
-    except OSError:
-        draft.unlink()
-        raise
-    finally:
-        os.close(descriptor)
-    draft.rename(path)

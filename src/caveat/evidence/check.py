@@ -1,17 +1,20 @@
 """The evidence check: which attested facts count for one use, and why the others do not.
 
-The order is that of EVIDENCE section 5: signature and schema (`envelope`), entitlement, time, revocation,
-audience, single use, binding. Only the first stage is remembered; the rest is checked at every use, so an
-envelope that was good a second ago may be past its time now. A failure makes the evidence absent and never
-raises. Three outcomes deny: forged, replayed, and a value that the registry does not have.
+The order is that of `defects.Stage`: signature and schema (`envelope`), entitlement, time, revocation,
+audience, single use, binding, values. Only what `envelope` verifies is remembered; the rest is checked at
+every use, so an envelope that was good a second ago may be past its time now. A failure makes the evidence
+absent and never raises. Three outcomes deny: forged, replayed, and a value that the registry does not have.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from caveat.evidence.binding import OF_USE, bind
 from caveat.evidence.defects import DefectCode, Outcome
 from caveat.evidence.envelope import RejectedEnvelope, VerifiedCache, VerifiedEnvelope, verify_envelope
+from caveat.evidence.predicates import Predicate
+from caveat.evidence.revocation import NoRevocations, Revocations, standing_of_key
 from caveat.evidence.trust import Issuer, Trust, is_entitled, may_attest_value
 from caveat.facts.fact import Fact, Grade
 from caveat.facts.registry import Registry
@@ -27,7 +30,8 @@ COUNTER = "counter"
 class Use:
     """The use that evidence is checked for. `parts`: digests that the gateway computed over what it forwards.
 
-    `consumer` tells which action has consumed a one-time id before, if any.
+    `consumer` tells which action has consumed a one-time id before, if any. `targets`: what the caller
+    declares that the use is directed at. `registration`: the digest of the deployment's own registration.
     """
 
     deployment: str
@@ -35,15 +39,18 @@ class Use:
     parts: frozenset[Digest]
     now: datetime
     consumer: Callable[[Digest], Digest | None]
+    targets: tuple[str, ...] = ()
+    registration: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
     """What one envelope contributes to one use. Without `ACCEPTED` there are no facts.
 
-    `parts`: the data parts that the facts are said of. `ignored`: facts that do not count, with the reason.
-    `once`: the one-time id that this use consumes. `source` and `id_column` come only from issuers who may
-    attest counts, since they decide what is counted together and by what.
+    `parts`: the data parts that the facts are said of; `of_use`: they are said of the use, not of its data.
+    `ignored`: facts that do not count, with the reason. `once`: the one-time id that this use consumes.
+    `source` and `id_column` come only from issuers who may attest counts, since they decide what is counted
+    together and by what.
     """
 
     envelope: Digest
@@ -57,6 +64,7 @@ class Checked:
     once: Digest | None = None
     source: str | None = None
     id_column: str | None = None
+    of_use: bool = False
 
     def render(self) -> JsonObject:
         """The row of a record: digests and codes, no content."""
@@ -66,6 +74,10 @@ class Checked:
             "outcome": self.outcome.value if self.code is None else self.code.value,
             "once": self.once,
         }
+
+
+def _never_logged(_envelope: Digest) -> datetime | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +90,16 @@ class _Entitled:
 
 @dataclass(slots=True)
 class EvidenceChecker:
-    """The check under one trust policy and one registry. Holds nothing but the cache of signatures."""
+    """The check under one trust policy and one registry. Holds nothing but the cache of signatures.
+
+    `revocations`: the newest list of each authority. `first_logged`: when the log first shows an envelope.
+    """
 
     trust: Trust
     registry: Registry
     cache: VerifiedCache = field(default_factory=VerifiedCache)
+    revocations: Revocations = field(default_factory=NoRevocations)
+    first_logged: Callable[[Digest], datetime | None] = _never_logged
 
     def admit(self, raw: bytes, now: datetime) -> VerifiedEnvelope | Checked:
         """What an upload must pass before it is stored: all that can be checked before a use is known."""
@@ -90,10 +107,29 @@ class EvidenceChecker:
         if isinstance(verified, RejectedEnvelope):
             return _rejected(verified, presented=True)
         entitled = self._entitled(verified)
-        code = _unentitled(verified, entitled) or _out_of_time(verified, self.trust, now)
+        code = (
+            _unentitled(verified, entitled)
+            or _out_of_time(verified, self.trust, now)
+            or self._revoked(verified, now)
+        )
         if code is None and entitled.out_of_range:
             return _refused(verified, DefectCode.OUT_OF_RANGE, Outcome.OUT_OF_RANGE, entitled)
         return verified if code is None else _refused(verified, code, Outcome.DEFECT, entitled)
+
+    def check_alone(self, raw: bytes, now: datetime) -> Checked:
+        """As `admit`, with the facts that would count if a use could rely on them."""
+        admitted = self.admit(raw, now)
+        if isinstance(admitted, Checked):
+            return admitted
+        entitled, issuer = self._entitled(admitted), admitted.issuer
+        return Checked(
+            admitted.digest,
+            Outcome.ACCEPTED,
+            key=issuer.keyid,
+            issuer=issuer.id,
+            facts=entitled.facts,
+            ignored=entitled.ignored,
+        )
 
     def check(self, raw: bytes, use: Use, *, presented: bool = True) -> Checked:
         """What `raw` contributes to `use`.
@@ -109,6 +145,7 @@ class EvidenceChecker:
         code = (
             _unentitled(verified, entitled)
             or _out_of_time(verified, self.trust, use.now)
+            or self._revoked(verified, use.now)
             or _wrong_audience(verified, use)
         )
         if code is not None:
@@ -118,9 +155,9 @@ class EvidenceChecker:
             if presented:
                 return _refused(verified, DefectCode.REPLAYED, Outcome.REPLAYED, entitled)
             return _refused(verified, DefectCode.CONSUMED, Outcome.DEFECT, entitled)
-        parts = use.parts.intersection([subject.digest for subject in statement.subjects])
-        if not parts:
-            return _refused(verified, DefectCode.SUBJECT, Outcome.DEFECT, entitled)
+        bound = bind(statement, use.parts, use.targets, use.registration)
+        if isinstance(bound, DefectCode):
+            return _refused(verified, bound, Outcome.DEFECT, entitled)
         if entitled.out_of_range:
             return _refused(verified, DefectCode.OUT_OF_RANGE, Outcome.OUT_OF_RANGE, entitled)
         return Checked(
@@ -129,11 +166,12 @@ class EvidenceChecker:
             key=verified.issuer.keyid,
             issuer=verified.issuer.id,
             facts=entitled.facts,
-            parts=parts,
+            parts=bound.parts,
             ignored=entitled.ignored,
             once=once,
             source=statement.source if entitled.counts_persons else None,
             id_column=statement.id_column if entitled.counts_persons else None,
+            of_use=not bound.parts,
         )
 
     def check_all(self, presented: Iterable[bytes], stored: Iterable[bytes], use: Use) -> tuple[Checked, ...]:
@@ -152,6 +190,11 @@ class EvidenceChecker:
             checked.setdefault(one.envelope, one)
         return tuple(checked.values())
 
+    def _revoked(self, verified: VerifiedEnvelope, now: datetime) -> DefectCode | None:
+        return standing_of_key(
+            verified.issuer, verified.digest, now, self.trust, self.revocations, self.first_logged
+        )
+
     def _entitled(self, verified: VerifiedEnvelope) -> _Entitled:
         issuer, source = verified.issuer, f"key:{verified.issuer.keyid}"
         facts: list[Fact] = []
@@ -165,6 +208,8 @@ class EvidenceChecker:
             spec = self.registry.facts.get(name)
             if spec is None:
                 ignored.append((name, DefectCode.UNKNOWN_FACT))
+            elif not may_say(verified.statement.kind, spec.about):
+                ignored.append((name, DefectCode.FACT_OF_OTHER_KIND))
             elif not is_entitled(issuer, name, self.registry):
                 ignored.append((name, DefectCode.NOT_ENTITLED))
             elif (value := spec.parse(said)) is None:
@@ -177,9 +222,21 @@ class EvidenceChecker:
         return _Entitled(tuple(facts), tuple(ignored), out_of_range, counts_persons)
 
 
+def may_say(kind: Predicate, about: str) -> bool:
+    """Whether a statement of this kind may say facts about that.
+
+    Of a deployment only what its registration fixes, of a process or a target nothing about data: otherwise
+    facts of data would come without the data.
+    """
+    if kind is Predicate.DEPLOYMENT:
+        return about == "deployment"
+    return kind not in OF_USE or about != "data"
+
+
 def once_id(issuer: Issuer, statement_id: str) -> Digest:
-    """The id under which a single-use statement is consumed: the issuer's own, however it is spelt."""
-    return sha256(f"{issuer.keyid}\0{statement_id}".encode())
+    """The id under which a single-use statement is consumed: the issuer's own, however it is spelt
+    and with whichever of its keys it is signed."""
+    return sha256(f"{issuer.root}\0{statement_id}".encode())
 
 
 def _unentitled(verified: VerifiedEnvelope, entitled: _Entitled) -> DefectCode | None:
@@ -203,9 +260,9 @@ def _out_of_time(verified: VerifiedEnvelope, trust: Trust, now: datetime) -> Def
         return DefectCode.LIFETIME
     if now - statement.issued_at > timedelta(seconds=issuer.max_age_seconds):
         return DefectCode.TOO_OLD
-    # Whoever stole a key also writes the dates: a date before the revocation saves nothing.
-    if issuer.revoked_at is not None and now >= issuer.revoked_at:
-        return DefectCode.REVOKED
+    power = statement.process or statement.engagement
+    if power is not None and not power.period.includes(now):
+        return DefectCode.PERIOD
     return None
 
 

@@ -15,7 +15,6 @@ from caveat.signing.digest import Digest, sha256
 from caveat.signing.dsse import (
     IN_TOTO,
     EnvelopeParseError,
-    UnverifiedEnvelope,
     parse_envelope,
     verify_signers,
 )
@@ -25,6 +24,8 @@ _STATEMENT_CODES = {
     "not_json": DefectCode.NOT_JSON,
     "statement_type": DefectCode.STATEMENT_TYPE,
     "schema": DefectCode.SCHEMA,
+    "approval": DefectCode.APPROVAL,
+    "revocations": DefectCode.REVOCATIONS,
 }
 _ENVELOPE_CODES = {
     "too_large": DefectCode.TOO_LARGE,
@@ -78,48 +79,78 @@ class VerifiedCache:
             self._entries.popitem(last=False)
 
 
-def verify_envelope(
-    raw: bytes, trust: Trust, cache: VerifiedCache | None = None
-) -> VerifiedEnvelope | RejectedEnvelope:
-    """The verified envelope in `raw`, or why there is none; total over all bytes.
+@dataclass(frozen=True, slots=True)
+class SignedPayload:
+    """A payload over whose exact bytes the signatures of `signers` hold; it is not read yet."""
 
-    In this order: (1) size, (2) strict base64 and shape, (3) signatures over the raw payload, (4) strict
-    JSON, (5) types, (6) schema, (7) issuer and purpose of the key.
+    digest: Digest
+    payload: bytes
+    signers: tuple[Issuer, ...]
+
+    @property
+    def anyone(self) -> Digest:
+        """One of the keys that signed."""
+        return min(issuer.keyid for issuer in self.signers)
+
+    def signer(self, issuer: str) -> Issuer | None:
+        """The signer with this id, by its newest key where several signed. None where it did not sign.
+
+        A co-signature by somebody else neither helps nor harms.
+        """
+        return max((one for one in self.signers if one.id == issuer), key=lambda one: one.place, default=None)
+
+    def rejected(self, error: StatementParseError) -> RejectedEnvelope:
+        """What its parser said against it."""
+        return RejectedEnvelope(self.digest, _STATEMENT_CODES[error.code], self.anyone)
+
+
+def open_envelope(raw: bytes, trust: Trust, digest: Digest | None = None) -> SignedPayload | RejectedEnvelope:
+    """The signed payload in `raw`, of whatever kind, or why there is none; total over all bytes.
+
+    In this order: (1) size, (2) strict base64 and shape, (3) signatures over the raw payload, (4) its type.
     """
-    digest = sha256(raw)
-    if cache is not None and (known := cache.get(digest, trust.digest)) is not None:
-        return known
+    digest = digest or sha256(raw)
     try:
         envelope = parse_envelope(raw, max_bytes=MAX_ENVELOPE_BYTES)  # 1, 2
     except EnvelopeParseError as error:
         return RejectedEnvelope(digest, _ENVELOPE_CODES.get(error.code, DefectCode.NOT_ENVELOPE))
-    verified = _verify(raw, digest, envelope, trust)
-    if cache is not None and isinstance(verified, VerifiedEnvelope):
-        cache.put(verified, trust.digest)
-    return verified
-
-
-def _verify(
-    raw: bytes, digest: Digest, envelope: UnverifiedEnvelope, trust: Trust
-) -> VerifiedEnvelope | RejectedEnvelope:
     signers = verify_signers(envelope, trust.keys)  # 3
     if signers.failed:
         return RejectedEnvelope(digest, DefectCode.FORGED, min(signers.failed))
     if not signers.verified:
         return RejectedEnvelope(digest, DefectCode.UNKNOWN_KEY)
-    anyone = min(signers.verified)
-    if envelope.payload_type != IN_TOTO:
-        return RejectedEnvelope(digest, DefectCode.PAYLOAD_TYPE, anyone)
+    if envelope.payload_type != IN_TOTO:  # 4
+        return RejectedEnvelope(digest, DefectCode.PAYLOAD_TYPE, min(signers.verified))
+    return SignedPayload(digest, envelope.payload, tuple(trust.issuers[key] for key in signers.verified))
+
+
+def verify_envelope(
+    raw: bytes, trust: Trust, cache: VerifiedCache | None = None
+) -> VerifiedEnvelope | RejectedEnvelope:
+    """The verified envelope in `raw`, or why there is none; total over all bytes.
+
+    After what `open_envelope` checks: (5) strict JSON, (6) type and shape, (7) issuer and purpose of the key.
+    """
+    digest = sha256(raw)
+    if cache is not None and (known := cache.get(digest, trust.digest)) is not None:
+        return known
+    verified = _verify(raw, digest, trust)
+    if cache is not None and isinstance(verified, VerifiedEnvelope):
+        cache.put(verified, trust.digest)
+    return verified
+
+
+def _verify(raw: bytes, digest: Digest, trust: Trust) -> VerifiedEnvelope | RejectedEnvelope:
+    opened = open_envelope(raw, trust, digest)  # 1 to 4
+    if not isinstance(opened, SignedPayload):
+        return opened
     try:
-        statement = parse_statement(envelope.payload)  # 4, 5, 6
+        statement = parse_statement(opened.payload)  # 5, 6
     except StatementParseError as error:
-        return RejectedEnvelope(digest, _STATEMENT_CODES[error.code], anyone)
-    # 7. A co-signature by somebody else neither helps nor harms: the issuer that is named must have signed.
-    issuer = next(
-        (trust.issuers[key] for key in signers.verified if trust.issuers[key].id == statement.issuer), None
-    )
+        return opened.rejected(error)
+    issuer = opened.signer(statement.issuer)  # 7
     if issuer is None:
-        return RejectedEnvelope(digest, DefectCode.ISSUER, anyone)
+        return RejectedEnvelope(digest, DefectCode.ISSUER, opened.anyone)
     if issuer.purpose is not Purpose.EVIDENCE:
         return RejectedEnvelope(digest, DefectCode.PURPOSE, issuer.keyid)
     return VerifiedEnvelope(raw, digest, issuer, statement)

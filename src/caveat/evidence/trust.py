@@ -1,28 +1,39 @@
-"""Whom the gateway believes, for what: `trust.toml`, parsed into issuers that own exactly one key each.
+"""Whom the gateway believes, for what: `trust.toml`, parsed into issuers, one for each key.
 
-A key stands under one issuer, for one purpose, whatever names are given to it. Anything not granted here is
-not granted. Source: EVIDENCE attacks 2, 3, 9, 12, 15, 18 and 35 in `THREAT_MODEL.md`.
+A key stands under one issuer, for one purpose, whatever names are given to it; an issuer that changes its
+key has several for a while. Anything not granted here is not granted. Source: attacks 2, 3, 9, 10, 12, 15,
+18, 35 and 40 in `THREAT_MODEL.md`, ADR-0021.
 """
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from caveat.evidence.statement import ID_PATTERN, FactValue, parse_time
+from caveat.evidence.issuer import (
+    Authority,
+    Issuer,
+    Purpose,
+    Trust,
+    ValueRange,
+    is_entitled,
+    may_attest_value,
+)
+from caveat.evidence.statement import ID_PATTERN, parse_time
 from caveat.facts.fact import Grade
 from caveat.facts.registry import FactType, Registry
-from caveat.facts.value import Value
 from caveat.signing.digest import Digest, sha256
 from caveat.signing.keys import KeyParseError, PublicKey, parse_public_key
 
+__all__ = ["Authority", "Issuer", "Purpose", "Trust", "ValueRange", "is_entitled", "may_attest_value"]
+
 MAX_CLOCK_SKEW_SECONDS = 300
-ANY_NAMESPACE = "*"
+MAX_KEYS = 512
+"""Of all issuers together: each stands in the record that puts a trust policy in force."""
+MAX_KEYS_OF_ISSUER = 16
 
 
 class TrustError(ValueError):
@@ -32,76 +43,6 @@ class TrustError(ValueError):
         """`findings` name the place and what to write instead; never a key."""
         super().__init__("; ".join(findings))
         self.findings = findings
-
-
-class Purpose(StrEnum):
-    """What a key may sign. One key, one purpose: a signature made for one never serves another."""
-
-    EVIDENCE = "evidence"
-    APPROVAL = "approval"
-
-
-@dataclass(frozen=True, slots=True)
-class ValueRange:
-    """The values of one fact that an issuer may attest: words or Booleans, or a range of counts."""
-
-    values: frozenset[str | bool] | None = None
-    lo: int | None = None
-    hi: int | None = None
-
-    def includes(self, value: Value) -> bool:
-        """Whether every part of `value` is granted; a value of another type never is."""
-        if isinstance(value, frozenset):
-            return self.values is not None and value <= self.values
-        if isinstance(value, (str, bool)):
-            return self.values is not None and value in self.values
-        if not isinstance(value, int) or self.values is not None:
-            return False
-        return (self.lo is None or self.lo <= value) and (self.hi is None or value <= self.hi)
-
-
-@dataclass(frozen=True, slots=True)
-class Issuer:
-    """One issuer: a key, and all that its signature is good for.
-
-    `party`: whose key it is. `deployment`: the deployment that it belongs to, or empty; towards that
-    deployment it is self-attestation. `revoked_at`: from then on nothing of this key counts.
-    """
-
-    id: str
-    role: str
-    party: str
-    deployment: str
-    key: PublicKey
-    keyid: Digest
-    purpose: Purpose
-    facts: frozenset[str]
-    values: Mapping[str, ValueRange]
-    namespaces: tuple[str, ...]
-    max_age_seconds: int
-    max_lifetime_seconds: int
-    revoked_at: datetime | None
-
-    def owns(self, subject_name: str) -> bool:
-        """Whether a name lies in one of its namespaces: equal to it, or below it by a `/`."""
-        return any(
-            namespace == ANY_NAMESPACE
-            or subject_name == namespace
-            or subject_name.startswith(namespace.rstrip("/") + "/")
-            for namespace in self.namespaces
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """The trust policy in force. `digest` is over the bytes of the file."""
-
-    digest: Digest
-    version: int
-    expires_at: datetime
-    clock_skew_seconds: int
-    issuers: Mapping[Digest, Issuer]
-    keys: Mapping[Digest, PublicKey]
 
 
 _Id = Annotated[str, Field(pattern=ID_PATTERN)]
@@ -117,13 +58,27 @@ class _RangeModel(_Strict):
     hi: int | None = None
 
 
+class _KeyModel(_Strict):
+    key: str
+    valid_from: str | None = None
+    revoked_at: str | None = None
+
+
+class _AuthorityModel(_Strict):
+    covers: Annotated[list[_Id], Field(min_length=1)]
+    max_age_seconds: _Seconds
+
+
 class _IssuerModel(_Strict):
     role: _Id
     party: _Id
     deployment: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._:@/+-]{0,127})?\z")] = ""
-    key: str
+    key: str | None = None
+    keys: Annotated[list[_KeyModel], Field(max_length=MAX_KEYS_OF_ISSUER)] = Field(
+        default_factory=list[_KeyModel]
+    )
     purpose: str
-    facts: Annotated[list[_Id], Field(min_length=1)]
+    facts: list[_Id] = Field(default_factory=list[_Id])
     namespaces: Annotated[
         list[Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9][!-~]{0,127})\z")]], Field(min_length=1)
     ]
@@ -140,6 +95,7 @@ class _TrustModel(_Strict):
     expires_at: str
     clock_skew_seconds: Annotated[int, Field(ge=0, le=MAX_CLOCK_SKEW_SECONDS)] = 60
     issuers: dict[_Id, _IssuerModel] = Field(default_factory=dict[_Id, _IssuerModel])
+    revocations: dict[_Id, _AuthorityModel] = Field(default_factory=dict[_Id, _AuthorityModel])
 
 
 def parse_trust(data: bytes, registry: Registry | None = None) -> Trust:
@@ -159,14 +115,8 @@ def parse_trust(data: bytes, registry: Registry | None = None) -> Trust:
             )
         ) from error
     findings: list[str] = []
-    issuers: dict[Digest, Issuer] = {}
-    for name, entry in model.issuers.items():
-        issuer = _issuer(name, entry, findings)
-        if issuer is None:
-            continue
-        if issuer.keyid in issuers:
-            findings.append(f"issuer `{name}` has the key of issuer `{issuers[issuer.keyid].id}`")
-        issuers[issuer.keyid] = issuer
+    authorities = _authorities(model, findings)
+    issuers = _issuers(model, authorities, findings)
     expires_at = _time(model.expires_at, "`expires_at`", findings)
     if findings or expires_at is None:
         raise TrustError(tuple(findings))
@@ -177,6 +127,7 @@ def parse_trust(data: bytes, registry: Registry | None = None) -> Trust:
         clock_skew_seconds=model.clock_skew_seconds,
         issuers=MappingProxyType(issuers),
         keys=MappingProxyType({keyid: issuer.key for keyid, issuer in issuers.items()}),
+        authorities=MappingProxyType(authorities),
     )
     idle = () if registry is None else lint_trust(trust, registry)
     if idle:
@@ -184,37 +135,100 @@ def parse_trust(data: bytes, registry: Registry | None = None) -> Trust:
     return trust
 
 
-def _issuer(name: str, entry: _IssuerModel, findings: list[str]) -> Issuer | None:
+def _authorities(model: _TrustModel, findings: list[str]) -> dict[str, Authority]:
+    authorities: dict[str, Authority] = {}
+    for name, entry in model.revocations.items():
+        issuer = model.issuers.get(name)
+        if issuer is None or issuer.purpose != Purpose.REVOCATION:
+            findings.append(f"`revocations.{name}`: no issuer `{name}` with purpose `revocation`")
+        if not set(entry.covers) <= model.issuers.keys() - {name}:
+            findings.append(f"`revocations.{name}`: `covers` names other issuers of this file")
+        authorities[name] = Authority(name, frozenset(entry.covers), entry.max_age_seconds)
+    return authorities
+
+
+def _issuers(
+    model: _TrustModel, authorities: Mapping[str, Authority], findings: list[str]
+) -> dict[Digest, Issuer]:
+    issuers: dict[Digest, Issuer] = {}
+    for name, entry in model.issuers.items():
+        covered = tuple(one.id for one in authorities.values() if name in one.covers)
+        for issuer in _keys_of(name, entry, covered, findings):
+            if issuer.keyid in issuers:
+                findings.append(f"issuer `{name}` has the key of issuer `{issuers[issuer.keyid].id}`")
+            issuers[issuer.keyid] = issuer
+    if len(issuers) > MAX_KEYS:
+        findings.append(f"trust.toml enrols {len(issuers)} keys; at most {MAX_KEYS}")
+    return issuers
+
+
+def _keys_of(
+    name: str, entry: _IssuerModel, covered: tuple[str, ...], findings: list[str]
+) -> tuple[Issuer, ...]:
+    """The issuer once for each of its keys, in their order; none where anything is wrong with it."""
     before = len(findings)
     where = f"issuer `{name}`"
     if entry.purpose not in set(Purpose):
         findings.append(f"{where}: `purpose` is one of {', '.join(Purpose)}")
+    if (entry.purpose == Purpose.EVIDENCE and not entry.facts) or (
+        entry.purpose == Purpose.REVOCATION and entry.facts
+    ):
+        findings.append(f"{where}: `facts` is for purpose `evidence`, which grants at least one")
     if not entry.values.keys() <= set(entry.facts):
         findings.append(f"{where}: `values` narrows a fact that `facts` does not grant")
-    revoked_at = (
-        None if entry.revoked_at is None else _time(entry.revoked_at, f"{where}: `revoked_at`", findings)
+    rows = list(entry.keys)
+    if entry.key is not None:
+        rows.insert(0, _KeyModel(key=entry.key, revoked_at=entry.revoked_at))
+    if not rows or (entry.key is not None and entry.keys) or (entry.key is None and entry.revoked_at):
+        findings.append(f"{where}: it has either one `key`, or `keys` with a row for each")
+    keys = [_key(row, where, findings) for row in rows]
+    if len(findings) > before:
+        return ()
+    root = keys[0][0].keyid if keys[0] is not None else Digest("")
+    return tuple(
+        _issuer(name, entry, found, root, place, covered)
+        for place, found in enumerate(keys)
+        if found is not None
     )
+
+
+_Key = tuple[PublicKey, datetime | None, datetime | None]
+
+
+def _key(row: _KeyModel, where: str, findings: list[str]) -> _Key | None:
+    """A key, when it begins to be valid, and when it is revoked."""
+    times = [
+        None if text is None else _time(text, f"{where}: `{name}`", findings)
+        for name, text in (("valid_from", row.valid_from), ("revoked_at", row.revoked_at))
+    ]
     try:
-        key = parse_public_key(entry.key)
+        return parse_public_key(row.key), times[0], times[1]
     except KeyParseError as error:
         findings.append(f"{where}: {error}")
         return None
-    if len(findings) > before:
-        return None
+
+
+def _issuer(
+    name: str, entry: _IssuerModel, key: _Key, root: Digest, place: int, covered: tuple[str, ...]
+) -> Issuer:
     return Issuer(
         id=name,
         role=entry.role,
         party=entry.party,
         deployment=entry.deployment,
-        key=key,
-        keyid=key.keyid,
+        key=key[0],
+        keyid=key[0].keyid,
         purpose=Purpose(entry.purpose),
         facts=frozenset(entry.facts),
         values=MappingProxyType({fact: _range(granted) for fact, granted in entry.values.items()}),
         namespaces=tuple(entry.namespaces),
         max_age_seconds=entry.max_age_seconds,
         max_lifetime_seconds=entry.max_lifetime_seconds,
-        revoked_at=revoked_at,
+        revoked_at=key[2],
+        valid_from=key[1],
+        root=root,
+        place=place,
+        revoked_by=covered,
     )
 
 
@@ -255,16 +269,3 @@ def lint_trust(trust: Trust, registry: Registry) -> tuple[str, ...]:
             ):
                 findings.append(f"issuer `{issuer.id}`: `values.{name}` names an undeclared value")
     return tuple(findings)
-
-
-def is_entitled(issuer: Issuer, name: str, registry: Registry) -> bool:
-    """Whether this issuer's word on this fact counts: granted to it here, and to its role by the registry."""
-    return (
-        name in issuer.facts and name in registry.facts and registry.counts(name, Grade.ATTESTED, issuer.role)
-    )
-
-
-def may_attest_value(issuer: Issuer, name: str, value: FactValue) -> bool:
-    """Whether the value lies in what the issuer is narrowed to, where it is narrowed at all."""
-    granted = issuer.values.get(name)
-    return granted is None or granted.includes(value)

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 import orjson
 
 from caveat.evidence.check import Checked
+from caveat.evidence.defects import EXPLANATIONS, DefectCode
+from caveat.evidence.envelope import RejectedEnvelope
 from caveat.gateway.errors import FaultError, GatewayError, LedgerError, RequestError
 from caveat.gateway.exchange import Desk, run_exchange
 from caveat.gateway.http import (
@@ -133,12 +135,12 @@ class Gateway:
             return
         headers = read_headers(scope)
         wire = find_wire(path)
-        if wire is None and path not in ("/v1/evidence", "/v1/models"):
+        if wire is None and path not in _OWN:
             raise RequestError(
                 404,
                 "unknown_path",
                 "this gateway decides no use at this path, so it passes nothing on",
-                f"it serves {', '.join((*WIRES, *AZURE_PATHS))}, /v1/models and /v1/evidence",
+                f"it serves {', '.join((*WIRES, *AZURE_PATHS))}, {', '.join(_OWN)}",
             )
         _expect(method, "GET" if path == "/v1/models" else "POST")
         desk = self._desk
@@ -148,6 +150,9 @@ class Gateway:
             desk.budgets.admit(caller.principal, caller.deployment.budget, desk.gate.now().date())
             body = await read_body(receive, headers, desk.max_body_bytes)
             await while_connected(receive, run_exchange(desk, wire, caller, headers, body, send))
+        elif path == "/v1/revocations":
+            envelope = await read_body(receive, headers, MAX_EVIDENCE_BYTES)
+            await self._take_revocations(envelope, caller, send)
         elif path == "/v1/evidence":
             envelope = await read_body(receive, headers, MAX_EVIDENCE_BYTES)
             await self._take_evidence(envelope, caller, send)
@@ -160,10 +165,18 @@ class Gateway:
         if path == "/metrics":
             await send_whole(send, 200, desk.metrics.render(), [(b"content-type", CONTENT_TYPE)])
             return
-        fault = desk.gate.ledger_fault if path == "/readyz" else None
-        state = {"ready": fault is None, "bundle": desk.law_now().bundle.digest, "ledger": fault or "ok"}
-        body = orjson.dumps({"alive": True} if path == "/healthz" else state)
-        await send_whole(send, 200 if fault is None else 503, body, [JSON])
+        if path == "/healthz":
+            await send_whole(send, 200, orjson.dumps({"alive": True}), [JSON])
+            return
+        fault, clock = desk.gate.ledger_fault, desk.gate.clock_fault
+        ready = fault is None and clock is None
+        state = {
+            "ready": ready,
+            "bundle": desk.law_now().bundle.digest,
+            "ledger": fault or "ok",
+            "clock": clock or "ok",
+        }
+        await send_whole(send, 200 if ready else 503, orjson.dumps(state), [JSON])
 
     async def _list_models(self, wire: Wire, headers: dict[str, str], send: Send) -> None:
         """The aliases of the routes, or the one upstream's list as it is.
@@ -182,6 +195,24 @@ class Gateway:
         retry = [NO_RETRY] if answer.status >= 400 else []
         await send_whole(send, answer.status, body, [*returnable(answer.headers), *retry])
 
+    async def _take_revocations(self, envelope: bytes, caller: Caller, send: Send) -> None:
+        """A newer list of an authority that the trust policy names: in the log, on disk, then it counts."""
+        desk, witnesses = self._desk, caller.law.witnesses
+        found = witnesses.admit_revocations(envelope, desk.gate.now())
+        if isinstance(found, RejectedEnvelope):
+            raise RequestError(
+                400,
+                f"revocations_{found.code.value}",
+                f"this list of revocations does not hold, so it changes nothing: {_meaning(found.code)}",
+                _remedy(found.code),
+            )
+        record = await desk.gate.record_revocations(found)
+        witnesses.keep_revocations(found)
+        authority, number = found.authority.id, found.list.number
+        desk.log.info("revocations", authority=authority, number=number, record=record)
+        body = orjson.dumps({"authority": authority, "number": number, "record": record})
+        await send_whole(send, 201, body, [JSON])
+
     async def _take_evidence(self, envelope: bytes, caller: Caller, send: Send) -> None:
         desk, witnesses = self._desk, caller.law.witnesses
         admitted = witnesses.admit(envelope, desk.gate.now())
@@ -191,8 +222,8 @@ class Gateway:
             raise RequestError(
                 400,
                 f"evidence_{code}",
-                "this envelope does not hold, so it was not stored",
-                "docs/reference/evidence.md explains each code",
+                f"this envelope does not hold, so it was not stored: {_meaning(admitted.code)}",
+                _remedy(admitted.code),
             )
         await asyncio.to_thread(witnesses.keep, admitted)
         record = await desk.gate.record_evidence(
@@ -205,7 +236,16 @@ class Gateway:
         await send_whole(send, 201, body, [JSON])
 
 
+_OWN = ("/v1/models", "/v1/evidence", "/v1/revocations")
 _OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+def _meaning(code: DefectCode | None) -> str:
+    return "" if code is None else EXPLANATIONS[code].meaning
+
+
+def _remedy(code: DefectCode | None) -> str:
+    return "" if code is None else f"{EXPLANATIONS[code].who}: {EXPLANATIONS[code].remedy}"
 
 
 def _expect(method: str, *allowed: str) -> None:
@@ -217,7 +257,7 @@ def _known_path(path: str) -> str:
     """The path if it is one of ours: any other is the caller's own text."""
     if isinstance(wire := find_wire(path), AzureWire):
         return f"azure:{wire.PATH}"
-    return path if wire or path in _OPEN or path in ("/v1/evidence", "/v1/models") else "other"
+    return path if wire or path in _OPEN or path in _OWN else "other"
 
 
 def _where(error: BaseException) -> str:

@@ -94,7 +94,7 @@ def read_use(
         raise RequestError(
             400, "unknown_part", "`caveat.data` names a part that the request has not", "see its pointers"
         )
-    deployment = caller.deployment
+    deployment, targets = caller.deployment, request.extension.targets
     call = Call(
         point=Point.PROMPT,
         protocol=wire.NAME,
@@ -104,11 +104,12 @@ def read_use(
         claims=request.extension.claims,
         stream=request.stream,
         action_digest=desk.gate.name(
-            deployment.id, Point.PROMPT, f"{wire.NAME}/{wire.ACTION}", request.forward
+            deployment.id, Point.PROMPT, f"{wire.NAME}/{wire.ACTION}", request.forward, targets
         ),
         evidence=evidence,
         workflow=request.extension.workflow,
         form=request.form,
+        targets=targets,
     )
     use = Use(law, deployment, caller.principal, wire.ACTION, call, found.stored, caller.speakers)
     return use, request

@@ -6,7 +6,7 @@ same total; the record is durable before `Ruling` exists; whoever releases anyth
 """
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -15,8 +15,9 @@ from caveat.call.call import Call, PartKind, Point
 from caveat.decision.binding import binding_clauses
 from caveat.decision.verdict import Decision, Verdict
 from caveat.evidence.check import Checked
+from caveat.evidence.revocation import VerifiedRevocations
 from caveat.facts.fact import Facts
-from caveat.gateway.errors import LedgerError, RequestError
+from caveat.gateway.errors import FaultError, LedgerError, RequestError
 from caveat.gateway.gather import Gathered
 from caveat.gateway.identity.speaker import Speaker
 from caveat.gateway.issued_keys import IssuedKeys
@@ -33,14 +34,16 @@ from caveat.ledger.record import (
     Follows,
     OutputEndRecord,
     Record,
+    RevocationsRecord,
     RoutesRecord,
     StartRecord,
+    TrustRecord,
     render_time,
 )
 from caveat.ledger.wire import render_record
 from caveat.policy.bundle import Bundle
 from caveat.policy.deployments import Deployment
-from caveat.signing.canonical import canonical
+from caveat.signing.canonical import Json, canonical
 from caveat.signing.digest import Digest
 
 
@@ -81,10 +84,19 @@ class Gate:
     """Decides and records. Holds the ledger; knows nothing of HTTP."""
 
     def __init__(
-        self, ledger: Ledger, metrics: Metrics, clock: Callable[[], datetime], audit_key: bytes
+        self,
+        ledger: Ledger,
+        metrics: Metrics,
+        clock: Callable[[], datetime],
+        audit_key: bytes,
+        folds: Iterable[Callable[[Record], None]] = (),
     ) -> None:
-        """`audit_key`: without it nobody can test a guess at what a record's HMAC stands for."""
+        """`audit_key`: without it nobody can test a guess at what a record's HMAC stands for.
+
+        `folds` take in every record once it is durable.
+        """
         self._ledger = ledger
+        self._folds = tuple(folds)
         self.metrics = metrics
         self._clock = clock
         self._keyed = hmac.new(audit_key, digestmod="sha256")
@@ -167,20 +179,43 @@ class Gate:
         """Records where calls go from here on."""
         await self._append(RoutesRecord(self._now(), routes))
 
+    async def record_trust(self, record: TrustRecord) -> None:
+        """Records that a trust policy may come into force, before it does."""
+        await self._append(record)
+
+    async def record_revocations(self, found: VerifiedRevocations) -> str:
+        """Records a list of revocations before it counts; returns the record's id."""
+        said = found.list
+        revoked = tuple(sorted(said.revoked))
+        record = RevocationsRecord(self._now(), found.authority.id, found.digest, said.number, revoked)
+        return (await self._append(record)).record_id
+
     async def record_evidence(self, deployment: str, envelope: Digest, key: str, outcome: str) -> str:
         """Records an upload that holds; returns the record's id."""
         record = EvidenceRecord(self._now(), deployment, envelope, key, outcome)
         return (await self._append(record)).record_id
 
-    def name(self, deployment: str, point: Point, protocol: str, forwarded: bytes) -> Digest:
-        """Names one exact action: who, where, in which protocol, and the bytes that go on.
+    def name(
+        self, deployment: str, point: Point, protocol: str, forwarded: bytes, targets: tuple[str, ...] = ()
+    ) -> Digest:
+        """Names one exact action: who, where, in which protocol, at what, and the bytes that go on.
 
         Under the audit key, since the name stands in records: a guess at the bytes cannot be tested without.
         """
         name = self.audit_hmac()
-        name.update(canonical([deployment, point.value, protocol]) + b"\n")
+        aimed: list[Json] = [list(targets)] if targets else []
+        name.update(canonical([deployment, point.value, protocol, *aimed]) + b"\n")
         name.update(forwarded)
         return Digest(name.hexdigest())
+
+    @property
+    def clock_fault(self) -> str | None:
+        """Why the clock cannot be used; None where it can."""
+        try:
+            self._clock()
+        except FaultError as error:
+            return error.code
+        return None
 
     def now(self) -> datetime:
         """The moment by the clock that every record is dated with."""
@@ -244,6 +279,8 @@ class Gate:
             self.ledger_fault = type(error).__name__
             raise LedgerError from error
         self.ledger_fault = None
+        for fold in self._folds:
+            fold(record)
         return receipt
 
     def _now(self) -> str:

@@ -100,13 +100,16 @@ def use_of(
     consumer: Callable[[Digest], Digest | None],
     *,
     action: Digest | None = None,
+    registration: Digest | None = None,
 ) -> Use:
     """The use that evidence is checked for: bound to the digests of what is really forwarded.
 
     `action` names the action where the call's own digest must not stand, as in records.
     """
     parts = frozenset(part.digest for part in call.parts)
-    return Use(call.deployment, action or call.action_digest, parts, now, consumer)
+    return Use(
+        call.deployment, action or call.action_digest, parts, now, consumer, call.targets, registration
+    )
 
 
 def gather(
@@ -129,7 +132,8 @@ def gather(
     accepted = [one for one in evidence if one.outcome is Outcome.ACCEPTED]
     covered = frozenset(digest for one in accepted for digest in one.parts)
     at = standing(call, deployment, covered)
-    registered = registered_facts(deployment, at)
+    of_use = dict.fromkeys(fact for one in accepted if one.of_use for fact in one.facts)
+    registered = (*registered_facts(deployment, at), *of_use)
     counted = [spec for spec in registry.facts.values() if COUNTER in spec.observed_by]
     parts = [
         _part_facts(part, deployment, registry, counted, registered, accepted, count)

@@ -7,7 +7,8 @@ from typing import Protocol
 
 from caveat.call.call import Call
 from caveat.evidence.check import Checked
-from caveat.evidence.envelope import VerifiedEnvelope
+from caveat.evidence.envelope import RejectedEnvelope, VerifiedEnvelope
+from caveat.evidence.revocation import VerifiedRevocations
 from caveat.gateway.decisions import Decisions
 from caveat.gateway.gather import Gathered
 from caveat.policy.bundle import Bundle
@@ -70,6 +71,14 @@ class Witnesses(Protocol):
 
     def admit(self, envelope: bytes, now: datetime) -> VerifiedEnvelope | Checked:
         """An uploaded envelope, verified as far as it can be before a use; or what is wrong with it."""
+        ...
+
+    def admit_revocations(self, envelope: bytes, now: datetime) -> VerifiedRevocations | RejectedEnvelope:
+        """An uploaded list of revocations that may follow the one that is known; or what is wrong with it."""
+        ...
+
+    def keep_revocations(self, found: VerifiedRevocations) -> None:
+        """Takes a list as the newest of its authority, durably; blocks for one small file."""
         ...
 
     def keep(self, verified: VerifiedEnvelope) -> None:

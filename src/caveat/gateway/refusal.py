@@ -5,7 +5,8 @@ Source: DESIGN section 7, `docs/reference/http.md`. One shape for every protocol
 
 from caveat.call.call import Call
 from caveat.decision.verdict import Decision, Reason, Verdict
-from caveat.evidence.defects import Outcome
+from caveat.evidence.check import Checked
+from caveat.evidence.defects import EXPLANATIONS, Outcome
 from caveat.facts.registry import Registry
 from caveat.gateway.gather import Gathered, needs_detail
 from caveat.signing.canonical import Json, JsonObject
@@ -48,15 +49,22 @@ def refusal_code(decision: Decision) -> str:
     return _CODES[decision.verdict]
 
 
+def _failed(checked: Checked) -> JsonObject:
+    """Why one envelope did not count: which check, who can put it right, and how."""
+    row: JsonObject = {"envelope": checked.envelope, "code": (checked.code or checked.outcome).value}
+    if checked.code is not None:
+        explained = EXPLANATIONS[checked.code]
+        row |= {"check": explained.stage.value, "who": explained.who, "how": explained.remedy}
+    return row
+
+
 def refusal_members(
     decision: Decision, call: Call, gathered: Gathered, registry: Registry, record_id: str
 ) -> JsonObject:
     """The documented members of a refusal, beside code and message."""
     detail: list[Json] = [*needs_detail(registry, gathered, call.claims, decision.needs)]
     failed: list[Json] = [
-        {"envelope": checked.envelope, "code": (checked.code or checked.outcome).value}
-        for checked in gathered.evidence
-        if checked.outcome is not Outcome.ACCEPTED
+        _failed(checked) for checked in gathered.evidence if checked.outcome is not Outcome.ACCEPTED
     ]
     return {
         "verdict": decision.verdict.value,

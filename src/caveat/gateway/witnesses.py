@@ -11,14 +11,17 @@ from typing import Protocol
 
 from caveat.call.call import Call, PartKind
 from caveat.evidence.check import MAX_ENVELOPES, Checked, EvidenceChecker
-from caveat.evidence.envelope import VerifiedEnvelope, verify_envelope
+from caveat.evidence.envelope import RejectedEnvelope, VerifiedEnvelope, verify_envelope
+from caveat.evidence.revocation import VerifiedRevocations
 from caveat.gateway.gather import CountCache, Gathered, gather, use_of
 from caveat.gateway.ports import Found
+from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.shape import standing
 from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
 from caveat.policy.bundle import Bundle
 from caveat.policy.deployments import Deployment
+from caveat.policy.registration import registration_digests
 from caveat.signing.digest import Digest
 
 _BARE_LIMIT = 1024
@@ -40,7 +43,13 @@ class BundleWitnesses:
     """Implements `ports.Witnesses` for one bundle; store, totals and one-time ids outlive it."""
 
     def __init__(
-        self, bundle: Bundle, checker: EvidenceChecker, store: Envelopes, totals: Totals, once: Once
+        self,
+        bundle: Bundle,
+        checker: EvidenceChecker,
+        store: Envelopes,
+        totals: Totals,
+        once: Once,
+        lists: RevocationLists,
     ) -> None:
         """`checker`: under the trust policy of this very bundle."""
         self._bundle = bundle
@@ -48,7 +57,9 @@ class BundleWitnesses:
         self._store = store
         self._totals = totals
         self._once = once
+        self._lists = lists
         self._counts = CountCache()
+        self._registrations = registration_digests(bundle.files)
         self._bare: dict[tuple[object, ...], Gathered] = {}
 
     def find(self, presented: tuple[bytes, ...], digests: Iterable[Digest]) -> Found:
@@ -70,7 +81,8 @@ class BundleWitnesses:
             if all(part.kind is PartKind.TYPED for part in call.parts):
                 return self._without_data(call, deployment, now)
         else:
-            use = use_of(call, now, self._consumer)
+            registration = self._registrations.get(deployment.id)
+            use = use_of(call, now, self._consumer, registration=registration)
             checked = self._checker.check_all(call.evidence, stored, use)
         return gather(call, deployment, self._bundle.registry, checked, self._totals, now, count=self._counts)
 
@@ -106,6 +118,14 @@ class BundleWitnesses:
     def admit(self, envelope: bytes, now: datetime) -> VerifiedEnvelope | Checked:
         """The envelope if all that can be checked before a use holds; what is wrong with it otherwise."""
         return self._checker.admit(envelope, now)
+
+    def admit_revocations(self, envelope: bytes, now: datetime) -> VerifiedRevocations | RejectedEnvelope:
+        """The list if it may follow the one that is known; what is wrong with it otherwise."""
+        return self._lists.book.admit(envelope, self._checker.trust, now)
+
+    def keep_revocations(self, found: VerifiedRevocations) -> None:
+        """Takes it as the newest of its authority."""
+        self._lists.keep(found)
 
     def keep(self, verified: VerifiedEnvelope) -> None:
         """Stores it durably."""

@@ -137,6 +137,11 @@ class Ledger:
         return self._origin
 
     @property
+    def newest_time(self) -> str:
+        """The time of the newest record, as records have it; empty where there is none."""
+        return self._last_time
+
+    @property
     def size(self) -> int:
         """Records that are durable and signed."""
         return self._sequencer.size

@@ -141,6 +141,28 @@ class RoutesRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class TrustRecord:
+    """From here on this trust policy may be in force, with exactly these keys. Versions never go back."""
+
+    time: str
+    trust: Digest
+    version: int
+    keys: tuple[Digest, ...]
+    development: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationsRecord:
+    """From here on this list is the newest of its authority; it revokes these keys."""
+
+    time: str
+    authority: str
+    envelope: Digest
+    number: int
+    revoked: tuple[Digest, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceRecord:
     """An envelope was uploaded by a deployment, and verified before it was stored."""
 
@@ -175,6 +197,8 @@ Record: TypeAlias = (
     | StartRecord
     | BundleRecord
     | RoutesRecord
+    | TrustRecord
+    | RevocationsRecord
     | EvidenceRecord
     | OutputEndRecord
     | StoppedRecord

@@ -27,9 +27,11 @@ from caveat.ledger.record import (
     OutputEndRecord,
     Record,
     Reservation,
+    RevocationsRecord,
     RoutesRecord,
     StartRecord,
     StoppedRecord,
+    TrustRecord,
     parse_time,
 )
 from caveat.ledger.tiles import MAX_LEAF_BYTES
@@ -54,6 +56,12 @@ def render_record(record: Record) -> JsonObject:
             return _head("bundle", time) | {"bundle": bundle} | _mark(development=development) | after
         case RoutesRecord(time, routes):
             return _head("routes", time) | {"routes": routes}
+        case TrustRecord(time, trust, version, keys, development):
+            enrolled: JsonObject = {"trust": trust, "version": version, "keys": list[Json](keys)}
+            return _head("trust", time) | enrolled | _mark(development=development)
+        case RevocationsRecord(time, authority, envelope, number, revoked):
+            keys_of: JsonObject = {"authority": authority, "revoked": list[Json](revoked)}
+            return _head("revocations", time) | keys_of | {"envelope": envelope, "number": number}
         case EvidenceRecord(time, deployment, envelope, key, outcome):
             return _head("evidence", time) | {
                 "deployment": deployment,
@@ -344,6 +352,32 @@ class _RoutesModel(_HeadModel):
         return RoutesRecord(self.time, Digest(self.routes))
 
 
+class _TrustModel(_HeadModel):
+    kind: Literal["trust"]
+    trust: _Hex
+    version: Annotated[int, Field(ge=1)]
+    keys: list[_Hex]
+    development: _Mark = None
+
+    def record(self) -> TrustRecord:
+        """The domain value."""
+        keys = tuple(Digest(key) for key in self.keys)
+        return TrustRecord(self.time, Digest(self.trust), self.version, keys, self.development is True)
+
+
+class _RevocationsModel(_HeadModel):
+    kind: Literal["revocations"]
+    authority: _Text
+    envelope: _Hex
+    number: Annotated[int, Field(ge=1)]
+    revoked: list[_Hex]
+
+    def record(self) -> RevocationsRecord:
+        """The domain value."""
+        revoked = tuple(Digest(key) for key in self.revoked)
+        return RevocationsRecord(self.time, self.authority, Digest(self.envelope), self.number, revoked)
+
+
 class _UploadModel(_HeadModel):
     kind: Literal["evidence"]
     deployment: _Text
@@ -382,6 +416,8 @@ _RecordModel: TypeAlias = Annotated[
     | _StartModel
     | _BundleModel
     | _RoutesModel
+    | _TrustModel
+    | _RevocationsModel
     | _UploadModel
     | _OutputEndModel
     | _StoppedModel,

@@ -6,6 +6,7 @@ Source: in-toto Statement v1 in DSSE; DESIGN section 6 ("amendable by both parti
 import re
 from collections.abc import Mapping
 
+from caveat.policy.trust_signatures import PREFIX as TRUST_PREFIX
 from caveat.signing.canonical import Json, StrictJsonError, canonical, parse_strict
 from caveat.signing.digest import Digest
 from caveat.signing.dsse import IN_TOTO, EnvelopeParseError, parse_envelope, sign_envelope, verify_signers
@@ -47,6 +48,8 @@ def verify_adoptions(
     for path in sorted(path for path in files if path.startswith("signatures/")):
         if AMENDMENT_FILE.match(path):
             continue  # it says how the bundle came to be; `policy.chain` reads it, beside the earlier bundles
+        if path.startswith(TRUST_PREFIX):
+            continue  # of the trust policy by itself: it adopts no bundle
         actor = _adopting_actor(files[path], name, digest, actor_keys)
         if actor is None:
             findings.append(f"`{path}` adopts nothing: not a valid signature of an actor over this digest")

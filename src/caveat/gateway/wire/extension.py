@@ -1,4 +1,4 @@
-"""The one declared place for claims, data and a workflow's name: the member `caveat`, read strictly.
+"""The one declared place for claims, data, targets and a workflow's name: the member `caveat`, read strictly.
 
 Source: `docs/reference/http.md`. The member is removed before anything is forwarded.
 """
@@ -17,6 +17,8 @@ _WORD = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}\Z")
 _POINTER = re.compile(r"(/[A-Za-z0-9_.~-]{1,64}){1,16}\Z")
 _MEDIA_TYPE = re.compile(r"[a-z0-9]{1,32}/[a-z0-9.+-]{1,64}\Z")
 _COLUMN_MAX = 128
+MAX_TARGETS = 64
+_TARGET = re.compile(r"[!-~]{1,253}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +28,28 @@ class Extension:
     claims: Mapping[str, Json] = field(default_factory=dict[str, Json])
     declared: Mapping[str, Declaration] = field(default_factory=dict[str, Declaration])
     workflow: str | None = None
+    targets: tuple[str, ...] = ()
 
 
 def parse_extension(value: Json) -> Extension:
     """The extension in `value`; raises `RequestError` for any member or shape that is not documented."""
-    if not isinstance(value, dict) or not value.keys() <= {"claims", "data", "workflow"}:
-        raise _refused("`caveat` has the members `claims`, `data` and `workflow` and no others")
+    if not isinstance(value, dict) or not value.keys() <= {"claims", "data", "targets", "workflow"}:
+        raise _refused("`caveat` has the members `claims`, `data`, `targets` and `workflow` and no others")
     return Extension(
         _claims(value.get("claims", {})),
         _declarations(value.get("data", [])),
         _workflow(value["workflow"]) if "workflow" in value else None,
+        _targets(value.get("targets", [])),
     )
+
+
+def _targets(value: Json) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > MAX_TARGETS:
+        raise _refused(f"`caveat.targets` is a list of at most {MAX_TARGETS} hosts, addresses or names")
+    targets = tuple(item for item in value if isinstance(item, str) and _TARGET.match(item) is not None)
+    if len(targets) != len(value) or len(set(targets)) != len(targets):
+        raise _refused("a target is named once, in at most 253 printable ASCII characters without spaces")
+    return targets
 
 
 def _workflow(value: Json) -> str:

@@ -1,0 +1,70 @@
+"""What the ledger already knows when a gateway starts: folded once, record by record, and kept up from there.
+
+Source: DESIGN section 4 (the only feedback goes through time), ADR-0019, ADR-0021.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from structlog.types import FilteringBoundLogger
+
+from caveat.cli.log_keys import DataFolderError
+from caveat.gateway.clock import GuardedClock
+from caveat.gateway.law import check_follows
+from caveat.gateway.revocations import RevocationLists
+from caveat.gateway.succession import Succession
+from caveat.gateway.trust_succession import TrustSeen, check_trust_succession
+from caveat.ledger.ledger import Ledger
+from caveat.ledger.record import Record, RoutesRecord, parse_time
+from caveat.ledger.wire import parse_record
+from caveat.monitors.logged import Logged
+from caveat.monitors.once import Once
+from caveat.monitors.totals import Totals
+from caveat.policy.bundle import Bundle
+from caveat.policy.chain import Chain
+from caveat.signing.digest import Digest
+
+
+@dataclass(slots=True)
+class History:
+    """Everything that is folded from records. `routes`: those that calls went to last."""
+
+    totals: Totals
+    once: Once
+    logged: Logged
+    trust: TrustSeen
+    lists: RevocationLists
+    clock: GuardedClock
+    routes: Digest | None = None
+
+    @property
+    def lasting(self) -> tuple[Callable[[Record], None], ...]:
+        """The folds that every new record goes through as well."""
+        return self.logged.fold, self.trust.fold, self.lists.fold
+
+    def take_up(
+        self, ledger: Ledger, succession: Succession, bundle: Bundle, log: FilteringBoundLogger
+    ) -> Chain:
+        """Folds the whole log, and returns the chain by which `bundle` may come into force now.
+
+        Raises `LawError` where it may not, and `DataFolderError` for a clock behind the log.
+        """
+        for entry in ledger.records():
+            record = parse_record(entry.leaf)
+            if isinstance(record, RoutesRecord):
+                self.routes = record.routes
+            for fold in (self.totals.fold, self.once.fold, succession.fold, *self.lasting):
+                fold(record)
+        chain = check_follows(bundle, succession.follow)
+        check_trust_succession(bundle, self.trust, chain)
+        if ledger.newest_time:
+            self.clock.not_before(parse_time(ledger.newest_time))
+        if self.clock.is_behind:
+            raise DataFolderError(
+                f"the machine's clock is {self.clock.behind_seconds:.0f} s behind the newest record; "
+                "put it right, for nothing can be checked for age"
+            )
+        for authority, there in self.lists.open().items():
+            if not there:
+                log.error("revocations", authority=authority, outcome="missing")
+        return chain
