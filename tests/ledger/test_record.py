@@ -26,6 +26,7 @@ from caveat.ledger.record import (
     RoutesRecord,
     StartRecord,
     StoppedRecord,
+    TermsRecord,
     not_before,
     parse_record_id,
     parse_time,
@@ -104,6 +105,7 @@ RECORDS: st.SearchStrategy[Record] = st.one_of(
     st.builds(RoutesRecord, TIME, DIGEST),
     st.builds(EvidenceRecord, TIME, TEXT, DIGEST, TEXT, TEXT),
     st.builds(OutputEndRecord, TIME, RECORD_IDS, DIGEST, COUNT, st.booleans()),
+    st.builds(TermsRecord, TIME, DIGEST, TEXT),
     st.builds(StoppedRecord, TIME, TEXT),
 )
 
