@@ -124,20 +124,45 @@ def _builder(
     )
 
 
-def signed_data(content: bytes, by: Identity, *, detached: bool, signed_at: datetime = MOMENT) -> bytes:
-    """CMS SignedData over the content, with signed attributes."""
-    return _signed_data(content, by, "data", detached=detached, signed_at=signed_at, digest_of=content)
+def signed_data(
+    content: bytes,
+    by: Identity,
+    *,
+    detached: bool,
+    signed_at: datetime = MOMENT,
+    signers: int = 1,
+    named: str = "data",
+) -> bytes:
+    """CMS SignedData over the content; `named`: the type of content that the signed attributes name."""
+    return _signed_data(
+        content,
+        by,
+        "data",
+        detached=detached,
+        signed_at=signed_at,
+        digest_of=content,
+        signers=signers,
+        named=named,
+    )
 
 
 def _signed_data(
-    content: bytes, by: Identity, kind: str, *, detached: bool, signed_at: datetime, digest_of: bytes
+    content: bytes,
+    by: Identity,
+    kind: str,
+    *,
+    detached: bool,
+    signed_at: datetime,
+    digest_of: bytes,
+    signers: int = 1,
+    named: str | None = None,
 ) -> bytes:
     certificate = asn1_x509.Certificate.load(by.certificate.public_bytes(serialization.Encoding.DER))
     digest = hashes.Hash(hashes.SHA256())
     digest.update(digest_of)
     attributes = cms.CMSAttributes(
         [
-            {"type": "content_type", "values": [kind]},
+            {"type": "content_type", "values": [named or kind]},
             {"type": "signing_time", "values": [cms.Time({"utc_time": core.UTCTime(signed_at)})]},
             {"type": "message_digest", "values": [digest.finalize()]},
         ]
@@ -161,7 +186,7 @@ def _signed_data(
             "digest_algorithms": [{"algorithm": "sha256"}],
             "encap_content_info": within,
             "certificates": [certificate],
-            "signer_infos": [signer],
+            "signer_infos": [signer] * signers,
         }
     )
     dumped: bytes = cms.ContentInfo({"content_type": "signed_data", "content": data}).dump()

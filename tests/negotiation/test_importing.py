@@ -263,6 +263,15 @@ def test_what_is_no_signed_data_is_no_proof(der: bytes) -> None:
     assert reason(imported(smime_mail(SIGNER, der=der), certificates(SIGNER))) == "malformed"
 
 
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [({"signers": 0}, "signers"), ({"signers": 2}, "signers"), ({"named": "tst_info"}, "signed_attributes")],
+)
+def test_a_form_that_readers_could_read_differently_is_no_proof(given: dict[str, Any], code: str) -> None:
+    der = signed_data(smime_entity(), SIGNER, detached=True, **given)
+    assert reason(imported(smime_mail(SIGNER, der=der), certificates(SIGNER))) == code
+
+
 def test_content_both_within_and_beside_a_signature_is_no_proof() -> None:
     der = signed_data(smime_entity(), SIGNER, detached=False)
     assert reason(imported(smime_mail(SIGNER, der=der), certificates(SIGNER))) == "content"
