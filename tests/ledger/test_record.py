@@ -28,6 +28,7 @@ from caveat.ledger.record import (
     RoutesRecord,
     StartRecord,
     StoppedRecord,
+    TermsRecord,
     TrustRecord,
     not_before,
     parse_record_id,
@@ -118,6 +119,7 @@ RECORDS: st.SearchStrategy[Record] = st.one_of(
     st.builds(RevocationsRecord, TIME, TEXT, DIGEST, st.integers(1, 2**53 - 1), st.lists(DIGEST).map(tuple)),
     st.builds(EvidenceRecord, TIME, TEXT, DIGEST, TEXT, TEXT),
     st.builds(OutputEndRecord, TIME, RECORD_IDS, DIGEST, COUNT, st.booleans()),
+    st.builds(TermsRecord, TIME, DIGEST, TEXT),
     st.builds(StoppedRecord, TIME, TEXT),
 )
 

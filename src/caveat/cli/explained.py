@@ -31,6 +31,7 @@ from caveat.ledger.record import (
     RoutesRecord,
     StartRecord,
     StoppedRecord,
+    TermsRecord,
     TrustRecord,
 )
 from caveat.ledger.replay import differing_members
@@ -183,6 +184,8 @@ def say_record(record: Record) -> str:
         case OutputEndRecord(time, of, _released, size, complete):
             end = "to its end" if complete else "and was cut off"
             return f"output_end: at {time} the stream of record {of} had let {size} bytes through, {end}"
+        case TermsRecord(time, bundle, _envelope):
+            return f"terms: at {time} an act of a negotiation was recorded, about {bundle}"
         case StoppedRecord(time, reason):
             return f"stopped: at {time} the ledger stopped: {reason}"
         case DecisionRecord():

@@ -41,7 +41,7 @@ VERBS = {
     "decide": Verb("Policy", "caveat.cli.decide", "decide_command", "Decide one use from a file."),
     "amend": Verb("Policy", "caveat.cli.amend", "amend_group", "Adopt a policy bundle by signing it."),
     "terms": Verb(
-        "Policy", "caveat.cli.terms", "terms_command", "Print a policy bundle as a page for lawyers."
+        "Policy", "caveat.cli.terms", "terms_group", "Read terms as a page; negotiate them on the record."
     ),
     "keys": Verb("Evidence", "caveat.cli.keys", "keys_command", "Make signing keys, and issue API keys."),
     "attest": Verb(

@@ -1,4 +1,4 @@
-"""`caveat terms`: a policy bundle as a page for people who read contracts."""
+"""`caveat terms`: a policy bundle as a page for lawyers, and its negotiation on the record."""
 
 from pathlib import Path
 
@@ -6,6 +6,10 @@ import click
 from markdown_it import MarkdownIt
 
 from caveat.cli.bundle import load_bundle
+from caveat.cli.terms_act import accept_command, counter_command, offer_command, refuse_command
+from caveat.cli.terms_import import import_command
+from caveat.cli.terms_prove import prove_command
+from caveat.cli.terms_show import show_command
 from caveat.policy.terms import render_terms
 
 _STYLE = (
@@ -19,19 +23,24 @@ _STYLE = (
 )
 
 
-@click.command("terms")
+@click.group("terms")
+def terms_group() -> None:
+    """Read terms as a page, and negotiate them as signed records."""
+
+
+@terms_group.command("page")
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option(
     "--format", "form", type=click.Choice(["markdown", "html"]), default="markdown", show_default=True
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
-def terms_command(bundle: Path, form: str, out: Path | None) -> int:
+def page_command(bundle: Path, form: str, out: Path | None) -> int:
     """Print the policy bundle in the folder BUNDLE as a page for lawyers.
 
     \b
     Examples:
-      caveat terms policies/government-analytics
-      caveat terms policies/government-analytics --format html --out terms.html
+      caveat terms page policies/government-analytics
+      caveat terms page policies/government-analytics --format html --out terms.html
     """
     loaded = load_bundle(bundle)
     page = render_terms(loaded)
@@ -48,3 +57,15 @@ def terms_command(bundle: Path, form: str, out: Path | None) -> int:
         out.write_text(page, encoding="utf-8")
         click.echo(f"wrote {out}")
     return 0
+
+
+for command in (
+    offer_command,
+    counter_command,
+    accept_command,
+    refuse_command,
+    import_command,
+    show_command,
+    prove_command,
+):
+    terms_group.add_command(command)

@@ -12,6 +12,7 @@ from caveat.ledger.record import (
     OutputEndRecord,
     Record,
     StartRecord,
+    TermsRecord,
     parse_record_id,
 )
 from caveat.policy.bundle import bundle_digest
@@ -54,7 +55,7 @@ class BundleCheck:
 
     def check(self, index: int, record: Record) -> Iterator[Finding]:
         """A finding where the cited bundle is missing or its files have another digest."""
-        if not isinstance(record, (DecisionRecord, StartRecord, BundleRecord)):
+        if not isinstance(record, (DecisionRecord, StartRecord, BundleRecord, TermsRecord)):
             return
         digest = record.bundle
         if digest not in self._known:

@@ -185,6 +185,18 @@ class OutputEndRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class TermsRecord:
+    """An act of a negotiation. `envelope`: the DSSE envelope that its party signed, as text.
+
+    `bundle`: what the act speaks of, kept with the log as a policy bundle is. Source: ADR-0020.
+    """
+
+    time: str
+    bundle: Digest
+    envelope: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoppedRecord:
     """The ledger takes no further record from this process. `reason` is a code, as `disk_full`."""
 
@@ -201,6 +213,7 @@ Record: TypeAlias = (
     | RevocationsRecord
     | EvidenceRecord
     | OutputEndRecord
+    | TermsRecord
     | StoppedRecord
 )
 

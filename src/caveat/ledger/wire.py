@@ -2,7 +2,8 @@
 
 Laws: `parse_record(canonical(render_record(x))) == x`; the parser accepts exactly the bytes that rendering
 gives back; a kind or member that this version does not know is refused, never dropped; a text is at most
-256 characters, so that no prompt fits in by accident. Source: `docs/reference/ledger-format.md`.
+256 characters, so that no prompt fits in by accident (an act of a negotiation alone is longer).
+Source: `docs/reference/ledger-format.md`.
 """
 
 from collections.abc import Mapping
@@ -31,6 +32,7 @@ from caveat.ledger.record import (
     RoutesRecord,
     StartRecord,
     StoppedRecord,
+    TermsRecord,
     TrustRecord,
     parse_time,
 )
@@ -39,6 +41,8 @@ from caveat.signing.canonical import Json, JsonObject, canonical
 from caveat.signing.digest import Digest
 
 VERSION = 1
+MAX_ACT_BYTES = 32 * 1024
+"""Of the envelope of a negotiation's act: the one long text that a record may hold."""
 
 _TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
 
@@ -76,6 +80,8 @@ def render_record(record: Record) -> JsonObject:
                 "bytes": size,
                 "complete": complete,
             }
+        case TermsRecord(time, bundle, envelope):
+            return _head("terms", time) | {"bundle": bundle, "envelope": envelope}
         case StoppedRecord(time, reason):
             return _head("stopped", time) | {"reason": reason}
 
@@ -402,6 +408,16 @@ class _OutputEndModel(_HeadModel):
         return OutputEndRecord(self.time, self.of, self.released, self.bytes, self.complete)
 
 
+class _TermsModel(_HeadModel):
+    kind: Literal["terms"]
+    bundle: _Hex
+    envelope: Annotated[str, Field(max_length=MAX_ACT_BYTES)]
+
+    def record(self) -> TermsRecord:
+        """The domain value."""
+        return TermsRecord(self.time, Digest(self.bundle), self.envelope)
+
+
 class _StoppedModel(_HeadModel):
     kind: Literal["stopped"]
     reason: _Text
@@ -420,6 +436,7 @@ _RecordModel: TypeAlias = Annotated[
     | _RevocationsModel
     | _UploadModel
     | _OutputEndModel
+    | _TermsModel
     | _StoppedModel,
     Field(discriminator="kind"),
 ]
