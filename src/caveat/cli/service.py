@@ -1,9 +1,9 @@
 """The composition root: one gateway out of a bundle, a data folder and an upstream.
 
 The data folder holds `ledger/` (the log), `log.pem` (the key that signs it, outside the log on purpose),
-`audit.key` (names actions in records so that guesses cannot be tested), `evidence.sqlite3`, and
-`api_keys.sqlite3` once an API key is issued. Keys are made at the first start, readable by their owner
-alone, and never replaced.
+`audit.key` (names actions in records so that guesses cannot be tested), `evidence.sqlite3`,
+`manifests.sqlite3`, and `api_keys.sqlite3` once an API key is issued. Keys are made at the first start,
+readable by their owner alone, and never replaced.
 """
 
 import asyncio
@@ -21,13 +21,14 @@ from structlog.types import FilteringBoundLogger
 
 from caveat import __version__
 from caveat.cli.key_watch import KeyWatch
+from caveat.cli.manifest_index import ManifestIndex, evidence_fault
 from caveat.cli.tls import ServerTls
 from caveat.evidence.check import EvidenceChecker
 from caveat.evidence.envelope import VerifiedCache, VerifiedEnvelope
 from caveat.evidence.trust import parse_trust
 from caveat.gateway.app import Gateway
 from caveat.gateway.budgets import Budgets
-from caveat.gateway.errors import FaultError, GatewayError
+from caveat.gateway.errors import GatewayError
 from caveat.gateway.exchange import Desk
 from caveat.gateway.gate import Gate
 from caveat.gateway.identity.callers import Identities
@@ -60,6 +61,7 @@ from caveat.signing.keys import (
 from caveat.store.api_keys import ApiKeyStore
 from caveat.store.errors import EvidenceStoreError, StoreError
 from caveat.store.evidence import SqliteEvidenceStore
+from caveat.store.manifests import SqliteManifestStore
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 _BACKLOG = 2048
@@ -101,18 +103,14 @@ class _Store:
         try:
             return self._store.put(verified)
         except EvidenceStoreError as error:
-            raise _no_evidence() from error
+            raise evidence_fault(error) from error
 
     def get(self, digests: Iterable[Digest]) -> tuple[bytes, ...]:
         """Finds some; raises `FaultError`: evidence that cannot be read is not evidence that is absent."""
         try:
             return self._store.get(digests)
         except EvidenceStoreError as error:
-            raise _no_evidence() from error
-
-
-def _no_evidence() -> FaultError:
-    return FaultError(503, "evidence_unavailable", "the evidence store failed", "tell the operator")
+            raise evidence_fault(error) from error
 
 
 class Service:
@@ -125,7 +123,7 @@ class Service:
         law: LawInForce,
         make_witnesses: MakeWitnesses,
         gate: Gate,
-        store: SqliteEvidenceStore,
+        stores: tuple[SqliteEvidenceStore, SqliteManifestStore],
         routes_before: Digest | None,
     ) -> None:
         """Takes over everything that is passed in; `close` releases it."""
@@ -134,7 +132,7 @@ class Service:
         self.make_witnesses = make_witnesses
         self.metrics = gate.metrics
         self._gate = gate
-        self._store = store
+        self._stores = stores
         self._log = config.log
         upstream = config.upstream
         routes = upstream if isinstance(upstream, Routes) else single_route(upstream)
@@ -229,7 +227,8 @@ class Service:
     def close(self) -> None:
         """Commits and publishes what is left, and lets the folder go."""
         self.ledger.close()
-        self._store.close()
+        for store in self._stores:
+            store.close()
 
     def uvicorn_config(self, host: str = "127.0.0.1", port: int = 0) -> uvicorn.Config:
         """How this gateway is served: one process, uvloop, httptools, graceful stop. Source: ADR-0009."""
@@ -262,14 +261,16 @@ def open_service(config: ServiceConfig) -> Service:
     metrics, totals, once = Metrics(), Totals(), Once()
     try:
         store = SqliteEvidenceStore(config.data / "evidence.sqlite3")
+        manifests = SqliteManifestStore(config.data / "manifests.sqlite3")
     except EvidenceStoreError as error:
         raise DataFolderError(str(error)) from error
+    index = ManifestIndex(manifests)
     files, cache = config.read_files(), VerifiedCache()
 
     def make_witnesses(bundle: Bundle) -> BundleWitnesses:
         config.authorities.all(bundle)  # a bundle whose callers could not be checked is no law
         checker = EvidenceChecker(parse_trust(bundle.files["trust.toml"]), bundle.registry, cache)
-        return BundleWitnesses(bundle, checker, _Store(store), totals, once)
+        return BundleWitnesses(bundle, checker, _Store(store), totals, once, index)
 
     first = make_law(files, make_witnesses, beyond_loopback=config.beyond_loopback)
     ledger = Ledger.open(
@@ -295,7 +296,7 @@ def open_service(config: ServiceConfig) -> Service:
     law = LawInForce(
         first, config.read_files, make_witnesses, announce, beyond_loopback=config.beyond_loopback
     )
-    return Service(config, ledger, law, make_witnesses, gate, store, routes_before)
+    return Service(config, ledger, law, make_witnesses, gate, (store, manifests), routes_before)
 
 
 def _now() -> datetime:

@@ -43,7 +43,8 @@ class Checked:
 
     `parts`: the data parts that the facts are said of. `ignored`: facts that do not count, with the reason.
     `once`: the one-time id that this use consumes. `source` and `id_column` come only from issuers who may
-    attest counts, since they decide what is counted together and by what.
+    attest counts, since they decide what is counted together and by what. `each`: facts that hold of every
+    record by itself, and not of the exact set alone.
     """
 
     envelope: Digest
@@ -57,6 +58,7 @@ class Checked:
     once: Digest | None = None
     source: str | None = None
     id_column: str | None = None
+    each: frozenset[str] = frozenset()
 
     def render(self) -> JsonObject:
         """The row of a record: digests and codes, no content."""
@@ -134,6 +136,7 @@ class EvidenceChecker:
             once=once,
             source=statement.source if entitled.counts_persons else None,
             id_column=statement.id_column if entitled.counts_persons else None,
+            each=frozenset(name for name, scope in statement.scope.items() if scope == "each"),
         )
 
     def check_all(self, presented: Iterable[bytes], stored: Iterable[bytes], use: Use) -> tuple[Checked, ...]:

@@ -7,7 +7,7 @@ these facts. An unknown field is refused and never dropped. Source: in-toto Stat
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Literal, TypeAlias
 
@@ -28,6 +28,7 @@ ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,127}\z"
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z\Z")
 
 FactValue: TypeAlias = str | bool | int | frozenset[str]
+Scope: TypeAlias = Literal["each", "whole"]
 
 
 class StatementParseError(ValueError):
@@ -53,7 +54,8 @@ class Statement:
     """All that one issuer says at once. Every fact is said of every subject.
 
     `source`: lineage root, under which totals over time are kept. `id_column`: the column that identifies
-    persons. `single_use`: good for one action only.
+    persons. `single_use`: good for one action only. `scope`: `each` for facts that are true of every single
+    record and so survive a selection; a fact that is not named there is `whole`, true of the exact set alone.
     """
 
     issuer: str
@@ -66,6 +68,7 @@ class Statement:
     single_use: bool = False
     source: str | None = None
     id_column: str | None = None
+    scope: Mapping[str, Scope] = field(default_factory=dict[str, Scope])
 
 
 def parse_time(text: str) -> datetime:
@@ -111,6 +114,7 @@ class _PredicateModel(_Strict):
     single_use: bool
     source: _Id | None = None
     id_column: _Text | None = None
+    scope: Annotated[dict[_FactName, Scope], Field(max_length=64)] | None = None
 
 
 class _StatementModel(_Strict):
@@ -150,6 +154,9 @@ def _statement(model: _StatementModel) -> Statement:
         raise StatementParseError("schema", "predicate.expires_at")
     if len(set(said.audience)) != len(said.audience):
         raise StatementParseError("schema", "predicate.audience")
+    scope = said.scope or {}
+    if not scope.keys() <= said.facts.keys():
+        raise StatementParseError("schema", "predicate.scope")
     return Statement(
         issuer=said.issuer,
         subjects=tuple(Subject(entry.name, Digest(entry.digest.sha256)) for entry in model.subject),
@@ -161,6 +168,7 @@ def _statement(model: _StatementModel) -> Statement:
         single_use=said.single_use,
         source=said.source,
         id_column=said.id_column,
+        scope=scope,
     )
 
 
@@ -188,6 +196,8 @@ def render_statement(statement: Statement) -> bytes:
         predicate["source"] = statement.source
     if statement.id_column is not None:
         predicate["id_column"] = statement.id_column
+    if statement.scope:
+        predicate["scope"] = dict(statement.scope)
     subjects: list[Json] = [
         {"name": subject.name, "digest": {"sha256": subject.digest}} for subject in statement.subjects
     ]
