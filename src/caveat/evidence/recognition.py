@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from caveat.evidence.counting import JSONL
 from caveat.evidence.rows import Columns, Row, loose_rows, readings, render_rows, row_leaf, table_key
 from caveat.evidence.sentences import anchor_at, normalise, positions, sentence_leaf, split_sentences
 from caveat.signing.digest import Digest
@@ -182,7 +183,7 @@ def _of_rows(rows: Sequence[Row], owners: Sequence[_Owners]) -> Recognition:
         and all(listed[digest][leaf].copies == count for leaf, count in counts.items())
     )
     pieces = tuple(Piece(render_rows(group), key) for key, group in groups.items())
-    return Recognition(pieces, exact, frozenset(counted), "application/jsonl")
+    return Recognition(pieces, exact, frozenset(counted), JSONL)
 
 
 def _loosely_touched(text: str, index: Index) -> frozenset[Digest]:

@@ -246,15 +246,14 @@ def _part_facts(
 
 
 def _greatest(said: Said, count: Counter, columns: set[str | None]) -> int | None:
-    """The most persons that any of these columns tells apart; None where none of them can be counted.
-
-    What cannot be counted as it was sent is not counted in pieces either.
-    """
-    named = [column for column in columns if column is not None]
-    if said.part is not said.whole:
-        named = [column for column in named if count(said.whole, column) is not None]
-    counts = [count(said.part, column) for column in named]
-    return max((one.persons for one in counts if one is not None), default=None)
+    """The most persons that any of these columns tells apart; None where none of them can be counted."""
+    found: list[int] = []
+    for column in columns:
+        if column is not None:
+            counts = [one for part in said.counted if (one := count(part, column)) is not None]
+            if len(counts) == len(said.counted):
+                found.append(counts[0].persons)
+    return max(found, default=None)
 
 
 def _arranged(registry: Registry, body: tuple[Fact, ...], observed: tuple[Fact, ...]) -> tuple[Fact, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from caveat.call.call import Part, PartKind
 from caveat.evidence.check import Checked
+from caveat.evidence.counting import JSONL
 from caveat.evidence.recognition import Piece, Recognition
 from caveat.facts.fact import Fact
 from caveat.facts.registry import Registry
@@ -31,11 +32,12 @@ class Said:
 
     `facts`: what nobody disputes. `alternatives`: for each owner that differs from another, its own word;
     one empty alternative where nobody differs. `overlays`: what is said of data of which only a fragment was
-    known again. `about`: the evidence that covers it. `whole`: the part that it is a piece of.
+    known again. `about`: the evidence that covers it. `counted`: where its persons are counted; there is a
+    count only if each of these can be counted, and it is that of the first.
     """
 
     part: Part
-    whole: Part
+    counted: tuple[Part, ...]
     facts: tuple[Fact, ...]
     alternatives: tuple[Alternative, ...]
     overlays: tuple[Alternative, ...]
@@ -61,7 +63,7 @@ def pieces_of(
     own = tuple(one for one in accepted if part.digest in one.parts)
     if recognition is None:
         facts = tuple(dict.fromkeys(fact for one in own for fact in one.facts))
-        return (Said(part, part, facts, ((),), (), own),)
+        return (Said(part, (part,), facts, ((),), (), own),)
     pieces = recognition.pieces
     if len(pieces) > MAX_PIECES:
         pieces = (Piece(part.content, frozenset()),)
@@ -80,7 +82,12 @@ def _said(
     *,
     alone: bool,
 ) -> Said:
-    part = whole if alone else _part_of(whole, piece, recognition.media_type)
+    by_itself = _part_of(whole, piece, recognition.media_type)
+    part = whole if alone else by_itself
+    # Rows that are covered are what the manifest says, in whatever form they were sent; rows that nobody
+    # vouches for are counted only where all that was sent can be.
+    is_rows = bool(piece.owners) and recognition.media_type == JSONL
+    counted = (by_itself,) if is_rows else (whole,) if alone else (by_itself, whole)
     by_owner = {
         digest: _facts_about(registry, digest, accepted, exact=digest in recognition.exact)
         for digest in sorted(piece.owners)
@@ -97,7 +104,7 @@ def _said(
     about = {one.envelope: one for one in own}
     about |= {one.envelope: one for one in accepted if by_owner.keys() & one.parts}
     overlays = overlays_of(registry, touching, accepted)
-    return Said(part, whole, facts, alternatives, overlays, tuple(about.values()))
+    return Said(part, counted, facts, alternatives, overlays, tuple(about.values()))
 
 
 def _part_of(whole: Part, piece: Piece, media_type: str) -> Part:
@@ -118,7 +125,9 @@ def _facts_about(
     for one in accepted:
         if digest in one.parts:
             for fact in one.facts:
-                if exact or (fact.name in one.each and not _is_count(registry, fact)):
+                # Of counts only nothing at all is true of every selection.
+                holds = fact.value == 0 or not _is_count(registry, fact)
+                if exact or (fact.name in one.each and holds):
                     found[fact] = None
     return tuple(found)
 
