@@ -103,8 +103,23 @@ def _said(
     touching = recognition.touched & (piece.owners | (recognition.touched - elsewhere)) - recognition.exact
     about = {one.envelope: one for one in own}
     about |= {one.envelope: one for one in accepted if by_owner.keys() & one.parts}
-    overlays = overlays_of(registry, touching, accepted)
+    overlays = overlays_of(
+        registry,
+        [one for one in touching if not _all_permitted(registry, one, accepted, by_owner)],
+        accepted,
+    )
     return Said(part, counted, facts, alternatives, overlays, tuple(about.values()))
+
+
+def _all_permitted(
+    registry: Registry,
+    digest: Digest,
+    accepted: Sequence[Checked],
+    by_owner: Mapping[Digest, tuple[Fact, ...]],
+) -> bool:
+    """Whether an owner's every word is among what is known already, so that no case beside it is needed."""
+    said = overlays_of(registry, [digest], accepted)
+    return bool(said) and set(said[0]) <= set(by_owner.get(digest, ()))
 
 
 def _part_of(whole: Part, piece: Piece, media_type: str) -> Part:
