@@ -19,6 +19,7 @@ from caveat.evidence.recognition import Holder, Listed, recognise
 from caveat.evidence.rows import Columns, read_rows, readings, render_rows
 from caveat.evidence.sentences import (
     ANCHOR_CHARACTERS,
+    CHEAP_MAP_BYTES,
     GUARANTEE_CHARACTERS,
     MIN_SENTENCE_BYTES,
     cheap_of,
@@ -43,6 +44,11 @@ class Leaves:
             dict.fromkeys((one.columns, one.salt) for one, _ in self.manifests if one.kind == "rows")
         )
         self.has_sentences = any(one.kind == "sentences" for one, _ in self.manifests)
+        self.cheap_anchors = bytearray(CHEAP_MAP_BYTES)
+        for one, _ in self.manifests:
+            for anchor in one.anchors:
+                cheap = cheap_of(anchor)
+                self.cheap_anchors[cheap >> 3 & (CHEAP_MAP_BYTES - 1)] |= 1 << (cheap & 7)
         self.has_anchors = any(one.anchors for one, _ in self.manifests)
 
     def holders(self, leaves: object) -> dict[bytes, tuple[Holder, ...]]:
@@ -52,9 +58,6 @@ class Leaves:
                 if leaf in set(leaves):  # type: ignore[call-overload]
                     found.setdefault(leaf, []).append(Holder(listed, copies))
         return {leaf: tuple(holders) for leaf, holders in found.items()}
-
-    def may_have_anchor(self, cheap: int) -> bool:
-        return any(cheap_of(anchor) == cheap for one, _ in self.manifests for anchor in one.anchors)
 
     def anchor_holders(self, anchors: object) -> dict[int, tuple[Holder, ...]]:
         wanted = set(anchors)  # type: ignore[call-overload]

@@ -16,7 +16,6 @@ class ManifestIndex:
     def __init__(self, store: SqliteManifestStore) -> None:
         """Closes nothing: whoever opened the store does."""
         self._store = store
-        self.may_have_anchor = store.may_have_anchor
 
     @property
     def tables(self) -> Collection[tuple[Columns, bytes]]:
@@ -32,6 +31,11 @@ class ManifestIndex:
     def has_anchors(self) -> bool:
         """As the store."""
         return self._store.has_anchors
+
+    @property
+    def cheap_anchors(self) -> bytearray:
+        """As the store."""
+        return self._store.cheap_anchors
 
     @property
     def size(self) -> int:

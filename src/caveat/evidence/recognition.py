@@ -13,7 +13,7 @@ from typing import Protocol
 
 from caveat.evidence.counting import JSONL
 from caveat.evidence.rows import Columns, Row, loose_rows, readings, render_rows, row_leaf, table_key
-from caveat.evidence.sentences import anchor_at, normalise, positions, sentence_leaf, split_sentences
+from caveat.evidence.sentences import anchor_at, known_positions, normalise, sentence_leaf, split_sentences
 from caveat.signing.digest import Digest
 from caveat.signing.merkle import root_of
 
@@ -65,8 +65,9 @@ class Index(Protocol):
         """For each of these leaves that is known, every manifest that has it."""
         ...
 
-    def may_have_anchor(self, cheap: int) -> bool:
-        """Whether an anchor with this cheap hash could be known; never a false no."""
+    @property
+    def cheap_anchors(self) -> bytes | bytearray:
+        """A map of 2^26 bits, marked for the cheap hash of every anchor that is known."""
         ...
 
     def anchor_holders(self, anchors: Iterable[int]) -> Mapping[int, tuple[Holder, ...]]:
@@ -118,7 +119,8 @@ def recognise(content: bytes, index: Index) -> Recognition | None:
     best: Recognition | None = None
     if tables:
         best = _as_table(text, index)
-        touched = _loosely_touched(text, index)
+        if best is None:
+            touched = _loosely_touched(text, index)
     if index.has_sentences:
         as_text = _as_sentences(text, index)
         touched |= as_text.touched
@@ -131,15 +133,33 @@ def recognise(content: bytes, index: Index) -> Recognition | None:
 
 
 def _as_table(text: str, index: Index) -> Recognition | None:
-    """The part as rows, in the reading of which most rows are known; None where none is."""
+    """The part as rows, in the reading of which most rows are known; None where none is.
+
+    Rows that have the columns of some table and more are never covered by it, and touch it.
+    """
     best: Recognition | None = None
     most = 0
-    for rows in readings(text):
+    for rows in readings(text, [columns for columns, _ in index.tables]):
         owners = _row_owners(rows, index)
         known = sum(1 for holders in owners if holders)
-        if known > most:
-            most, best = known, _of_rows(rows, owners)
+        touched = _narrower(rows, index)
+        if known > most or (touched and best is None):
+            most, read = known, _of_rows(rows, owners)
+            best = Recognition(read.pieces, read.exact, read.touched | touched, read.media_type)
     return best
+
+
+def _narrower(rows: Sequence[Row], index: Index) -> frozenset[Digest]:
+    """Manifests of fewer columns than the rows have, of which some row is there."""
+    leaves: set[bytes] = set()
+    for columns in {row.columns for row in rows}:
+        for listed, salt in index.tables:
+            if len(listed) < len(columns) and set(listed) < set(columns):
+                key = table_key(listed, salt)
+                projected = [row.project(listed) for row in rows if row.columns == columns]
+                leaves.update(row_leaf(key, cells) for cells in projected if cells is not None)
+    held = index.holders(leaves).values() if leaves else ()
+    return frozenset(holder.manifest.digest for holders in held for holder in holders)
 
 
 _Owners = tuple[tuple[bytes, Holder], ...]
@@ -239,11 +259,12 @@ def _exact_documents(
 def _anchored(normal: str, index: Index) -> frozenset[Digest]:
     """Documents that share an anchor with the text, boilerplate apart."""
     lower = normal.lower()
-    may_have = index.may_have_anchor
-    wanted = {anchor_at(lower, start) for start, cheap in positions(lower) if may_have(cheap)}
+    wanted = {anchor_at(lower, start) for start in known_positions(lower, index.cheap_anchors)}
     if not wanted:
         return frozenset()
-    return frozenset(digest for own in index.anchor_holders(wanted).values() for digest in _telling(own))
+    # Anchors of one document have the same holders, and there are many of them.
+    distinct = dict.fromkeys(index.anchor_holders(wanted).values())
+    return frozenset(digest for own in distinct for digest in _telling(own))
 
 
 def _telling(holders: Sequence[Holder]) -> frozenset[Digest]:

@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NoReturn, cast
 
 import orjson
@@ -78,7 +79,9 @@ def canonical_cell(value: object) -> str:
         return "true" if value else "false"
     if not isinstance(value, str):
         raise _NoTableError
-    if len(value) > MAX_CELL_CHARACTERS or "\n" in value or _TREACHEROUS.search(value):
+    if len(value) > MAX_CELL_CHARACTERS:
+        raise _NoTableError
+    if not value.isprintable() and ("\n" in value or _TREACHEROUS.search(value)):
         raise _NoTableError
     return value.strip(_BLANK)
 
@@ -88,25 +91,36 @@ def read_rows(text: str) -> tuple[Row, ...]:
     return next(readings(text), ())
 
 
-def readings(text: str) -> Iterator[tuple[Row, ...]]:
-    """Each way of reading all of `text` as rows: JSON where it starts like it, else by each delimiter."""
+def readings(text: str, tables: Sequence[Columns] | None = None) -> Iterator[tuple[Row, ...]]:
+    """Each way of reading all of `text` as rows: JSON where it starts like it, else by each delimiter.
+
+    With `tables`, only readings that could have every column of one of them.
+    """
     text = text.removeprefix("\ufeff")
+    first = text.lstrip(_JSON_SPACE)[:1]
+    in_json = first in ("[", "{")
+    header = text.lstrip("\r\n").partition("\n")[0]
+    if tables is not None and not in_json and not _may_name(header, tables):
+        return
     if _TREACHEROUS.search(text):
         return
-    first = text.lstrip(_JSON_SPACE)[:1]
-    if first in ("[", "{"):
+    if in_json:
         try:
             yield tuple(_json_rows(text, first))
         except (_NoTableError, ValueError, RecursionError):
             return
         return
-    header = text.partition("\n")[0]
     for delimiter in DELIMITERS:
         if delimiter in header or delimiter == DELIMITERS[0]:
             try:
                 yield tuple(_separated_rows(text, delimiter))
             except (_NoTableError, csv.Error):
                 continue
+
+
+def _may_name(line: str, tables: Sequence[Columns]) -> bool:
+    """Whether a header could name every column of a table; a quote inside a name is doubled in CSV."""
+    return '""' in line or any(all(column in line for column in columns) for columns in tables)
 
 
 def _separated_rows(text: str, delimiter: str) -> Iterator[Row]:
@@ -146,14 +160,17 @@ def _object_row(value: object) -> Row:
     if not isinstance(value, dict) or not value:
         raise _NoTableError
     named = cast("dict[str, object]", value)
-    columns = _checked_columns(tuple([canonical_cell(name) for name in named]))
+    columns = _columns_of(tuple(named))
     return Row(columns, tuple([canonical_cell(cell) for cell in named.values()]))
 
 
+@lru_cache(maxsize=256)
+def _columns_of(names: tuple[str, ...]) -> Columns:
+    return _checked_columns(tuple([canonical_cell(name) for name in names]))
+
+
 def _load(text: str) -> object:
-    return json.loads(
-        text, object_pairs_hook=_pairs, parse_float=str, parse_int=str, parse_constant=_refuse_constant
-    )
+    return _DECODER.decode(text)
 
 
 def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -167,28 +184,37 @@ def _refuse_constant(_text: str) -> NoReturn:
     raise _NoTableError
 
 
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_pairs, parse_float=str, parse_int=str, parse_constant=_refuse_constant
+)
+
+
 def loose_rows(text: str, tables: Sequence[Columns]) -> Iterator[tuple[Columns, Cells]]:
     """Whatever line of any text could be a row of one of `tables`: under a header that names its columns
     anywhere above, or with as many cells as the table has. May find what is none; must not permit anything.
     """
     by_width = {len(columns): [one for one in tables if len(one) == len(columns)] for columns in tables}
     headers: dict[str, tuple[Columns, list[Columns]]] = {}
-    for found in _FLAT_OBJECT.finditer(text):
-        yield from _loose_object(found[0], tables)
+    if "{" in text:
+        for found in _FLAT_OBJECT.finditer(text):
+            yield from _loose_object(found[0], tables)
     for line in text.splitlines():
         bare = line.strip(_JSON_SPACE)
+        may_name = _may_name(bare, tables)
         for delimiter in DELIMITERS:
-            if delimiter not in bare and delimiter != DELIMITERS[0]:
+            width = bare.count(delimiter) + 1
+            header = headers.get(delimiter)
+            is_width = width in by_width or (header is not None and width == len(header[0]))
+            if not (may_name or is_width or '"' in bare):
                 continue
             cells = _loose_cells(bare, delimiter)
             if cells is None:
                 continue
-            named = [columns for columns in tables if set(columns) <= set(cells)]
+            named = [columns for columns in tables if set(columns) <= set(cells)] if may_name else []
             if named:
                 headers[delimiter] = (cells, named)
                 continue
             yield from ((columns, cells) for columns in by_width.get(len(cells), ()))
-            header = headers.get(delimiter)
             if header is not None and len(header[0]) == len(cells):
                 by_name = dict(zip(header[0], cells, strict=True))
                 for columns in header[1]:

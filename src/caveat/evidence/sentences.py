@@ -23,6 +23,8 @@ WINDOW = 32
 GUARANTEE_CHARACTERS = ANCHOR_CHARACTERS + WINDOW
 """A quote this long is noticed, whatever stands around it."""
 
+CHEAP_MAP_BYTES = 1 << 23
+_MASK = CHEAP_MAP_BYTES - 1
 _END = re.compile(r"(?<=[.!?\u3002\uff01\uff1f]) ")
 # Starts of words; scripts without spaces between words have a start at every character.
 _WORD_START = re.compile(r"\b[0-9a-z\u00df-\u024f]|[\u0250-\U0010ffff]")
@@ -77,6 +79,20 @@ def positions(lower: str) -> Iterator[tuple[int, int]]:
             return
         window = lower[start : start + ANCHOR_CHARACTERS]
         yield start, crc(window.encode(errors="surrogatepass"))
+
+
+def known_positions(lower: str, known: bytes | bytearray) -> list[int]:
+    """Where an anchor may stand whose cheap hash is marked in `known`, a map of 2^26 bits; never too few."""
+    if not lower.isascii():
+        return [start for start, cheap in positions(lower) if known[cheap >> 3 & _MASK] & 1 << (cheap & 7)]
+    crc, data, k = zlib.crc32, lower.encode(), ANCHOR_CHARACTERS
+    starts = [found.start() for found in _WORD_START.finditer(lower, 0, max(len(lower) - k + 1, 0))]
+    # One loop over every word of a prompt: written for speed, and the same as above.
+    return [
+        start
+        for start in starts
+        if known[(cheap := crc(data[start : start + k])) >> 3 & _MASK] & 1 << (cheap & 7)
+    ]
 
 
 def anchor_at(lower: str, start: int) -> int:

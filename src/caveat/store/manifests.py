@@ -16,7 +16,7 @@ import orjson
 from caveat.evidence.manifest import Manifest
 from caveat.evidence.recognition import Holder, Listed
 from caveat.evidence.rows import Columns
-from caveat.evidence.sentences import cheap_of
+from caveat.evidence.sentences import CHEAP_MAP_BYTES, cheap_of
 from caveat.signing.digest import Digest
 from caveat.store.errors import EvidenceStoreError, RoomFullError
 
@@ -48,14 +48,14 @@ class _Bits:
     """
 
     def __init__(self) -> None:
-        self._bits = bytearray(1 << 23)
+        self.marks = bytearray(CHEAP_MAP_BYTES)
 
     def add(self, value: int) -> None:
         """Marks the hash, and those that share 26 bits with it."""
-        self._bits[(value >> 3) & 0x7FFFFF] |= 1 << (value & 7)
+        self.marks[(value >> 3) & 0x7FFFFF] |= 1 << (value & 7)
 
     def __contains__(self, value: int) -> bool:
-        return bool(self._bits[(value >> 3) & 0x7FFFFF] & 1 << (value & 7))
+        return bool(self.marks[(value >> 3) & 0x7FFFFF] & 1 << (value & 7))
 
 
 class SqliteManifestStore:
@@ -181,9 +181,10 @@ class SqliteManifestStore:
         wanted = [leaf for leaf in leaves if _prefix(leaf) in self._leaves]
         return self._found("leaf", "hash, manifest, copies", wanted, wanted)
 
-    def may_have_anchor(self, cheap: int) -> bool:
-        """Whether an anchor with this cheap hash could be known; never a false no."""
-        return cheap in self._anchors
+    @property
+    def cheap_anchors(self) -> bytearray:
+        """A map of 2^26 bits, marked for the cheap hash of every anchor that is known."""
+        return self._anchors.marks
 
     def anchor_holders(self, anchors: Iterable[int]) -> Mapping[int, tuple[Holder, ...]]:
         """For each of these anchors that is known, every manifest that has it."""
