@@ -11,8 +11,9 @@ import re
 import unicodedata
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
+from itertools import accumulate
 
 from caveat.signing.merkle import leaf_hash
 
@@ -27,7 +28,7 @@ CHEAP_MAP_BYTES = 1 << 23
 _MASK = CHEAP_MAP_BYTES - 1
 _END = re.compile(r"(?<=[.!?\u3002\uff01\uff1f]) ")
 # Starts of words; scripts without spaces between words have a start at every character.
-_WORD_START = re.compile(r"\b[0-9a-z\u00df-\u024f]|[\u0250-\U0010ffff]")
+_WORD_START = re.compile(r"(?:^|(?<= ))[^ ]|[\u0250-\U0010ffff]")
 
 
 def normalise(text: str) -> str:
@@ -62,23 +63,20 @@ def sentence_leaf(sentence: str) -> bytes:
     return leaf_hash(sentence.encode(errors="surrogatepass"))
 
 
+def _starts(lower: str) -> Iterable[int]:
+    if not lower.isascii():
+        return (found.start() for found in _WORD_START.finditer(lower))
+    # The same for plain text, several times as fast.
+    return accumulate(map(len, lower.split(" ")[:-1]), lambda at, length: at + length + 1, initial=0)
+
+
 def positions(lower: str) -> Iterator[tuple[int, int]]:
     """Where an anchor may stand in lower-case normalised text, with the cheap hash that picks among them."""
     crc, last = zlib.crc32, len(lower) - ANCHOR_CHARACTERS
-    if lower.isascii():
-        data = lower.encode()
-        for found in _WORD_START.finditer(lower):
-            start = found.start()
-            if start > last:
-                return
-            yield start, crc(data[start : start + ANCHOR_CHARACTERS])
-        return
-    for found in _WORD_START.finditer(lower):
-        start = found.start()
+    for start in _starts(lower):
         if start > last:
             return
-        window = lower[start : start + ANCHOR_CHARACTERS]
-        yield start, crc(window.encode(errors="surrogatepass"))
+        yield start, crc(lower[start : start + ANCHOR_CHARACTERS].encode(errors="surrogatepass"))
 
 
 def known_positions(lower: str, known: bytes | bytearray) -> list[int]:
@@ -86,12 +84,12 @@ def known_positions(lower: str, known: bytes | bytearray) -> list[int]:
     if not lower.isascii():
         return [start for start, cheap in positions(lower) if known[cheap >> 3 & _MASK] & 1 << (cheap & 7)]
     crc, data, k = zlib.crc32, lower.encode(), ANCHOR_CHARACTERS
-    starts = [found.start() for found in _WORD_START.finditer(lower, 0, max(len(lower) - k + 1, 0))]
+    last = len(lower) - k
     # One loop over every word of a prompt: written for speed, and the same as above.
     return [
         start
-        for start in starts
-        if known[(cheap := crc(data[start : start + k])) >> 3 & _MASK] & 1 << (cheap & 7)
+        for start in _starts(lower)
+        if known[(cheap := crc(data[start : start + k])) >> 3 & _MASK] & 1 << (cheap & 7) and start <= last
     ]
 
 
