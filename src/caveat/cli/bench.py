@@ -247,6 +247,8 @@ def _callers() -> Mapping[str, Measured]:
     from caveat.cli.measure_callers import measure_callers
 
     return {name: Measured(value, n) for name, (value, n) in measure_callers().items()}
+
+
 def _parts() -> Mapping[str, Measured]:
     from caveat.cli.measure_parts import measure_parts
 
@@ -295,6 +297,9 @@ SOURCES = (
             "caller_certificate_cpu_us",
         ),
         _callers,
+    ),
+    Source(
+        (
             "parts_100kb_rows_cpu_ms",
             "parts_100kb_text_cpu_ms",
             "parts_4kb_chat_cpu_ms",
