@@ -67,7 +67,7 @@ class Index(Protocol):
 
     @property
     def cheap_anchors(self) -> bytes | bytearray:
-        """A map of 2^26 bits, marked for the cheap hash of every anchor that is known."""
+        """A map of 2^24 bits, marked for the cheap hash of every anchor that is known."""
         ...
 
     def anchor_holders(self, anchors: Iterable[int]) -> Mapping[int, tuple[Holder, ...]]:

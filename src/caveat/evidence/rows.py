@@ -87,8 +87,8 @@ def canonical_cell(value: object) -> str:
 
 
 def read_rows(text: str) -> tuple[Row, ...]:
-    """The rows that all of `text` consists of, in the first reading that fits; empty where there is none."""
-    return next(readings(text), ())
+    """The rows that all of `text` consists of, in the reading with most columns; empty where there is none."""
+    return max(readings(text), key=lambda rows: len(rows[0].columns) if rows else 0, default=())
 
 
 def readings(text: str, tables: Sequence[Columns] | None = None) -> Iterator[tuple[Row, ...]]:

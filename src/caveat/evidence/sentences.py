@@ -24,7 +24,7 @@ WINDOW = 32
 GUARANTEE_CHARACTERS = ANCHOR_CHARACTERS + WINDOW
 """A quote this long is noticed, whatever stands around it."""
 
-CHEAP_MAP_BYTES = 1 << 23
+CHEAP_MAP_BYTES = 1 << 21
 _MASK = CHEAP_MAP_BYTES - 1
 _END = re.compile(r"(?<=[.!?\u3002\uff01\uff1f]) ")
 # Starts of words; scripts without spaces between words have a start at every character.
@@ -80,7 +80,7 @@ def positions(lower: str) -> Iterator[tuple[int, int]]:
 
 
 def known_positions(lower: str, known: bytes | bytearray) -> list[int]:
-    """Where an anchor may stand whose cheap hash is marked in `known`, a map of 2^26 bits; never too few."""
+    """Where an anchor may stand whose cheap hash is marked in `known`, a map of 2^24 bits; never too few."""
     if not lower.isascii():
         return [start for start, cheap in positions(lower) if known[cheap >> 3 & _MASK] & 1 << (cheap & 7)]
     crc, data, k = zlib.crc32, lower.encode(), ANCHOR_CHARACTERS

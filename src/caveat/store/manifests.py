@@ -42,7 +42,7 @@ _SIGN = 1 << 63  # SQLite's integers are signed
 
 
 class _Bits:
-    """Which of 2^26 hashes may be known; one that is not here certainly is not. Eight megabytes at most.
+    """Which of 2^24 hashes may be known; one that is not here certainly is not. Two megabytes.
 
     Most rows and sentences are nobody's: they are told apart here, without a query.
     """
@@ -51,11 +51,11 @@ class _Bits:
         self.marks = bytearray(CHEAP_MAP_BYTES)
 
     def add(self, value: int) -> None:
-        """Marks the hash, and those that share 26 bits with it."""
-        self.marks[(value >> 3) & 0x7FFFFF] |= 1 << (value & 7)
+        """Marks the hash, and those that share 24 bits with it."""
+        self.marks[(value >> 3) & (CHEAP_MAP_BYTES - 1)] |= 1 << (value & 7)
 
     def __contains__(self, value: int) -> bool:
-        return bool(self.marks[(value >> 3) & 0x7FFFFF] & 1 << (value & 7))
+        return bool(self.marks[(value >> 3) & (CHEAP_MAP_BYTES - 1)] & 1 << (value & 7))
 
 
 class SqliteManifestStore:
@@ -183,7 +183,7 @@ class SqliteManifestStore:
 
     @property
     def cheap_anchors(self) -> bytearray:
-        """A map of 2^26 bits, marked for the cheap hash of every anchor that is known."""
+        """A map of 2^24 bits, marked for the cheap hash of every anchor that is known."""
         return self._anchors.marks
 
     def anchor_holders(self, anchors: Iterable[int]) -> Mapping[int, tuple[Holder, ...]]:
