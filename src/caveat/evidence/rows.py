@@ -87,7 +87,7 @@ def canonical_cell(value: object) -> str:
 
 
 def read_rows(text: str) -> tuple[Row, ...]:
-    """The rows that all of `text` consists of, in the reading with most columns; empty where there is none."""
+    """The rows that all of `text` consists of, in the reading with most columns; none where there is none."""
     return max(readings(text), key=lambda rows: len(rows[0].columns) if rows else 0, default=())
 
 
