@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from caveat.ledger.measure import measure_durable_records, sample_record
-from caveat.ledger.merkle import CompactRange, leaf_hash
 from caveat.ledger.tiles import Edge
 from caveat.ledger.wal import render_frames
 from caveat.ledger.wire import check_shape, parse_record
 from caveat.signing.canonical import canonical
 from caveat.signing.digest import sha256
+from caveat.signing.merkle import CompactRange, leaf_hash
 
 SECONDS = 3.0
 

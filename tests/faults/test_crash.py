@@ -13,10 +13,10 @@ import pytest
 
 from caveat.ledger import Ledger, LedgerError, Receipt, StoppedError
 from caveat.ledger.checkpoint import verify_checkpoint
-from caveat.ledger.merkle import CompactRange, leaf_hash
 from caveat.ledger.sequencer import Pending, Sequencer
 from caveat.ledger.verify import verify_folder
 from caveat.ledger.wire import render_record
+from caveat.signing.merkle import CompactRange, leaf_hash
 from tests.faults.disk import BufferedUntilSyncDisk, LyingDisk
 from tests.ledger.logs import FILES, KEY, ORIGIN, VERIFIER, decision_record
 

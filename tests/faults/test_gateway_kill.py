@@ -12,10 +12,10 @@ import pytest
 
 from caveat.ledger import Ledger
 from caveat.ledger.errors import LedgerError
-from caveat.ledger.merkle import leaf_hash
 from caveat.ledger.record import DecisionRecord
 from caveat.ledger.wire import parse_record
 from caveat.signing.keys import parse_private_key
+from caveat.signing.merkle import leaf_hash
 from tests.support.raw_client import asking, chat
 from tests.support.scripted_upstream import scripted_upstream
 from tests.support.small_bundle import CHAT_KEY, DESK_KEY

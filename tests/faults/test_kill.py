@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from caveat.ledger import Ledger
-from caveat.ledger.merkle import leaf_hash
 from caveat.ledger.verify import verify_folder
+from caveat.signing.merkle import leaf_hash
 from tests.ledger.logs import KEY, ORIGIN, VERIFIER
 
 

@@ -14,6 +14,7 @@ from caveat.evidence.trust import parse_trust
 from caveat.facts.fact import Fact, Facts, Grade
 from caveat.gateway.decisions import Decisions
 from caveat.gateway.gather import gather
+from caveat.gateway.ports import Found
 from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.witnesses import BundleWitnesses
 from caveat.monitors.once import Once
@@ -21,6 +22,7 @@ from caveat.monitors.totals import Totals
 from caveat.policy.bundle import parse_bundle
 from caveat.signing.digest import Digest
 from caveat.store.evidence import MemoryEvidenceStore
+from caveat.store.manifests import SqliteManifestStore
 from caveat.store.revocations import RevocationFiles
 from tests.support.small_bundle import SmallBundle
 
@@ -58,11 +60,14 @@ def call(text: str, deployment: str, **claims: int) -> Call:
     )
 
 
-def test_facts_of_typed_words_are_those_that_gathering_gives_and_data_and_claims_are_gathered_anew() -> None:
+def test_facts_of_typed_words_are_those_that_gathering_gives_and_data_and_claims_are_gathered_anew(
+    tmp_path: Path,
+) -> None:
+    manifests = SqliteManifestStore(tmp_path / "manifests.db")
     totals = Totals()
     checker = EvidenceChecker(parse_trust(BUNDLE.files["trust.toml"]), BUNDLE.registry)
     lists = RevocationLists(RevocationFiles(Path("/nowhere")))
-    witnesses = BundleWitnesses(BUNDLE, checker, MemoryEvidenceStore(), totals, Once(), lists)
+    witnesses = BundleWitnesses(BUNDLE, checker, MemoryEvidenceStore(), totals, Once(), lists, manifests)
     table = "device_id,x\n" + "".join(f"d{n},x\n" for n in range(9))
     for deployment in BUNDLE.deployments.values():
         for one in (
@@ -72,8 +77,9 @@ def test_facts_of_typed_words_are_those_that_gathering_gives_and_data_and_claims
             call("hello", deployment.id, subject_count=3),
             call("hello", deployment.id),
         ):
-            found = witnesses.gather(one, deployment, (), NOW)
+            found = witnesses.gather(one, deployment, Found(), NOW)
             assert found == gather(one, deployment, BUNDLE.registry, (), totals, NOW)
             has_data = any(part.kind is PartKind.DATA for part in one.parts)
             assert bool(found.reserve) == has_data
             witnesses.hold(one, found, NOW)
+    manifests.close()

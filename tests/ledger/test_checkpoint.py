@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from caveat.ledger.checkpoint import Checkpoint, CheckpointSigner, parse_checkpoint, verify_checkpoint
 from caveat.ledger.errors import CheckpointParseError, ForkError
-from caveat.ledger.merkle import EMPTY_ROOT, leaf_hash
+from caveat.signing.merkle import EMPTY_ROOT, leaf_hash
 from caveat.signing.note import NoteParseError, note_key, sign_note
 from tests.ledger.logs import KEY, ORIGIN, OTHER_KEY, VERIFIER
 

@@ -26,7 +26,6 @@ from caveat.ledger.checkpoint import verify_checkpoint
 from caveat.ledger.disk import RealDisk
 from caveat.ledger.folder import Folder
 from caveat.ledger.measure import measure_durable_records
-from caveat.ledger.merkle import inclusion_proof, leaf_hash, verify_inclusion
 from caveat.ledger.record import BundleRecord, Record, Reservation, StartRecord
 from caveat.ledger.tiles import nodes_of
 from caveat.ledger.verify import verify_folder
@@ -34,6 +33,7 @@ from caveat.ledger.wal import render_frames, replay_frames
 from caveat.ledger.wire import parse_record, render_record
 from caveat.signing.digest import Digest
 from caveat.signing.keys import PrivateKey
+from caveat.signing.merkle import inclusion_proof, leaf_hash, verify_inclusion
 from tests.ledger.logs import (
     BUNDLE,
     FILES,

@@ -5,9 +5,9 @@ from pathlib import Path
 from caveat.ledger.checkpoint import Checkpoint
 from caveat.ledger.disk import RealDisk
 from caveat.ledger.folder import Folder
-from caveat.ledger.merkle import leaf_hash
 from caveat.ledger.publish import Publisher, Sealed
 from caveat.ledger.tiles import Edge
+from caveat.signing.merkle import leaf_hash
 from caveat.signing.note import sign_note
 from tests.ledger.logs import KEY, ORIGIN
 

@@ -5,14 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from caveat.ledger.errors import TileParseError
-from caveat.ledger.merkle import (
-    CompactRange,
-    consistency_proof,
-    inclusion_proof,
-    leaf_hash,
-    verify_consistency,
-    verify_inclusion,
-)
 from caveat.ledger.tiles import (
     ENTRIES,
     WIDTH,
@@ -25,6 +17,14 @@ from caveat.ledger.tiles import (
     parse_hashes,
     parse_tile_path,
     render_entries,
+)
+from caveat.signing.merkle import (
+    CompactRange,
+    consistency_proof,
+    inclusion_proof,
+    leaf_hash,
+    verify_consistency,
+    verify_inclusion,
 )
 
 

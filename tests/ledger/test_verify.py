@@ -18,7 +18,6 @@ from caveat.ledger.checkpoint import Checkpoint
 from caveat.ledger.disk import RealDisk
 from caveat.ledger.finding import Code
 from caveat.ledger.folder import Folder
-from caveat.ledger.merkle import leaf_hash
 from caveat.ledger.record import Record, Reservation, StartRecord
 from caveat.ledger.tiles import Edge, parse_entries, render_entries
 from caveat.ledger.verify import Report, verify_folder
@@ -29,6 +28,7 @@ from caveat.monitors.totals import TotalsCheck
 from caveat.signing.canonical import MAX_INTEGER, canonical
 from caveat.signing.digest import sha256
 from caveat.signing.keys import PrivateKey
+from caveat.signing.merkle import leaf_hash
 from caveat.signing.note import note_key, sign_note
 from tests.ledger.logs import (
     ALLOWED,

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from caveat.ledger.checkpoint import Checkpoint, CheckpointSigner
-from caveat.ledger.merkle import leaf_hash, root_of
 from caveat.ledger.wire import render_record
 from caveat.negotiation.clauses import items
 from caveat.negotiation.errors import Flaw, ProofError
@@ -20,6 +19,7 @@ from caveat.negotiation.verify import verify_proof
 from caveat.policy.bundle import bundle_digest, parse_bundle
 from caveat.signing.canonical import canonical
 from caveat.signing.keys import PrivateKey
+from caveat.signing.merkle import leaf_hash, root_of
 from caveat.signing.note import note_key
 from tests.negotiation.talks import (
     DRAFT,

@@ -9,15 +9,18 @@ from caveat.evidence.envelope import VerifiedEnvelope
 from caveat.evidence.statement import Subject
 from caveat.signing.digest import Digest, sha256
 from caveat.store.errors import EvidenceStoreError
-from caveat.store.evidence import MAX_PER_SUBJECT, EvidenceStore
-from tests.evidence.world import DATA_DIGEST, NOW, checker, mint
+from caveat.store.evidence import MAX_PER_ISSUER, EvidenceStore
+from tests.evidence.world import DATA_DIGEST, NOW, OWNER, REGISTRAR, checker, mint
 
 A, B, C = DATA_DIGEST, sha256(b"b"), sha256(b"c")
 
 
-def verified(number: int = 1, *digests: Digest) -> VerifiedEnvelope:
+def verified(number: int = 1, *digests: Digest, registrar: bool = False) -> VerifiedEnvelope:
     subjects = tuple(Subject("devices", digest) for digest in digests or (A,))
-    raw = mint(id=f"statement-{number}", subjects=subjects, expires_at=NOW + timedelta(days=2))
+    by = {"issuer": "registrar", "facts": {"task": "summarize_document"}} if registrar else {}
+    key = REGISTRAR if registrar else OWNER
+    said = {"id": f"statement-{number}", "subjects": subjects, "expires_at": NOW + timedelta(days=2)}
+    raw = mint(key, **(said | by))
     admitted = checker().admit(raw, NOW)
     assert isinstance(admitted, VerifiedEnvelope)
     return admitted
@@ -51,12 +54,13 @@ def _keeps_each_envelope_once(store: EvidenceStore) -> None:
 
 
 def _refuses_more_than_its_limit_and_keeps_nothing_of_it(store: EvidenceStore) -> None:
-    for number in range(MAX_PER_SUBJECT):
+    for number in range(MAX_PER_ISSUER):
         store.put(verified(number))
-    surplus = verified(MAX_PER_SUBJECT, B, A)
+    surplus = verified(MAX_PER_ISSUER, B, A)
     with pytest.raises(EvidenceStoreError, match="already"):
         store.put(surplus)
-    assert len(store.get([A])) == MAX_PER_SUBJECT
+    assert len(store.get([A])) == MAX_PER_ISSUER
     assert store.get([B]) == ()
-    assert store.put(verified(MAX_PER_SUBJECT + 1, B))
+    assert store.put(verified(MAX_PER_ISSUER + 1, B))
+    assert store.put(verified(0, A, registrar=True)), "whoever fills its own room locks nobody else out"
     store.close()

@@ -14,6 +14,7 @@ from caveat.cli.bundle import load_bundle
 from caveat.cli.duration import parse_duration
 from caveat.cli.exit import CannotRunError
 from caveat.cli.keys import read_private_key
+from caveat.cli.parts import manifest_for, show_lineage
 from caveat.evidence.statement import (
     FactValue,
     Scope,
@@ -49,7 +50,15 @@ def attest_command() -> None:
 @click.option("--single-use", is_flag=True, help="Good for one action only.")
 @click.option("--source", help="Lineage root, under which totals over time are kept.")
 @click.option("--id-column", help="The column that identifies persons.")
-@click.option("--each", multiple=True, metavar="FACT", help="True of each record, not of the whole alone.")
+@click.option("--each", multiple=True, metavar="NAME", help="Fact that is true of every record; repeatable.")
+@click.option(
+    "--parts", type=click.Path(path_type=Path), help="Manifest of rows or sentences: written, or read again."
+)
+@click.option("--columns", help="Of a table, these columns alone, in this order: `id,place`.")
+@click.option("--no-anchors", is_flag=True, help="Unmarked quotes of the document are not noticed.")
+@click.option(
+    "--openlineage", type=click.Path(path_type=Path), help="Countersign this OpenLineage event; it is shown."
+)
 @click.option("--namespace", help="Put before each file's name in the subject, with a `/`.")
 @click.option("--bundle", type=click.Path(path_type=Path), help="Type the facts by this bundle's registry.")
 @click.option(
@@ -66,14 +75,22 @@ def data_command(
     source: str | None,
     id_column: str | None,
     each: tuple[str, ...],
+    parts: Path | None,
+    columns: str | None,
+    openlineage: Path | None,
     namespace: str | None,
     bundle: Path | None,
     out: str,
     *,
     single_use: bool,
+    no_anchors: bool,
     header: bool,
 ) -> int:
     """Attest facts of the bytes of each of the FILES. One byte more or less, and it does not count.
+
+    With --parts also of its rows (CSV, TSV, JSONL, JSON, Parquet) or sentences (text, PDF, DOCX): a selection
+    keeps the facts named by --each. The file of --parts goes to the gateway beside the envelope; where it is
+    there already, it is checked against the data and attested as it is.
 
     A VALUE is JSON (`40`, `true`, `["none"]`) or a bare word; words with commas are a set, and a comma at
     the end makes a set of one. With --bundle, each value is read as the registry declares the fact.
@@ -85,13 +102,28 @@ def data_command(
         --fact data_category=precise_geolocation, --fact subject_count=999 --out devices.dsse.json
       caveat attest data devices.csv --key owner.pem --issuer agency-data-owner \\
         --audience analytics-desk --fact subject_count=999 --single-use --header
+      caveat attest data devices.parquet --key owner.pem --issuer agency-data-owner \\
+        --audience analytics-desk --fact acquisition_channel=first_party --each acquisition_channel \\
+        --parts devices.manifest --out devices.dsse.json
     """
     registry = None if bundle is None else load_bundle(bundle).registry
     now = datetime.now(UTC).replace(microsecond=0)
+    key = read_private_key(key_file)
+    said = facts_of(facts, registry)
+    if unknown := sorted(set(each) - said.keys()):
+        raise CannotRunError(
+            f"`--each {unknown[0]}` names no fact that is attested", "give it with --fact too"
+        )
+    subjects = [subject_of(file, namespace) for file in files]
+    if parts is not None:
+        manifest = manifest_for(files, parts, columns, key, anchors=not no_anchors)
+        subjects.append(Subject(_named(f"{files[0].name}/{manifest.kind}", namespace), manifest.digest))
+    if openlineage is not None:
+        subjects.append(Subject(_named(openlineage.name, namespace), show_lineage(openlineage)))
     statement = Statement(
         issuer=issuer,
-        subjects=tuple(subject_of(file, namespace) for file in files),
-        facts=facts_of(facts, registry),
+        subjects=tuple(subjects),
+        facts=said,
         audience=audience,
         issued_at=now,
         expires_at=now + parse_duration("--expires-in", expires_in),
@@ -102,7 +134,7 @@ def data_command(
         scope=dict.fromkeys(each, Scope.EACH),
     )
     try:
-        envelope = mint_envelope(statement, [read_private_key(key_file)])
+        envelope = mint_envelope(statement, [key])
     except (StatementParseError, CanonicalError) as error:
         raise CannotRunError(
             f"nobody would accept this: {error}", "ids and names have ASCII letters, digits and `._:@/+-`"
@@ -120,8 +152,11 @@ def subject_of(file: Path, namespace: str | None) -> Subject:
                 digest.update(chunk)
     except OSError as error:
         raise CannotRunError(f"`{file}` cannot be read: {error.strerror}", "check the path") from error
-    name = file.name if namespace is None else f"{namespace.rstrip('/')}/{file.name}"
-    return Subject(name, Digest(digest.hexdigest()))
+    return Subject(_named(file.name, namespace), Digest(digest.hexdigest()))
+
+
+def _named(name: str, namespace: str | None) -> str:
+    return name if namespace is None else f"{namespace.rstrip('/')}/{name}"
 
 
 def facts_of(entries: tuple[str, ...], registry: Registry | None) -> dict[str, FactValue]:

@@ -66,6 +66,10 @@ BARS = (
     Bar("caller_token_new_cpu_us", "us", 300.0),
     Bar("caller_token_known_cpu_us", "us", 20.0),
     Bar("caller_certificate_cpu_us", "us", 20.0),
+    Bar("parts_100kb_rows_cpu_ms", "ms", 20.0),
+    Bar("parts_100kb_text_cpu_ms", "ms", 20.0),
+    Bar("parts_4kb_chat_cpu_ms", "ms", 1.0),
+    Bar("parts_none_registered_cpu_us", "us", None),
     Bar("durable_records_per_s_128", "1/s", 10_000.0, more_is_better=True),
     Bar("gateway_cpu_ms", "ms", 1.0),
     Bar("gateway_rps", "1/s", 1_000.0, more_is_better=True),
@@ -245,6 +249,12 @@ def _callers() -> Mapping[str, Measured]:
     return {name: Measured(value, n) for name, (value, n) in measure_callers().items()}
 
 
+def _parts() -> Mapping[str, Measured]:
+    from caveat.cli.measure_parts import measure_parts
+
+    return _rows(measure_parts())
+
+
 def _ledger() -> Mapping[str, Measured]:
     from caveat.ledger.measure import measure_durable_records
 
@@ -287,6 +297,15 @@ SOURCES = (
             "caller_certificate_cpu_us",
         ),
         _callers,
+    ),
+    Source(
+        (
+            "parts_100kb_rows_cpu_ms",
+            "parts_100kb_text_cpu_ms",
+            "parts_4kb_chat_cpu_ms",
+            "parts_none_registered_cpu_us",
+        ),
+        _parts,
     ),
     Source(("durable_records_per_s_128",), _ledger),
     Source(

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from caveat.cli.bundle import load_bundle
+from caveat.cli.evidence_store import list_command, put_command
 from caveat.cli.exit import CannotRunError
 from caveat.evidence.check import Checked, EvidenceChecker, Use
 from caveat.evidence.defects import EXPLANATIONS, Outcome
@@ -64,6 +65,10 @@ def check_command(
     found = EvidenceChecker(trust, loaded.registry).check(read_bytes(file, MAX_ENVELOPE_BYTES), use)
     click.echo(json.dumps(_document(found)) if as_json else _text(found))
     return 0 if found.outcome is Outcome.ACCEPTED and not found.ignored else 1
+
+
+evidence_command.add_command(put_command)
+evidence_command.add_command(list_command)
 
 
 def _nobody(_once: Digest) -> Digest | None:

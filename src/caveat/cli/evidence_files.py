@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from caveat.evidence.envelope import VerifiedEnvelope
-from caveat.gateway.errors import FaultError
+from caveat.gateway.errors import FaultError, GatewayError, RequestError
 from caveat.signing.digest import Digest
-from caveat.store.errors import EvidenceStoreError
+from caveat.store.errors import EvidenceStoreError, RoomFullError
 from caveat.store.evidence import SqliteEvidenceStore
 
 
@@ -21,15 +21,20 @@ class EvidenceFiles:
         try:
             return self._store.put(verified)
         except EvidenceStoreError as error:
-            raise _no_evidence() from error
+            raise evidence_fault(error) from error
 
     def get(self, digests: Iterable[Digest]) -> tuple[bytes, ...]:
         """Finds some; raises `FaultError`: evidence that cannot be read is not evidence that is absent."""
         try:
             return self._store.get(digests)
         except EvidenceStoreError as error:
-            raise _no_evidence() from error
+            raise evidence_fault(error) from error
 
 
-def _no_evidence() -> FaultError:
+def evidence_fault(error: EvidenceStoreError) -> GatewayError:
+    """A failure of an evidence store as an answer: the caller's if a room is full, else the gateway's."""
+    if isinstance(error, RoomFullError):
+        return RequestError(
+            400, "evidence_full", str(error), "an issuer's room is its own: other issuers are not affected"
+        )
     return FaultError(503, "evidence_unavailable", "the evidence store failed", "tell the operator")

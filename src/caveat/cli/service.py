@@ -22,6 +22,7 @@ from caveat.cli.evidence_files import EvidenceFiles
 from caveat.cli.history import History
 from caveat.cli.key_watch import KeyWatch
 from caveat.cli.log_keys import DataFolderError, log_keys
+from caveat.cli.manifest_index import ManifestIndex
 from caveat.cli.tls import ServerTls
 from caveat.evidence.check import EvidenceChecker
 from caveat.evidence.envelope import VerifiedCache
@@ -58,6 +59,7 @@ from caveat.signing.digest import Digest
 from caveat.store.api_keys import ApiKeyStore
 from caveat.store.errors import EvidenceStoreError, StoreError
 from caveat.store.evidence import SqliteEvidenceStore
+from caveat.store.manifests import SqliteManifestStore
 from caveat.store.revocations import RevocationFiles
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
@@ -99,7 +101,7 @@ class Service:
         law: LawInForce,
         make_witnesses: MakeWitnesses,
         gate: Gate,
-        store: SqliteEvidenceStore,
+        stores: tuple[SqliteEvidenceStore, SqliteManifestStore],
         before: "_Before",
     ) -> None:
         """Takes over everything that is passed in; `close` releases it."""
@@ -108,7 +110,7 @@ class Service:
         self.make_witnesses = make_witnesses
         self.metrics = gate.metrics
         self._gate = gate
-        self._store = store
+        self._stores = stores
         self._log = config.log
         upstream = config.upstream
         routes = upstream if isinstance(upstream, Routes) else single_route(upstream)
@@ -204,7 +206,8 @@ class Service:
     def close(self) -> None:
         """Commits and publishes what is left, and lets the folder go."""
         self.ledger.close()
-        self._store.close()
+        for store in self._stores:
+            store.close()
 
     def uvicorn_config(self, host: str = "127.0.0.1", port: int = 0) -> uvicorn.Config:
         """How this gateway is served: one process, uvloop, httptools, graceful stop. Source: ADR-0009."""
@@ -244,16 +247,17 @@ def open_service(config: ServiceConfig) -> Service:
     )
     try:
         store = SqliteEvidenceStore(config.data / "evidence.sqlite3")
+        manifests = SqliteManifestStore(config.data / "manifests.sqlite3")
     except EvidenceStoreError as error:
         raise DataFolderError(str(error)) from error
-    cache = VerifiedCache()
+    cache, index = VerifiedCache(), ManifestIndex(manifests)
 
     def make_witnesses(bundle: Bundle) -> BundleWitnesses:
         config.authorities.all(bundle)  # a bundle whose callers could not be checked is no law
         trust = parse_trust(bundle.files["trust.toml"])
         checker = EvidenceChecker(trust, bundle.registry, cache, history.lists.book, history.logged.first)
         return BundleWitnesses(
-            bundle, checker, EvidenceFiles(store), history.totals, history.once, history.lists
+            bundle, checker, EvidenceFiles(store), history.totals, history.once, history.lists, index
         )
 
     bundle = read_bundle(config.read_files(), beyond_loopback=config.beyond_loopback)
@@ -272,6 +276,7 @@ def open_service(config: ServiceConfig) -> Service:
     except BaseException:
         ledger.close()
         store.close()
+        manifests.close()
         raise
     ledger.store_bundle(bundle.files)
     gate = Gate(ledger, Metrics(), history.clock, audit_key, history.lasting)
@@ -296,7 +301,7 @@ def open_service(config: ServiceConfig) -> Service:
         beyond_loopback=config.beyond_loopback,
     )
     before = _Before(history.routes, lambda bundle: announce(bundle, chain))
-    return Service(config, ledger, law, make_witnesses, gate, store, before)
+    return Service(config, ledger, law, make_witnesses, gate, (store, manifests), before)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from rich.table import Table
 from caveat.cli.development import Development, example_bundle, open_development, read_development
 from caveat.cli.exit import CannotRunError
 from caveat.cli.tour_gateway import running_gateway
-from caveat.cli.tour_steps import DEPLOYMENT, FIRST_USE, STEPS, WORDS, Step, step_request
+from caveat.cli.tour_steps import DEPLOYMENT, FIRST_USE, STEPS, WORDS, Request, Step, step_request
+from caveat.evidence.manifest import MEDIA_TYPE
 from caveat.signing.canonical import Json
 
 _ANSWER_SECONDS = 120
@@ -107,7 +108,9 @@ def _play(step: Step, world: Development, gateway: str, data: Path, number: int)
     """Sends one step, and keeps what was sent below `DATA/tour`, so that any client can send it again."""
     request = step_request(step, world, datetime.now(UTC), "local")
     extra: dict[str, str] = {}
-    if request.envelopes:
+    if request.manifest:
+        _upload(world, gateway, request)
+    elif request.envelopes:
         encoded = [base64.urlsafe_b64encode(each).decode().rstrip("=") for each in request.envelopes]
         extra["x-caveat-evidence"] = ",".join(encoded)
     kept = data / "tour"
@@ -130,11 +133,20 @@ def _play(step: Step, world: Development, gateway: str, data: Path, number: int)
 def _keep_first_use(world: Development, gateway: str, data: Path) -> None:
     """Uploads the evidence of the first step and keeps its body, so that anyone can send it again."""
     request = step_request(STEPS[0], world, datetime.now(UTC), "local")
-    for envelope in request.envelopes:
-        status, _, _ = _send(gateway, "/v1/evidence", envelope, world.api_keys[DEPLOYMENT], {})
+    _upload(world, gateway, request)
+    (data / FIRST_USE).write_bytes(request.body)
+
+
+def _upload(world: Development, gateway: str, request: Request) -> None:
+    """Uploads the evidence of a step: its envelopes, and then the manifest that they speak of."""
+    uploads = [(envelope, "application/json") for envelope in request.envelopes]
+    if request.manifest:
+        uploads.append((request.manifest, MEDIA_TYPE))
+    for body, media_type in uploads:
+        extra = {"content-type": media_type}
+        status, _, _ = _send(gateway, "/v1/evidence", body, world.api_keys[DEPLOYMENT], extra)
         if status >= 300:
             raise CannotRunError(f"the evidence store answered {status}", "look at the gateway's log")
-    (data / FIRST_USE).write_bytes(request.body)
 
 
 def _outcome(

@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 import orjson
 
 from caveat.cli.development import Development
-from caveat.evidence.statement import FactValue, Statement, Subject, mint_envelope
+from caveat.evidence.manifest import Manifest, rows_manifest
+from caveat.evidence.rows import read_rows
+from caveat.evidence.statement import FactValue, Scope, Statement, Subject, mint_envelope
 from caveat.signing.canonical import Json
-from caveat.signing.digest import sha256
+from caveat.signing.digest import Digest, sha256
 
 WORDS = "Answer in one short sentence: what is this table about?"
 DEPLOYMENT = "benefits-office"
@@ -19,6 +21,13 @@ FIRST_USE = "first-use.json"
 _OWN = "case,programme,amount,month\nA-101,housing benefit,410,March\nA-102,housing benefit,385,March\n"
 _SURVEY = "case,satisfaction with the office,waiting minutes\nS-1,high,10\nS-2,low,55\nS-3,high,15\n"
 _BOUGHT = "case,income,shop\nB-1,2100,grocery\nB-2,1800,grocery\n"
+
+_LIST = "case,programme,amount,month\n" + "".join(
+    f"C-{n},housing benefit,{300 + n % 90},{('March', 'April', 'May')[n % 3]}\n" for n in range(300)
+)
+_HUNDRED = "".join(_LIST.splitlines(keepends=True)[:101])
+_FOREIGN = _HUNDRED.replace("C-7,", "X-7,")
+_SALT = b"salt of the tour"
 
 Said = Mapping[str, Mapping[str, FactValue]]
 """Facts by the role of the issuer who attests them."""
@@ -30,7 +39,8 @@ _ASKED: Mapping[str, FactValue] = {"task": "summarize_document", "selection_crit
 class Step:
     """One use: its table, what issuers attest of it, what the caller claims, and what must come out.
 
-    `tamper` changes the table after it was attested; `forge` breaks the first signature.
+    `tamper` changes the table after it was attested; `forge` breaks the first signature. `listed`: the table
+    whose rows were attested, of which `table` is a selection.
     """
 
     title: str
@@ -42,6 +52,7 @@ class Step:
     claims: Mapping[str, Json] = field(default_factory=dict[str, Json])
     tamper: bool = False
     forge: bool = False
+    listed: str = ""
 
 
 _OFFICE: Said = {
@@ -120,21 +131,44 @@ STEPS = (
         attested=_OFFICE,
         forge=True,
     ),
+    Step(
+        "a hundred rows of an attested list",
+        _HUNDRED,
+        "allow",
+        ("P05", "P15"),
+        attested=_OFFICE,
+        listed=_LIST,
+    ),
+    Step(
+        "one foreign row among the hundred",
+        _FOREIGN,
+        "needs_evidence",
+        ("P22",),
+        needs=("data_category",),
+        attested=_OFFICE,
+        listed=_LIST,
+    ),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a step sends: a body for chat completions, and envelopes for the evidence header."""
+    """What a step sends: a body for chat completions, and envelopes for the evidence header.
+
+    `manifest`: what it uploads before, after the envelopes; empty where evidence is of the whole table.
+    """
 
     body: bytes
     envelopes: tuple[bytes, ...]
+    manifest: bytes = b""
 
 
 def step_request(step: Step, world: Development, now: datetime, model: str) -> Request:
     """The request of a step, its attestations freshly signed by the world's issuers."""
+    manifest = _manifest(step.listed) if step.listed else None
+    subject = sha256(step.table.encode()) if manifest is None else manifest.digest
     envelopes = [
-        _attest(world, role, facts, step.table, now) for role, facts in sorted(step.attested.items())
+        _attest(world, role, facts, step, subject, now) for role, facts in sorted(step.attested.items())
     ]
     if step.forge:
         envelopes[0] = _forged(envelopes[0])
@@ -151,22 +185,32 @@ def step_request(step: Step, world: Development, now: datetime, model: str) -> R
             "data": [{"part": "/messages/0/content/1", "media_type": "text/csv"}],
         },
     }
-    return Request(orjson.dumps(body), tuple(envelopes))
+    return Request(orjson.dumps(body), tuple(envelopes), b"" if manifest is None else manifest.render())
+
+
+def _manifest(listed: str) -> Manifest:
+    rows = read_rows(listed)
+    return rows_manifest(rows, rows[0].columns, _SALT)
 
 
 def _attest(
-    world: Development, role: str, facts: Mapping[str, FactValue], table: str, now: datetime
+    world: Development,
+    role: str,
+    facts: Mapping[str, FactValue],
+    step: Step,
+    subject: Digest,
+    now: datetime,
 ) -> bytes:
-    content = table.encode()
     statement = Statement(
         issuer=world.issuers[role],
-        subjects=(Subject("table.csv", sha256(content)),),
+        subjects=(Subject("table.csv", subject),),
         facts=facts,
         audience=(DEPLOYMENT,),
         issued_at=now.astimezone(UTC).replace(microsecond=0) - timedelta(minutes=1),
         expires_at=now.astimezone(UTC).replace(microsecond=0) + timedelta(days=30),
-        id=f"tour-{role}-{sha256(content + orjson.dumps(sorted(facts)))[:16]}",
-        source=f"tour:{_source_of(table)}" if role == "data_owner" else None,
+        id=f"tour-{role}-{sha256(subject.encode() + orjson.dumps(sorted(facts)))[:16]}",
+        source=f"tour:{_source_of(step.table)}" if role == "data_owner" else None,
+        scope=dict.fromkeys(facts, Scope.EACH) if step.listed else {},
     )
     return mint_envelope(statement, [world.issuer_keys[role]])
 

@@ -15,6 +15,7 @@ from caveat.evidence.defects import DefectCode, Outcome
 from caveat.evidence.envelope import RejectedEnvelope, VerifiedCache, VerifiedEnvelope, verify_envelope
 from caveat.evidence.predicates import Predicate
 from caveat.evidence.revocation import NoRevocations, Revocations, standing_of_key
+from caveat.evidence.statement import Scope
 from caveat.evidence.trust import Issuer, Trust, is_entitled, may_attest_value
 from caveat.facts.fact import Fact, Grade
 from caveat.facts.registry import Registry
@@ -50,7 +51,7 @@ class Checked:
     `parts`: the data parts that the facts are said of; `of_use`: they are said of the use, not of its data.
     `ignored`: facts that do not count, with the reason. `once`: the one-time id that this use consumes.
     `source` and `id_column` come only from issuers who may attest counts, since they decide what is counted
-    together and by what.
+    together and by what. `each`: facts that hold of every record by itself, and not of the exact set alone.
     """
 
     envelope: Digest
@@ -65,6 +66,7 @@ class Checked:
     source: str | None = None
     id_column: str | None = None
     of_use: bool = False
+    each: frozenset[str] = frozenset()
 
     def render(self) -> JsonObject:
         """The row of a record: digests and codes, no content."""
@@ -172,6 +174,7 @@ class EvidenceChecker:
             source=statement.source if entitled.counts_persons else None,
             id_column=statement.id_column if entitled.counts_persons else None,
             of_use=not bound.parts,
+            each=frozenset(name for name, scope in statement.scope.items() if scope is Scope.EACH),
         )
 
     def check_all(self, presented: Iterable[bytes], stored: Iterable[bytes], use: Use) -> tuple[Checked, ...]:

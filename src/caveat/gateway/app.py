@@ -12,6 +12,8 @@ import orjson
 from caveat.evidence.check import Checked
 from caveat.evidence.defects import EXPLANATIONS, DefectCode
 from caveat.evidence.envelope import RejectedEnvelope
+from caveat.evidence.manifest import MAX_MANIFEST_BYTES
+from caveat.evidence.manifest import MEDIA_TYPE as MANIFEST
 from caveat.gateway.errors import FaultError, GatewayError, LedgerError, RequestError
 from caveat.gateway.exchange import Desk, run_exchange
 from caveat.gateway.http import (
@@ -154,6 +156,10 @@ class Gateway:
             envelope = await read_body(receive, headers, MAX_EVIDENCE_BYTES)
             await self._take_revocations(envelope, caller, send)
         elif path == "/v1/evidence":
+            if headers.get("content-type", "").partition(";")[0].strip().lower() == MANIFEST:
+                manifest = await read_body(receive, headers, MAX_MANIFEST_BYTES)
+                await self._take_manifest(manifest, caller, send)
+                return
             envelope = await read_body(receive, headers, MAX_EVIDENCE_BYTES)
             await self._take_evidence(envelope, caller, send)
         else:
@@ -233,6 +239,17 @@ class Gateway:
         desk.log.info("evidence", deployment=caller.deployment.id, envelope=admitted.digest, record=record)
         subjects = [subject.digest for subject in admitted.statement.subjects]
         body = orjson.dumps({"envelope": admitted.digest, "subjects": subjects, "record": record})
+        await send_whole(send, 201, body, [JSON])
+
+    async def _take_manifest(self, data: bytes, caller: Caller, send: Send) -> None:
+        desk, witnesses = self._desk, caller.law.witnesses
+        kept = await asyncio.to_thread(witnesses.keep_manifest, data, desk.gate.now())
+        record = await desk.gate.record_evidence(
+            caller.deployment.id, kept.digest, kept.key, "manifest" if kept.new else "manifest_known"
+        )
+        desk.metrics.uploaded("manifest")
+        desk.log.info("evidence", deployment=caller.deployment.id, manifest=kept.digest, record=record)
+        body = orjson.dumps({"manifest": kept.digest, "kind": kept.kind, "n": kept.n, "record": record})
         await send_whole(send, 201, body, [JSON])
 
 

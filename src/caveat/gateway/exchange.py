@@ -74,7 +74,7 @@ def read_use(
     evidence = read_evidence(headers)
     law = caller.law
     bundle = law.bundle
-    found = law.witnesses.find(evidence, [part.digest for part in request.raw_parts])
+    found = law.witnesses.find(evidence, request.raw_parts)
     unknown = request.extension.claims.keys() - bundle.registry.facts.keys()
     if unknown:
         raise RequestError(
@@ -111,7 +111,7 @@ def read_use(
         form=request.form,
         targets=targets,
     )
-    use = Use(law, deployment, caller.principal, wire.ACTION, call, found.stored, caller.speakers)
+    use = Use(law, deployment, caller.principal, wire.ACTION, call, found, caller.speakers)
     return use, request
 
 

@@ -7,7 +7,7 @@ same total; the record is durable before `Ruling` exists; whoever releases anyth
 
 import hmac
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -22,7 +22,7 @@ from caveat.gateway.gather import Gathered
 from caveat.gateway.identity.speaker import Speaker
 from caveat.gateway.issued_keys import IssuedKeys
 from caveat.gateway.metrics import Metrics
-from caveat.gateway.ports import Law, Ledger, Receipt
+from caveat.gateway.ports import Found, Law, Ledger, Receipt
 from caveat.gateway.shape import without_workflow
 from caveat.ledger import errors as ledger_errors
 from caveat.ledger.record import (
@@ -51,7 +51,8 @@ from caveat.signing.digest import Digest
 class Use:
     """A request that was read and whose sender is known. `action`: what it does, for the record.
 
-    `stored`: evidence that the store has about its parts. `speakers`: its sender beside an API key.
+    `found`: evidence that the store has about its parts, and what was known again of them.
+    `speakers`: its sender beside an API key.
     """
 
     law: Law
@@ -59,7 +60,7 @@ class Use:
     principal: str
     action: str
     call: Call
-    stored: tuple[bytes, ...] = ()
+    found: Found = field(default_factory=Found)
     speakers: tuple[Speaker, ...] = ()
 
 
@@ -106,7 +107,7 @@ class Gate:
     async def decide_prompt(self, use: Use) -> Ruling:
         """The ruling on a prompt; raises `LedgerError` when it cannot be made durable."""
         now = self._clock()
-        gathered = use.law.witnesses.gather(use.call, use.deployment, use.stored, now)
+        gathered = use.law.witnesses.gather(use.call, use.deployment, use.found, now)
         decision = use.law.decisions.decide(Point.PROMPT, gathered.cases)
         enforced = _is_enforced(use, decision, gathered)
         released = decision.verdict is Verdict.ALLOW or not enforced

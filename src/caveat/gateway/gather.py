@@ -1,4 +1,4 @@
-"""From one call to all that a decision may read of it: graded facts, one set for each data part.
+"""From one call to all that a decision may read of it: graded facts, one set for each piece of data.
 
 Pure over its arguments. Facts come from the deployment's registration, from evidence that was checked, and
 from what the gateway counts; never from the words of the prompt, and never from claims, which stay claims.
@@ -10,17 +10,20 @@ section 4, EVIDENCE attacks 24 to 27 in `THREAT_MODEL.md`.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Protocol
 
 from caveat.call.call import Call, Part, PartKind
 from caveat.evidence.check import COUNTER, Checked, Use
 from caveat.evidence.counting import Count, count_persons
 from caveat.evidence.defects import Outcome
+from caveat.evidence.recognition import Recognition
 from caveat.facts.fact import Fact, Facts, Finding, Grade
 from caveat.facts.registry import FactSpec, Registry
 from caveat.facts.value import Value
 from caveat.gateway.joining import join_parts, settle
 from caveat.gateway.observing import REACH, TOTALS, Registration, Total, observed_facts, total_facts
+from caveat.gateway.pieces import Said, is_covered, overlay, pieces_of, touched_by_words
 from caveat.gateway.shape import Standing, reach_facts, registered_facts, standing
 from caveat.ledger.record import Reservation
 from caveat.signing.canonical import Json, JsonObject
@@ -59,6 +62,7 @@ class Gathered:
 
 
 Counter = Callable[[Part, str], Count | None]
+_NOTHING: Mapping[Digest, Recognition] = MappingProxyType({})
 
 
 def count_part(part: Part, id_column: str) -> Count | None:
@@ -101,12 +105,15 @@ def use_of(
     *,
     action: Digest | None = None,
     registration: Digest | None = None,
+    recognised: Mapping[Digest, Recognition] = _NOTHING,
 ) -> Use:
-    """The use that evidence is checked for: bound to the digests of what is really forwarded.
+    """The use that evidence is checked for: bound to the digests of what is really forwarded, and to the
+    manifests of which something was known again in it.
 
     `action` names the action where the call's own digest must not stand, as in records.
     """
     parts = frozenset(part.digest for part in call.parts)
+    parts |= {digest for part in parts & recognised.keys() for digest in recognised[part].touched}
     return Use(
         call.deployment, action or call.action_digest, parts, now, consumer, call.targets, registration
     )
@@ -123,21 +130,27 @@ def gather(
     measured: Mapping[str, Value] | None = None,
     approvals: frozenset[str] = frozenset(),
     count: Counter = count_part,
+    recognised: Mapping[Digest, Recognition] = _NOTHING,
 ) -> Gathered:
     """All that may be known of `call`.
 
     `evidence`: envelopes checked for this call. `measured`: what the gateway's other observers measured, by
-    fact. Whatever is missing or uncountable is unknown, which a decision takes at its worst.
+    fact. `recognised`: what was known again of parts, by their digests. Whatever is missing or uncountable
+    is unknown, which a decision takes at its worst.
     """
     accepted = [one for one in evidence if one.outcome is Outcome.ACCEPTED]
-    covered = frozenset(digest for one in accepted for digest in one.parts)
+    covered = frozenset(
+        part.digest for part in call.parts if is_covered(part, recognised.get(part.digest), accepted)
+    )
     at = standing(call, deployment, covered)
     of_use = dict.fromkeys(fact for one in accepted if one.of_use for fact in one.facts)
     registered = (*registered_facts(deployment, at), *of_use)
     counted = [spec for spec in registry.facts.values() if COUNTER in spec.observed_by]
+    data = data_parts(call, covered)
     parts = [
-        _part_facts(part, deployment, registry, counted, registered, accepted, count)
-        for part in data_parts(call, covered)
+        _part_facts(said, deployment, registry, counted, registered, count)
+        for part in data
+        for said in pieces_of(registry, part, recognised.get(part.digest), accepted)
     ]
     reserve = tuple(
         Reservation(source, part.digest, part.lo, part.persons) for part in parts for source in part.sources
@@ -147,6 +160,8 @@ def gather(
     observed += reach_facts(registry, at)
     findings = frozenset(_FINDINGS[one.outcome] for one in evidence if one.outcome in _FINDINGS)
     bodies = join_parts(registry, registered, [part.facts for part in parts]) or (registered,)
+    typed = [part for part in call.parts if part not in data]
+    bodies = _cases(bodies, parts, touched_by_words(registry, typed, recognised, accepted))
     cases = (Facts(_arranged(registry, body, observed), call.claims, approvals, findings) for body in bodies)
     return Gathered(
         cases=tuple({case.facts: case for case in cases}.values()),
@@ -160,29 +175,58 @@ def gather(
 
 @dataclass(frozen=True, slots=True)
 class _PartFacts:
-    """What is said of one part by itself. `persons`: as counted or attested, `lo` at least that many."""
+    """What is said of one piece by itself. `persons`: as counted or attested, `lo` at least that many."""
 
-    pointer: str
-    digest: Digest
+    said: Said
     facts: tuple[Fact, ...]
     sources: tuple[str, ...]
     lo: int
     persons: int | None
 
+    @property
+    def pointer(self) -> str:
+        """Where its part stands in the request."""
+        return self.said.part.pointer
+
+    @property
+    def digest(self) -> Digest:
+        """Of its own content."""
+        return self.said.part.digest
+
+
+def _cases(
+    bodies: Sequence[tuple[Fact, ...]], parts: Sequence[_PartFacts], by_words: Sequence[tuple[Fact, ...]]
+) -> tuple[tuple[Fact, ...], ...]:
+    """Every combination that really occurs: each piece under each owner that differs, and beside these what
+    the fragments that were known again say. Overlays only ever add cases."""
+    if not parts:
+        plain = list(bodies)
+    else:
+        plain = [
+            (*body, *alternative)
+            for body, part in zip(bodies, parts, strict=True)
+            for alternative in part.said.alternatives
+        ]
+    beside = [
+        overlay((*body, *alternative), over)
+        for body, part in zip(bodies, parts, strict=False)
+        for alternative in part.said.alternatives
+        for over in part.said.overlays
+    ]
+    return (*plain, *beside, *(overlay(body, over) for body in plain for over in by_words))
+
 
 def _part_facts(
-    part: Part,
+    said_of: Said,
     deployment: Registration,
     registry: Registry,
     counted: Sequence[FactSpec],
     registered: tuple[Fact, ...],
-    accepted: Sequence[Checked],
     count: Counter,
 ) -> _PartFacts:
-    about = [one for one in accepted if part.digest in one.parts]
-    facts = list(dict.fromkeys(fact for one in about for fact in one.facts))
-    trusted = _greatest(part, count, {deployment.id_column, *(one.id_column for one in about)})
-    by_caller = _greatest(part, count, {part.id_column})
+    about, facts = said_of.about, list(said_of.facts)
+    trusted = _greatest(said_of, count, {deployment.id_column, *(one.id_column for one in about)})
+    by_caller = _greatest(said_of, count, {said_of.part.id_column})
     observes = COUNTER in deployment.observers
     at_least = max((n for n in (trusted, by_caller) if n is not None), default=0)
     lo, persons = at_least, trusted if observes else None
@@ -202,13 +246,18 @@ def _part_facts(
             lo, persons = max(lo, settled.value), settled.value
     sources = {one.source for one in about if one.source is not None} or {f"owner:{deployment.owner_group}"}
     lo = lo if persons is None else persons
-    return _PartFacts(part.pointer, part.digest, tuple(facts), tuple(sorted(sources)), lo, persons)
+    return _PartFacts(said_of, tuple(facts), tuple(sorted(sources)), lo, persons)
 
 
-def _greatest(part: Part, count: Counter, columns: set[str | None]) -> int | None:
+def _greatest(said: Said, count: Counter, columns: set[str | None]) -> int | None:
     """The most persons that any of these columns tells apart; None where none of them can be counted."""
-    counts = [count(part, column) for column in columns if column is not None]
-    return max((one.persons for one in counts if one is not None), default=None)
+    found: list[int] = []
+    for column in columns:
+        if column is not None:
+            counts = [one for part in said.counted if (one := count(part, column)) is not None]
+            if len(counts) == len(said.counted):
+                found.append(counts[0].persons)
+    return max(found, default=None)
 
 
 def _arranged(registry: Registry, body: tuple[Fact, ...], observed: tuple[Fact, ...]) -> tuple[Fact, ...]:

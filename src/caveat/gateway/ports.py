@@ -1,13 +1,15 @@
 """What the gateway needs of other rooms, said by the gateway: a consumer owns its protocols."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from caveat.call.call import Call
+from caveat.call.parts import RawPart
 from caveat.evidence.check import Checked
 from caveat.evidence.envelope import RejectedEnvelope, VerifiedEnvelope
+from caveat.evidence.recognition import Recognition
 from caveat.evidence.revocation import VerifiedRevocations
 from caveat.gateway.decisions import Decisions
 from caveat.gateway.gather import Gathered
@@ -41,23 +43,37 @@ class Ledger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Envelopes from the store, and the digests that verified envelopes speak of, presented ones included."""
+    """Envelopes from the store, and the digests that verified envelopes speak of, presented ones included.
 
-    stored: tuple[bytes, ...]
-    covered: frozenset[Digest]
+    `covered` has also the parts of which manifests cover every byte. `recognised`: by digest, the parts of
+    which something was known again.
+    """
+
+    stored: tuple[bytes, ...] = ()
+    covered: frozenset[Digest] = frozenset()
+    recognised: Mapping[Digest, Recognition] = field(default_factory=dict[Digest, Recognition])
+
+
+@dataclass(frozen=True, slots=True)
+class KeptManifest:
+    """A manifest that is stored. `key`: of the issuer that vouches for it."""
+
+    digest: Digest
+    kind: str
+    n: int
+    key: Digest
+    new: bool
 
 
 class Witnesses(Protocol):
     """Where facts come from under one bundle. Synchronous: nothing may happen between reading a total
     and reserving it."""
 
-    def find(self, presented: tuple[bytes, ...], digests: Iterable[Digest]) -> Found:
-        """Stored evidence about these digests, and what all evidence at hand speaks of."""
+    def find(self, presented: tuple[bytes, ...], parts: Sequence[RawPart]) -> Found:
+        """Stored evidence about these parts, and what all evidence at hand speaks of."""
         ...
 
-    def gather(
-        self, call: Call, deployment: Deployment, stored: tuple[bytes, ...], now: datetime
-    ) -> Gathered:
+    def gather(self, call: Call, deployment: Deployment, found: Found, now: datetime) -> Gathered:
         """The facts of one use at `now`."""
         ...
 
@@ -83,6 +99,10 @@ class Witnesses(Protocol):
 
     def keep(self, verified: VerifiedEnvelope) -> None:
         """Stores an envelope durably; blocks, so it runs in a thread."""
+        ...
+
+    def keep_manifest(self, data: bytes, now: datetime) -> KeptManifest:
+        """Stores a manifest that a stored envelope vouches for; blocks. Raises `RequestError` otherwise."""
         ...
 
 

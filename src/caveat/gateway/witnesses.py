@@ -5,16 +5,21 @@ parallel requests cannot each read zero. Held counts stand until the record that
 and are taken back only when it never will be.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from caveat.call.call import Call, PartKind
+from caveat.call.parts import RawPart
 from caveat.evidence.check import MAX_ENVELOPES, Checked, EvidenceChecker
 from caveat.evidence.envelope import RejectedEnvelope, VerifiedEnvelope, verify_envelope
+from caveat.evidence.manifest import Manifest, ManifestParseError, parse_manifest
+from caveat.evidence.recognition import Index as RecognitionIndex
+from caveat.evidence.recognition import Recognition, recognise
 from caveat.evidence.revocation import VerifiedRevocations
+from caveat.gateway.errors import RequestError
 from caveat.gateway.gather import CountCache, Gathered, gather, use_of
-from caveat.gateway.ports import Found
+from caveat.gateway.ports import Found, KeptManifest
 from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.shape import standing
 from caveat.monitors.once import Once
@@ -39,6 +44,41 @@ class Envelopes(Protocol):
         ...
 
 
+class Manifests(RecognitionIndex, Protocol):
+    """The leaf sets at hand. A failure is a `FaultError`."""
+
+    @property
+    def size(self) -> int:
+        """How many there are; none costs nothing."""
+        ...
+
+    def put(self, manifest: Manifest, issuer: str, lineage: str) -> bool:
+        """Keeps one, durably; False if it was there."""
+        ...
+
+
+class RecognitionCache:
+    """What was known again of contents, by their digests: a history that is sent again is not read again."""
+
+    def __init__(self, index: Manifests, limit: int = 1024) -> None:
+        """Forgets everything as soon as a manifest is added."""
+        self._index = index
+        self._limit = limit
+        self._size = 0
+        self._found: dict[Digest, Recognition | None] = {}
+
+    def __call__(self, digest: Digest, content: bytes) -> Recognition | None:
+        """As `recognise`."""
+        if self._size != self._index.size:
+            self._found.clear()
+            self._size = self._index.size
+        if digest not in self._found:
+            if len(self._found) >= self._limit:
+                del self._found[next(iter(self._found))]
+            self._found[digest] = recognise(content, self._index)
+        return self._found[digest]
+
+
 class BundleWitnesses:
     """Implements `ports.Witnesses` for one bundle; store, totals and one-time ids outlive it."""
 
@@ -50,8 +90,11 @@ class BundleWitnesses:
         totals: Totals,
         once: Once,
         lists: RevocationLists,
+        manifests: Manifests,
     ) -> None:
         """`checker`: under the trust policy of this very bundle."""
+        self._manifests = manifests
+        self._recognise = RecognitionCache(manifests)
         self._bundle = bundle
         self._checker = checker
         self._store = store
@@ -62,29 +105,54 @@ class BundleWitnesses:
         self._registrations = registration_digests(bundle.files)
         self._bare: dict[tuple[object, ...], Gathered] = {}
 
-    def find(self, presented: tuple[bytes, ...], digests: Iterable[Digest]) -> Found:
-        """Stored evidence about these digests, and what verified evidence speaks of."""
-        stored = self._store.get(digests)
-        covered: set[Digest] = set()
+    def find(self, presented: tuple[bytes, ...], parts: Sequence[RawPart]) -> Found:
+        """Stored evidence about these parts and about what is known again in them, and what it speaks of."""
+        recognised = self._recognised(parts)
+        digests = {part.digest for part in parts}
+        wanted = digests.union(*(found.touched for found in recognised.values()))
+        stored = self._store.get(wanted)
+        covered = {digest for digest, found in recognised.items() if found.covered}
         for raw in (*presented[:MAX_ENVELOPES], *stored):
             verified = verify_envelope(raw, self._checker.trust, self._checker.cache)
             if isinstance(verified, VerifiedEnvelope):
                 covered.update(subject.digest for subject in verified.statement.subjects)
-        return Found(stored, frozenset(covered))
+        return Found(stored, frozenset(covered), recognised)
 
-    def gather(
-        self, call: Call, deployment: Deployment, stored: tuple[bytes, ...], now: datetime
-    ) -> Gathered:
+    def _recognised(self, parts: Sequence[RawPart]) -> dict[Digest, Recognition]:
+        if self._manifests.size == 0:
+            return {}
+        found: dict[Digest, Recognition] = {}
+        for part in parts:
+            again = self._recognise(part.digest, part.content)
+            if again is not None:
+                found[part.digest] = again
+        return found
+
+    def gather(self, call: Call, deployment: Deployment, found: Found, now: datetime) -> Gathered:
         """The facts of one use at `now`."""
         checked: tuple[Checked, ...] = ()
-        if not (call.evidence or stored or call.claims):
+        if not (call.evidence or found.stored or call.claims):
             if all(part.kind is PartKind.TYPED for part in call.parts):
                 return self._without_data(call, deployment, now)
         else:
-            registration = self._registrations.get(deployment.id)
-            use = use_of(call, now, self._consumer, registration=registration)
-            checked = self._checker.check_all(call.evidence, stored, use)
-        return gather(call, deployment, self._bundle.registry, checked, self._totals, now, count=self._counts)
+            use = use_of(
+                call,
+                now,
+                self._consumer,
+                registration=self._registrations.get(deployment.id),
+                recognised=found.recognised,
+            )
+            checked = self._checker.check_all(call.evidence, found.stored, use)
+        return gather(
+            call,
+            deployment,
+            self._bundle.registry,
+            checked,
+            self._totals,
+            now,
+            count=self._counts,
+            recognised=found.recognised,
+        )
 
     def _without_data(self, call: Call, deployment: Deployment, now: datetime) -> Gathered:
         """The facts of a use of typed words alone: those of its deployment and of where the use stands in
@@ -130,3 +198,28 @@ class BundleWitnesses:
     def keep(self, verified: VerifiedEnvelope) -> None:
         """Stores it durably."""
         self._store.put(verified)
+
+    def keep_manifest(self, data: bytes, now: datetime) -> KeptManifest:
+        """Stores a manifest whose list is the one under its head, and whose head an admitted statement names.
+
+        Raises `RequestError` where there is no such statement: nobody fills the store without an issuer.
+        """
+        try:
+            manifest = parse_manifest(data)
+        except ManifestParseError as error:
+            raise RequestError(
+                400, "manifest_invalid", "this manifest does not hold, so it was not stored", str(error)
+            ) from error
+        for raw in self._store.get([manifest.digest]):
+            admitted = self._checker.admit(raw, now)
+            if isinstance(admitted, VerifiedEnvelope):
+                keyid = admitted.issuer.keyid
+                lineage = admitted.statement.source or manifest.digest
+                new = self._manifests.put(manifest, keyid, lineage)
+                return KeptManifest(manifest.digest, manifest.kind, len(manifest.leaves), keyid, new)
+        raise RequestError(
+            400,
+            "manifest_unsigned",
+            "no stored statement that holds names this manifest, so it was not stored",
+            "upload the statement about it first, as issued by `caveat attest data --parts`",
+        )

@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 
 from caveat.ledger.errors import CheckpointParseError, ForkError
-from caveat.ledger.merkle import EMPTY_ROOT, HASH_BYTES
 from caveat.signing.keys import PrivateKey
+from caveat.signing.merkle import EMPTY_ROOT, HASH_BYTES
 from caveat.signing.note import NoteKey, NoteParseError, note_key, parse_note, sign_note, verify_note
 
 MAX_CHECKPOINT_BYTES = 4096

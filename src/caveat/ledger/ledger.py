@@ -18,7 +18,6 @@ from caveat.ledger.errors import (
     TileParseError,
 )
 from caveat.ledger.folder import KEY_FILE, LOCK, SIGNED, Folder, bundle_paths
-from caveat.ledger.merkle import leaf_hash
 from caveat.ledger.publish import Publisher, Sealed
 from caveat.ledger.record import Record, StoppedRecord, not_before
 from caveat.ledger.recover import Recovered, create, recover
@@ -29,6 +28,7 @@ from caveat.policy.bundle import bundle_digest
 from caveat.signing.canonical import CanonicalError, JsonObject, canonical
 from caveat.signing.digest import Digest
 from caveat.signing.keys import PrivateKey
+from caveat.signing.merkle import leaf_hash
 from caveat.signing.note import NoteParseError
 
 _RESERVE = "reserve"

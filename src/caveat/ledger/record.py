@@ -13,8 +13,8 @@ from caveat.call.call import Point
 from caveat.decision.verdict import Decision, Verdict
 from caveat.facts.fact import Facts
 from caveat.ledger.errors import RecordParseError
-from caveat.ledger.merkle import leaf_hash
 from caveat.signing.digest import Digest
+from caveat.signing.merkle import leaf_hash
 
 RECORD_ID = r"^(0|[1-9][0-9]{0,18})-[0-9a-f]{16}$"
 _RECORD_ID = re.compile(r"(0|[1-9][0-9]{0,18})-[0-9a-f]{16}\Z")

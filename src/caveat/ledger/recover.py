@@ -16,10 +16,10 @@ from caveat.ledger.checkpoint import Checkpoint, CheckpointSigner, verify_checkp
 from caveat.ledger.disk import Disk, replace_durably
 from caveat.ledger.errors import CheckpointParseError, FolderError, RolledBackError, TileParseError
 from caveat.ledger.folder import BUNDLES, CHECKPOINT, KEY_FILE, SIGNED, TILES, WAL, Folder
-from caveat.ledger.merkle import EMPTY_ROOT, HASH_BYTES, CompactRange, leaf_hash
 from caveat.ledger.tiles import Edge, edge_at
 from caveat.ledger.wal import replay_frames
 from caveat.signing.keys import PrivateKey
+from caveat.signing.merkle import EMPTY_ROOT, HASH_BYTES, CompactRange, leaf_hash
 from caveat.signing.note import NoteKey
 
 _SIGNED = struct.Struct(f">Q{HASH_BYTES}s")

@@ -24,12 +24,12 @@ from caveat.ledger.checkpoint import CheckpointSigner
 from caveat.ledger.disk import AppendFile, Disk, SlotFile
 from caveat.ledger.errors import StoppedError
 from caveat.ledger.folder import Folder
-from caveat.ledger.merkle import CompactRange, leaf_hash
 from caveat.ledger.publish import Sealed
 from caveat.ledger.record import record_id
 from caveat.ledger.recover import render_signed
 from caveat.ledger.wal import render_frames
 from caveat.signing.digest import Digest
+from caveat.signing.merkle import CompactRange, leaf_hash
 
 SEGMENT_BYTES = 64 * 1024 * 1024
 _MAX_BATCH = 1024

@@ -7,7 +7,6 @@ from caveat.ledger.disk import ASIDE
 from caveat.ledger.errors import TileParseError
 from caveat.ledger.finding import Code, Finding
 from caveat.ledger.folder import TILES, Folder
-from caveat.ledger.merkle import HASH_BYTES
 from caveat.ledger.tiles import (
     ENTRIES,
     WIDTH,
@@ -17,6 +16,7 @@ from caveat.ledger.tiles import (
     parse_tile_path,
     render_entries,
 )
+from caveat.signing.merkle import HASH_BYTES
 
 
 class TileFiles:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from caveat.ledger.errors import TileParseError
-from caveat.ledger.merkle import HASH_BYTES, CompactRange, Nodes, root_of
+from caveat.signing.merkle import HASH_BYTES, CompactRange, Nodes, root_of
 
 WIDTH = 256
 WIDTH_BITS = 8

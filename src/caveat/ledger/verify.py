@@ -19,12 +19,12 @@ from caveat.ledger.disk import RealDisk
 from caveat.ledger.errors import CheckpointParseError, RecordParseError, TileParseError
 from caveat.ledger.finding import Code, Finding, RecordCheck
 from caveat.ledger.folder import CHECKPOINT, Folder
-from caveat.ledger.merkle import CompactRange, leaf_hash
 from caveat.ledger.record import DecisionRecord, Record
 from caveat.ledger.tile_files import TileFiles
 from caveat.ledger.tiles import ENTRIES, WIDTH, Edge, leading_entries
 from caveat.ledger.wal import replay_frames
 from caveat.ledger.wire import parse_record
+from caveat.signing.merkle import CompactRange, leaf_hash
 from caveat.signing.note import NoteKey
 
 MAX_FINDINGS = 1000  # a folder that is all wrong need not be told so a million times

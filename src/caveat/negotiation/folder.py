@@ -16,7 +16,6 @@ from caveat.ledger.disk import RealDisk, replace_durably
 from caveat.ledger.errors import FolderError as LogError
 from caveat.ledger.errors import LedgerError, RecordParseError
 from caveat.ledger.folder import CHECKPOINT, KEY_FILE, Folder
-from caveat.ledger.merkle import leaf_hash
 from caveat.ledger.read import PublishedLog
 from caveat.ledger.record import StoppedRecord, TermsRecord
 from caveat.ledger.tiles import WIDTH
@@ -33,6 +32,7 @@ from caveat.negotiation.protocol import Negotiation, Recorded
 from caveat.policy.bundle import bundle_digest
 from caveat.signing.digest import Digest
 from caveat.signing.keys import PrivateKey
+from caveat.signing.merkle import leaf_hash
 from caveat.signing.note import NoteKey, NoteParseError, parse_note_key
 
 PARTIES_FILE = "negotiation.json"

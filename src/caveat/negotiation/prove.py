@@ -3,7 +3,6 @@
 import base64
 from collections.abc import Mapping, Sequence
 
-from caveat.ledger.merkle import inclusion_proof, leaf_hash, root_of
 from caveat.negotiation.errors import (
     Flaw,
     ProofError,
@@ -19,6 +18,7 @@ from caveat.negotiation.proof import (
 from caveat.negotiation.verify import verify_proof
 from caveat.signing.canonical import Json, JsonObject, canonical
 from caveat.signing.digest import Digest
+from caveat.signing.merkle import inclusion_proof, leaf_hash, root_of
 
 
 def prove_offered(opened: Opened, terms: Digest, clause: str | None, to: str | None = None) -> bytes:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from caveat.ledger.checkpoint import Checkpoint, verify_checkpoint
 from caveat.ledger.errors import CheckpointParseError, RecordParseError
-from caveat.ledger.merkle import CompactRange, leaf_hash, root_of, verify_inclusion
 from caveat.negotiation.act import Act, verify_act
 from caveat.negotiation.errors import (
     ActParseError,
@@ -31,6 +30,7 @@ from caveat.negotiation.proof import (
 from caveat.policy.bundle import bundle_digest
 from caveat.signing.canonical import JsonObject  # noqa: TC001 - as elsewhere, for readers at run time
 from caveat.signing.digest import Digest
+from caveat.signing.merkle import CompactRange, leaf_hash, root_of, verify_inclusion
 from caveat.signing.note import NoteKey
 
 

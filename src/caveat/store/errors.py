@@ -2,6 +2,7 @@
 
 StoreError
 ├── EvidenceStoreError   the store cannot be opened, read or written
+│   └── RoomFullError    one issuer's room is full; nothing was kept
 ├── KeyStoreError        the issued API keys cannot be read or written
 └── FolderError          a folder is not one that may be read as a bundle
 """
@@ -13,6 +14,10 @@ class StoreError(Exception):
 
 class EvidenceStoreError(StoreError):
     """The evidence store cannot be opened, read or written."""
+
+
+class RoomFullError(EvidenceStoreError):
+    """An issuer has as many statements or manifests as it may have; other issuers are not affected."""
 
 
 class KeyStoreError(StoreError):

@@ -13,17 +13,21 @@ from typing import Protocol
 
 from caveat.evidence.envelope import VerifiedEnvelope
 from caveat.signing.digest import Digest
-from caveat.store.errors import EvidenceStoreError
+from caveat.store.errors import EvidenceStoreError, RoomFullError
 
-MAX_PER_SUBJECT = 256
-"""How many envelopes one digest may have; more would make every use of those bytes dear."""
+MAX_PER_ISSUER = 64
+"""How many envelopes one issuer may have about one digest; more would make every use of those bytes dear.
+
+Each issuer has a room of its own: whoever fills its own locks nobody else out.
+"""
 
 _APPLICATION_ID = 0x43564556
 _AT_ONCE = 500
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS envelope (digest TEXT PRIMARY KEY, raw BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS subject (
-  digest TEXT NOT NULL, envelope TEXT NOT NULL REFERENCES envelope (digest), PRIMARY KEY (digest, envelope)
+  digest TEXT NOT NULL, envelope TEXT NOT NULL REFERENCES envelope (digest), issuer TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (digest, envelope)
 ) STRICT, WITHOUT ROWID;
 """
 
@@ -88,13 +92,15 @@ class SqliteEvidenceStore:
         run("PRAGMA busy_timeout = 2000")
         run(f"PRAGMA application_id = {_APPLICATION_ID}")
         self._connection.executescript(_SCHEMA)
+        if "issuer" not in [row[1] for row in run("PRAGMA table_info(subject)")]:
+            run("ALTER TABLE subject ADD COLUMN issuer TEXT NOT NULL DEFAULT ''")  # a file of release 0.1.0
         for (digest,) in run("SELECT DISTINCT digest FROM subject"):
             self._presence.add(digest)
 
     def put(self, verified: VerifiedEnvelope) -> bool:
         """Keeps the envelope under each subject's digest, durably; False if it was there already.
 
-        Raises `EvidenceStoreError`, with nothing kept, where a subject has `MAX_PER_SUBJECT` envelopes.
+        Raises `EvidenceStoreError`, with nothing kept, where its issuer has `MAX_PER_ISSUER` about a subject.
         """
         subjects = sorted({subject.digest for subject in verified.statement.subjects})
         with self._lock:
@@ -116,10 +122,11 @@ class SqliteEvidenceStore:
         if added.rowcount == 0:
             return False
         for subject in subjects:
-            stored = run("SELECT count(*) FROM subject WHERE digest = ?", (subject,)).fetchone()[0]
-            if stored >= MAX_PER_SUBJECT:
-                raise EvidenceStoreError(f"there are {MAX_PER_SUBJECT} statements about one subject already")
-            run("INSERT INTO subject VALUES (?, ?)", (subject, verified.digest))
+            own = "SELECT count(*) FROM subject WHERE digest = ? AND issuer = ?"
+            if run(own, (subject, verified.issuer.keyid)).fetchone()[0] >= MAX_PER_ISSUER:
+                raise RoomFullError(f"there are {MAX_PER_ISSUER} statements of one issuer about this already")
+            row = (subject, verified.digest, verified.issuer.keyid)
+            run("INSERT INTO subject (digest, envelope, issuer) VALUES (?, ?, ?)", row)
             self._presence.add(subject)
         return True
 
@@ -157,18 +164,21 @@ class MemoryEvidenceStore:
     def __init__(self) -> None:
         """Empty."""
         self._envelopes: dict[Digest, bytes] = {}
-        self._subjects: dict[Digest, set[Digest]] = {}
+        self._subjects: dict[Digest, dict[Digest, Digest]] = {}
 
     def put(self, verified: VerifiedEnvelope) -> bool:
         """As the protocol says, without durability."""
         subjects = {subject.digest for subject in verified.statement.subjects}
         if verified.digest in self._envelopes:
             return False
-        if any(len(self._subjects.get(subject, ())) >= MAX_PER_SUBJECT for subject in subjects):
-            raise EvidenceStoreError(f"there are {MAX_PER_SUBJECT} statements about one subject already")
+        issuer = verified.issuer.keyid
+        if any(
+            list(self._subjects.get(one, {}).values()).count(issuer) >= MAX_PER_ISSUER for one in subjects
+        ):
+            raise RoomFullError(f"there are {MAX_PER_ISSUER} statements of one issuer about this already")
         self._envelopes[verified.digest] = verified.raw
         for subject in subjects:
-            self._subjects.setdefault(subject, set()).add(verified.digest)
+            self._subjects.setdefault(subject, {})[verified.digest] = issuer
         return True
 
     def get(self, digests: Iterable[Digest]) -> tuple[bytes, ...]:

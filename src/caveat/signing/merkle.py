@@ -1,4 +1,4 @@
-"""The Merkle tree of the log: roots, proofs and their verification. Pure; knows no file and no record.
+"""Merkle trees of logs and manifests: roots, proofs, their verification. Pure; knows no file, no record.
 
 Laws, each a property test: a root depends on every leaf and on their order; an append never changes what
 an older root says of the leaves before it; a proof verifies for its own index and sizes alone.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caveat.ledger.merkle import (
+from caveat.signing.merkle import (
     EMPTY_ROOT,
     CompactRange,
     consistency_proof,
