@@ -17,6 +17,7 @@ class Code(StrEnum):
     NOT_A_CONTINUATION = "not_a_continuation"
     ENTRIES_UNREADABLE = "entries_unreadable"
     ENTRY_CHANGED = "entry_changed"
+    KEY_CHANGE_INVALID = "key_change_invalid"
     TILE_MISSING = "tile_missing"
     TILE_CHANGED = "tile_changed"
     ROOT_DIFFERS = "root_differs"

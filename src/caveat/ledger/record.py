@@ -194,6 +194,24 @@ class TermsRecord:
     time: str
     bundle: Digest
     envelope: str
+class HeartbeatRecord:
+    """The process was alive, as it says every so many seconds.
+
+    `witnessed`: records under a quorum by then.
+    """
+
+    time: str
+    every_seconds: int
+    witnessed: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """The key `before` hands the log over to the key `after`. Both are verifier keys of this log."""
+
+    time: str
+    before: str
+    after: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +232,8 @@ Record: TypeAlias = (
     | EvidenceRecord
     | OutputEndRecord
     | TermsRecord
+    | HeartbeatRecord
+    | KeyRecord
     | StoppedRecord
 )
 
