@@ -238,6 +238,14 @@ Record: TypeAlias = (
 )
 
 
+def kind_of(record: Record) -> str:
+    """The kind as reports name it: `decision/prompt`, `start`, `output_end`, ..."""
+    if isinstance(record, DecisionRecord):
+        return f"decision/{record.point.value}"
+    name = type(record).__name__.removesuffix("Record")
+    return {"OutputEnd": "output_end"}.get(name, name.lower())
+
+
 def record_id(index: int, leaf_digest: str) -> str:
     """The id of the record at `index`: it names the leaf too, so that an id of another log finds nothing."""
     return f"{index}-{leaf_digest[:16]}"

@@ -8,6 +8,7 @@ file stands among the tiles. What it cannot show by itself: that records were cu
 history was shown to somebody else. Only step 5 can. Source: EVIDENCE attacks 46 to 62.
 """
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,15 +16,15 @@ from pathlib import Path
 
 from caveat.ledger.checkpoint import Checkpoint, verify_checkpoint
 from caveat.ledger.checks import AnswerCheck, BundleCheck, OriginCheck, TimeCheck
-from caveat.ledger.disk import RealDisk
+from caveat.ledger.disk import Disk, RealDisk
 from caveat.ledger.errors import CheckpointParseError, FolderError, RecordParseError, TileParseError
 from caveat.ledger.finding import Code, Finding, RecordCheck
-from caveat.ledger.folder import CHECKPOINT, Folder
+from caveat.ledger.folder import CHECKPOINT, COSIGNED, Folder
 from caveat.ledger.handover import known_keys, read_handovers
 from caveat.ledger.merkle import CompactRange, leaf_hash
-from caveat.ledger.record import DecisionRecord, Record
+from caveat.ledger.record import kind_of
 from caveat.ledger.tile_files import TileFiles
-from caveat.ledger.tiles import ENTRIES, WIDTH, Edge, leading_entries
+from caveat.ledger.tiles import ENTRIES, WIDTH, Edge, edge_at, leading_entries
 from caveat.ledger.wal import replay_frames
 from caveat.ledger.wire import parse_record
 from caveat.signing.note import NoteKey
@@ -60,13 +61,16 @@ def verify_folder(
     checks: Sequence[RecordCheck] = (),
     earlier: bytes | None = None,
     progress: Progress | None = None,
+    disk: Disk | None = None,
+    since: Checkpoint | None = None,
 ) -> Report:
     """What holds in the folder; raises `OSError` only where the folder cannot be read at all.
 
     `checks`: further ones, from rooms that the ledger does not know. `earlier`: a checkpoint that somebody
-    outside has kept. `progress` is called with records done and in all.
+    outside has kept. `progress` is called with records done and in all. `since`: the folder holds only what
+    came after this checkpoint; records are then checked one by one, and not against those before it.
     """
-    run = _Verification(Folder(RealDisk(), root), key, checks, progress)
+    run = _Verification(Folder(disk or RealDisk(), root), key, checks, progress, since)
     run.verify(earlier)
     return run.report()
 
@@ -82,18 +86,24 @@ class _Awaited:
 
 class _Verification:
     def __init__(
-        self, folder: Folder, key: NoteKey, checks: Sequence[RecordCheck], progress: Progress | None
+        self,
+        folder: Folder,
+        key: NoteKey,
+        checks: Sequence[RecordCheck],
+        progress: Progress | None,
+        since: Checkpoint | None,
     ) -> None:
         self._folder = folder
         self._key = key
         self._progress = progress
         self._answers = AnswerCheck(folder)
+        self._since = since
+        across = () if since is not None else (self._answers, *checks)
         self._checks: tuple[RecordCheck, ...] = (
             TimeCheck(),
             OriginCheck(key.name),
             BundleCheck(folder),
-            self._answers,
-            *checks,
+            *across,
         )
         self._files = TileFiles(folder)
         self._edge = Edge()
@@ -123,7 +133,10 @@ class _Verification:
             return
         self._checkpoint = checkpoint
         self._await_earlier(earlier)
+        self._await_cosigned(checkpoint.size)
         self._meet_awaited()
+        if not self._begin():
+            return
         # 2. the entries, and 3. the tiles that they complete
         segments = [start for start in self._folder.segments() if start <= checkpoint.size]
         self._recent_start = segments[-1] if segments else checkpoint.size
@@ -141,6 +154,22 @@ class _Verification:
         # 3. and 7. the tiles at the right edge, and what is no tile
         self._files.compare(self._edge.partials(), checkpoint.size)
         self._extend(self._files.findings(self._edge.size, root_holds=root_holds))
+
+    def _begin(self) -> bool:
+        """Where the folder is a part only, the tree up to it, from tiles that the awaited root confirms."""
+        if self._since is None:
+            return True
+        start = self._since.size // WIDTH * WIDTH
+        try:
+            self._edge = edge_at(start, self._folder.tile)
+        except (FileNotFoundError, TileParseError) as error:
+            self._find(Code.ENTRIES_UNREADABLE, None, f"the tiles before it cannot be read: {_why(error)}")
+            return False
+        self._tree = self._edge.compact()
+        self._await(self._since, Code.NOT_A_CONTINUATION, "it does not continue the export before it")
+        self._meet_awaited()
+        self._notes.append("records were not checked against those before this export: join the exports")
+        return True
 
     def _read_checkpoint(self) -> Checkpoint | None:
         self._follow_keys()
@@ -170,6 +199,21 @@ class _Verification:
     def _await(self, checkpoint: Checkpoint, code: Code, text: str) -> None:
         self._awaited.setdefault(checkpoint.size, []).append(_Awaited(checkpoint.root, code, text))
 
+    def _await_cosigned(self, size: int) -> None:
+        """What the witnesses cosigned must lie on the log's one history; who they are, a policy says."""
+        try:
+            data = self._folder.disk.read(self._folder.root / COSIGNED)
+        except FileNotFoundError:
+            return
+        for key in reversed(self._keys):
+            with contextlib.suppress(CheckpointParseError):
+                cosigned = verify_checkpoint(data, key)
+                if cosigned.size <= size and (self._since is None or cosigned.size >= self._since.size):
+                    text = "the cosigned checkpoint is not of this history"
+                    self._await(cosigned, Code.COSIGNED_INVALID, text)
+                return
+        self._find(Code.COSIGNED_INVALID, None, "the cosigned checkpoint is not signed by a key of the log")
+
     def _await_earlier(self, earlier: bytes | None) -> None:
         if earlier is None:
             self._notes.append(
@@ -190,7 +234,7 @@ class _Verification:
         self._find(Code.EARLIER_INVALID, None, f"the checkpoint held outside: {why}")
 
     def _read_entries(self, size: int) -> bool:
-        for index in range((size + WIDTH - 1) // WIDTH):
+        for index in range(self._tree.size // WIDTH, (size + WIDTH - 1) // WIDTH):
             first = index * WIDTH
             width = min(size - first, WIDTH)
             try:
@@ -229,7 +273,7 @@ class _Verification:
         except RecordParseError as error:
             self._find(Code.RECORD_MALFORMED, index, str(error))
             return
-        self._kinds[_kind(record)] += 1
+        self._kinds[kind_of(record)] += 1
         for check in self._checks:
             self._extend(check.check(index, record))
         self._answers.saw(index, leaf_hash(leaf).hex(), record)
@@ -275,13 +319,6 @@ class _Verification:
 
     def _extend(self, findings: Iterable[Finding]) -> None:
         self._findings.extend(findings)
-
-
-def _kind(record: Record) -> str:
-    if isinstance(record, DecisionRecord):
-        return f"decision/{record.point.value}"
-    name = type(record).__name__.removesuffix("Record")
-    return {"OutputEnd": "output_end"}.get(name, name.lower())
 
 
 def _why(error: Exception) -> str:
