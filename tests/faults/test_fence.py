@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from caveat.ledger import Ledger, LockedError, StoppedError
+from caveat.ledger.disk import RealDisk
 from caveat.ledger.folder import LOCK, Folder
-from caveat.ledger.ledger import RealDisk
 from caveat.ledger.merkle import leaf_hash
 from caveat.ledger.verify import verify_folder
 from caveat.ledger.wire import render_record

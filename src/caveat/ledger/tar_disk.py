@@ -39,6 +39,10 @@ class TarDisk:
         """Whether there is a directory of that name."""
         return path in self._folders
 
+    def is_link(self, path: Path) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Never: an export has no links."""
+        return False
+
     def make_directory(self, path: Path) -> None:
         """Refused."""
         _refuse(path)
