@@ -253,6 +253,17 @@ def _ledger() -> Mapping[str, Measured]:
     return {"durable_records_per_s_128": Measured(rate, round(rate * seconds))}
 
 
+def _verification() -> Mapping[str, Measured]:
+    from caveat.ledger.measure import measure_verification
+
+    records = 20_000
+    seconds, megabytes = measure_verification(records)
+    return {
+        "verify_million_cpu_s": Measured(seconds, records),
+        "verify_peak_mb": Measured(megabytes, records),
+    }
+
+
 def _gateway() -> Mapping[str, Measured]:
     from caveat.cli.measure_gateway import measure_gateway, measure_passthrough, staged
 
@@ -289,6 +300,7 @@ SOURCES = (
         _callers,
     ),
     Source(("durable_records_per_s_128",), _ledger),
+    Source(("verify_million_cpu_s", "verify_peak_mb"), _verification),
     Source(
         (
             "gateway_cpu_ms",
