@@ -67,6 +67,8 @@ BARS = (
     Bar("caller_token_known_cpu_us", "us", 20.0),
     Bar("caller_certificate_cpu_us", "us", 20.0),
     Bar("durable_records_per_s_128", "1/s", 10_000.0, more_is_better=True),
+    Bar("verify_million_cpu_s", "s", 60.0),
+    Bar("verify_peak_mb", "MB", None),
     Bar("gateway_cpu_ms", "ms", 1.0),
     Bar("gateway_rps", "1/s", 1_000.0, more_is_better=True),
     Bar("gateway_p50_ms", "ms", None),
