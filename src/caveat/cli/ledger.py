@@ -9,9 +9,10 @@ import click
 import orjson
 
 from caveat.cli.exit import CannotRunError
-from caveat.cli.ledger_audit import audit_command, query_command
+from caveat.cli.ledger_audit import audit_command
 from caveat.cli.ledger_export import export_command
 from caveat.cli.ledger_proof import is_proof, print_proof, proof_holds
+from caveat.cli.ledger_query import query_command
 from caveat.cli.ledger_rotate import rotate_command
 from caveat.cli.ledger_view import (
     ANY,
