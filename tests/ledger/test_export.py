@@ -16,13 +16,16 @@ from hypothesis import strategies as st
 from caveat.ledger import FolderError, Ledger
 from caveat.ledger.disk import RealDisk
 from caveat.ledger.errors import ExportParseError
-from caveat.ledger.export import Manifest, open_export, write_export
+from caveat.ledger.export import PAYLOAD_TYPE, Manifest, open_export, write_export
 from caveat.ledger.finding import Code
 from caveat.ledger.folder import Folder
 from caveat.ledger.rotate import rotate
 from caveat.ledger.tar import END, padding, read_members, render_header
 from caveat.ledger.verify import verify_folder
 from caveat.ledger.verify_export import verify_export
+from caveat.signing.canonical import canonical
+from caveat.signing.digest import sha256
+from caveat.signing.dsse import sign_envelope
 from caveat.signing.keys import Algorithm, private_key_from_seed
 from tests.ledger.logs import KEY, OTHER_KEY, VERIFIER, moment, records, write_log
 
@@ -183,6 +186,39 @@ def test_what_is_no_export_does_not_open(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "hostile.tar"
     path.write_bytes(data)
     with pytest.raises(ExportParseError), open_export(path):
+        pass
+
+
+@pytest.mark.parametrize("at", [100, 108, 116, 136, 156, 157, 257, 263, 265, 329, 345], ids=str)
+def test_a_whole_export_with_a_header_in_another_form_does_not_open(
+    chain: Path, tmp_path: Path, at: int
+) -> None:
+    """A link, another owner, another time: the bytes are those of the manifest, and the form is not."""
+    data = bytearray((chain / "1.tar").read_bytes())
+    data[at] = ord("2") if at == 156 else data[at] ^ 1
+    data[148:156] = b" " * 8
+    data[148:156] = b"%06o\0 " % sum(data[:512])
+    path = tmp_path / "odd.tar"
+    path.write_bytes(data)
+    with pytest.raises(ExportParseError), open_export(path):
+        pass
+
+
+@pytest.mark.parametrize(
+    "name", ["other", "bundles/x/y", "tile/x", "wal/00000000000000000000.wal", "rotated/1"]
+)
+def test_a_signed_export_with_a_file_that_does_not_belong_there_does_not_open(
+    chain: Path, tmp_path: Path, name: str
+) -> None:
+    told = manifest(chain / "1.tar")
+    extra = {"path": name, "bytes": 0, "sha256": sha256(b"")}
+    body = canonical({**told.model_dump(), "files": [*told.model_dump()["files"], extra]})
+    envelope = sign_envelope(body, PAYLOAD_TYPE, [EXPORTER])
+    whole = rewritten(chain / "1.tar", lambda own, data: envelope if own == "manifest" else data)
+    at = whole.index(render_header("manifest", len(envelope)))
+    path = tmp_path / "more.tar"
+    path.write_bytes(whole[:at] + render_header(name, 0) + whole[at:])
+    with pytest.raises(ExportParseError, match=r"belong|no tile"), open_export(path):
         pass
 
 

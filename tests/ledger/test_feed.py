@@ -16,6 +16,7 @@ from caveat.ledger.quorum import Policy, parse_policy
 from caveat.ledger.verify import verify_folder
 from caveat.ledger.witness import Outcome, Witness
 from caveat.signing.cosignature import cosigner_key
+from caveat.signing.note import NoteSignature, render_signatures
 from tests.ledger.logs import VERIFIER, records, write_log
 from tests.ledger.test_quorum import WITNESSES
 
@@ -148,6 +149,21 @@ async def test_no_answer_of_a_witness_makes_a_quorum_that_is_none(
     fed = await feeder(tmp_path / "log", network.post).feed()
     assert set(fed.told.values()) == {told}
     assert fed.cosigned is None
+
+
+async def test_a_line_in_the_witness_s_name_that_it_did_not_sign_is_dropped(tmp_path: Path) -> None:
+    network = Network(tmp_path)
+    write_log_async(tmp_path / "log", records(5))
+    keys = {name: cosigner_key(f"{name}.example", WITNESSES[name].public()) for name in NAMES}
+
+    def forged(url: str) -> tuple[int, bytes]:
+        key = next(key for name, key in keys.items() if name in url)
+        return 200, render_signatures((NoteSignature(key.name, key.key_id, bytes(72)),)).encode()
+
+    network.answer = forged
+    fed = await feeder(tmp_path / "log", network.post).feed()
+    assert set(fed.told.values()) == {Told.REFUSED}
+    assert not (tmp_path / "log" / COSIGNED).exists()
 
 
 async def test_a_witness_that_answers_with_another_s_line_is_not_counted_for_it(tmp_path: Path) -> None:
