@@ -61,8 +61,10 @@ def witness_command(
 
     Exit codes: 0 cosigned, 1 the log contradicts what was cosigned before, 2 it could not be run.
 
-    \b Examples: caveat ledger witness --state w1 --name witness.example/w1 --signing-key w1.pem --log log.pub
-    caveat ledger witness 3.tar --state w1 --name w.example --signing-key w1.pem --log log.pub --out cosigned
+    \b
+    Examples:
+      caveat ledger witness --state w1 --name w.example --signing-key w1.pem --log log.pub
+      caveat ledger witness 3.tar --state w1 --name w.example --signing-key w1.pem --log log.pub --out c
     """
     key = read_private_key(signing_key)
     if not logs:
