@@ -20,9 +20,8 @@ from caveat.cli.local_model import running_model
 from caveat.cli.log_keys import DataFolderError
 from caveat.cli.service import Service, ServiceConfig, open_service
 from caveat.cli.tls import ServerTls, open_authorities, open_tls
-from caveat.gateway.identity.certificates import Authorities
-from caveat.cli.service import DataFolderError, Service, ServiceConfig, open_service
 from caveat.cli.watch import DEFAULT_HEARTBEAT_SECONDS, WatchConfig
+from caveat.gateway.identity.certificates import Authorities
 from caveat.gateway.law import LawError
 from caveat.gateway.logs import make_logger
 from caveat.gateway.routes import URL_PATTERN, Routes, RoutesError, parse_routes
@@ -156,7 +155,7 @@ def serve_command(
             authorities=authorities,
             root=pinned,
             history=bundle.parent / HISTORY if development and history is None else history,
-            bundle, data, endpoint, level, tracing, watch, beyond_loopback=host not in _LOOPBACK
+            watch=watch,
         )
         url = f"{'http' if tls is None else 'https'}://{host}:{listening.getsockname()[1]}"
         before = endpoint.url if isinstance(endpoint, UpstreamConfig) else f"the upstreams of {routes}"
@@ -252,8 +251,8 @@ def open_or_explain(
     endpoint: UpstreamConfig | Routes,
     log_level: str = "info",
     tracing: Tracing = NO_TRACE,
-    watch: WatchConfig | None = None,
     *,
+    watch: WatchConfig | None = None,
     beyond_loopback: bool = False,
     tls: ServerTls | None = None,
     authorities: Authorities | None = None,

@@ -51,10 +51,8 @@ from caveat.gateway.witnesses import BundleWitnesses
 from caveat.ledger.disk import RealDisk
 from caveat.ledger.errors import LedgerError
 from caveat.ledger.ledger import Ledger
-from caveat.monitors.logged import Logged
-from caveat.ledger.record import RoutesRecord
 from caveat.ledger.rotate import key_in_force
-from caveat.ledger.wire import parse_record
+from caveat.monitors.logged import Logged
 from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
 from caveat.policy.bundle import Bundle
@@ -95,35 +93,6 @@ class ServiceConfig:
     watch: WatchConfig = field(default_factory=WatchConfig)
 
 
-class DataFolderError(Exception):
-    """The data folder cannot be used; the message says what is wrong with it."""
-
-
-class _Store:
-    """The evidence store with failures as answers: the gateway knows no driver."""
-
-    def __init__(self, store: SqliteEvidenceStore) -> None:
-        self._store = store
-
-    def put(self, verified: VerifiedEnvelope) -> bool:
-        """Keeps one; raises `FaultError`."""
-        try:
-            return self._store.put(verified)
-        except EvidenceStoreError as error:
-            raise _no_evidence() from error
-
-    def get(self, digests: Iterable[Digest]) -> tuple[bytes, ...]:
-        """Finds some; raises `FaultError`: evidence that cannot be read is not evidence that is absent."""
-        try:
-            return self._store.get(digests)
-        except EvidenceStoreError as error:
-            raise _no_evidence() from error
-
-
-def _no_evidence() -> FaultError:
-    return FaultError(503, "evidence_unavailable", "the evidence store failed", "tell the operator")
-
-
 class Service:
     """A gateway that is ready to be served. Made by `open_service`."""
 
@@ -156,7 +125,6 @@ class Service:
         self._identities = Identities(gate.issued, Tokens(_now()), config.authorities)
         self._ask_for_certificates()
         self._before = before
-        self._routes_before = routes_before
         self._watch = Watch(
             config.watch,
             config.data / "ledger",
@@ -309,7 +277,6 @@ def open_service(config: ServiceConfig) -> Service:
 
     bundle = read_bundle(config.read_files(), beyond_loopback=config.beyond_loopback)
     first = law_of(bundle, make_witnesses)
-    first = make_law(files, make_witnesses, beyond_loopback=config.beyond_loopback)
     folder = config.data / "ledger"
     in_force = key_in_force(RealDisk(), folder)  # after a change of keys the log keeps its name
     ledger = Ledger.open(
