@@ -86,8 +86,8 @@ def render_record(record: Record) -> JsonObject:
             return _head("terms", time) | {"bundle": bundle, "envelope": envelope}
         case HeartbeatRecord(time, every_seconds, witnessed):
             return _head("heartbeat", time) | {"every_seconds": every_seconds, "witnessed": witnessed}
-        case KeyRecord(time, before, after):
-            return _head("key", time) | {"before": before, "after": after}
+        case KeyRecord():
+            return _head("key", record.time) | {"before": record.before, "after": record.after}
         case StoppedRecord(time, reason):
             return _head("stopped", time) | {"reason": reason}
 
