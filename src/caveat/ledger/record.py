@@ -194,6 +194,9 @@ class TermsRecord:
     time: str
     bundle: Digest
     envelope: str
+
+
+@dataclass(frozen=True, slots=True)
 class HeartbeatRecord:
     """The process was alive, as it says every so many seconds.
 

@@ -423,6 +423,8 @@ class _TermsModel(_HeadModel):
     def record(self) -> TermsRecord:
         """The domain value."""
         return TermsRecord(self.time, Digest(self.bundle), self.envelope)
+
+
 class _HeartbeatModel(_HeadModel):
     kind: Literal["heartbeat"]
     every_seconds: Annotated[int, Field(ge=1, le=86_400)]
