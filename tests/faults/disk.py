@@ -72,6 +72,9 @@ class BufferedUntilSyncDisk:
         with self._lock:
             return self._names.get(path) == _DIRECTORY
 
+    def is_link(self, path: Path) -> bool:  # noqa: ARG002 - the protocol's signature
+        return False
+
     def make_directory(self, path: Path) -> None:
         with self._lock:
             self._step()

@@ -35,7 +35,7 @@ def test_only_segments_that_are_published_in_whole_are_removed(tmp_path: Path) -
     for start in (0, 10, 20, 30):
         view.segment(start).write_bytes(b"")
     edge = Edge()
-    publisher = Publisher(RealDisk(), tmp_path, Edge(), 0, unexpected)
+    publisher = Publisher(RealDisk(), tmp_path, Edge(), 0, unexpected, lambda: None)
     for size, left in ((9, (0, 10, 20, 30)), (10, (10, 20, 30)), (25, (20, 30)), (40, (30,))):
         publisher.publish_now(batch(edge, edge.size, size))
         assert view.segments() == left
@@ -44,7 +44,7 @@ def test_only_segments_that_are_published_in_whole_are_removed(tmp_path: Path) -
 
 def test_only_the_tiles_of_the_newest_checkpoint_stay(tmp_path: Path) -> None:
     edge = Edge()
-    publisher = Publisher(RealDisk(), tmp_path, Edge(), 0, unexpected)
+    publisher = Publisher(RealDisk(), tmp_path, Edge(), 0, unexpected, lambda: None)
     publisher.publish_now(batch(edge, 0, 100))
     assert files(tmp_path) == {"checkpoint", "tile/0/000.p/100", "tile/entries/000.p/100"}
     publisher.publish_now(batch(edge, 100, 258))

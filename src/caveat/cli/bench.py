@@ -71,6 +71,8 @@ BARS = (
     Bar("parts_4kb_chat_cpu_ms", "ms", 1.0),
     Bar("parts_none_registered_cpu_us", "us", None),
     Bar("durable_records_per_s_128", "1/s", 10_000.0, more_is_better=True),
+    Bar("verify_million_cpu_s", "s", 60.0),
+    Bar("verify_peak_mb", "MB", None),
     Bar("gateway_cpu_ms", "ms", 1.0),
     Bar("gateway_rps", "1/s", 1_000.0, more_is_better=True),
     Bar("gateway_p50_ms", "ms", None),
@@ -263,6 +265,17 @@ def _ledger() -> Mapping[str, Measured]:
     return {"durable_records_per_s_128": Measured(rate, round(rate * seconds))}
 
 
+def _verification() -> Mapping[str, Measured]:
+    from caveat.ledger.measure import measure_verification
+
+    records = 20_000
+    seconds, megabytes = measure_verification(records)
+    return {
+        "verify_million_cpu_s": Measured(seconds, records),
+        "verify_peak_mb": Measured(megabytes, records),
+    }
+
+
 def _gateway() -> Mapping[str, Measured]:
     from caveat.cli.measure_gateway import measure_gateway, measure_passthrough, staged
 
@@ -308,6 +321,7 @@ SOURCES = (
         _parts,
     ),
     Source(("durable_records_per_s_128",), _ledger),
+    Source(("verify_million_cpu_s", "verify_peak_mb"), _verification),
     Source(
         (
             "gateway_cpu_ms",

@@ -25,6 +25,8 @@ from caveat.ledger.record import (
     EvidenceCited,
     EvidenceRecord,
     Follows,
+    HeartbeatRecord,
+    KeyRecord,
     OutputEndRecord,
     Record,
     RevocationsRecord,
@@ -186,6 +188,11 @@ def say_record(record: Record) -> str:
             return f"output_end: at {time} the stream of record {of} had let {size} bytes through, {end}"
         case TermsRecord(time, bundle, _envelope):
             return f"terms: at {time} an act of a negotiation was recorded, about {bundle}"
+        case HeartbeatRecord(time, every_seconds, witnessed):
+            said = f"{witnessed} records were under a quorum of witnesses"
+            return f"heartbeat: at {time} the gateway was alive, as every {every_seconds} s; {said}"
+        case KeyRecord(time, _before, after):
+            return f"key: at {time} the log was handed over to the key {after}"
         case StoppedRecord(time, reason):
             return f"stopped: at {time} the ledger stopped: {reason}"
         case DecisionRecord():

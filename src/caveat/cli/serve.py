@@ -15,10 +15,12 @@ from caveat.cli.amending import HistoryFolder, check_root
 from caveat.cli.development import HISTORY, example_bundle, open_development
 from caveat.cli.exit import CannotRunError
 from caveat.cli.first_use import play_when_ready
+from caveat.cli.ledger_view import read_policy
 from caveat.cli.local_model import running_model
 from caveat.cli.log_keys import DataFolderError
 from caveat.cli.service import Service, ServiceConfig, open_service
 from caveat.cli.tls import ServerTls, open_authorities, open_tls
+from caveat.cli.watch import DEFAULT_HEARTBEAT_SECONDS, WatchConfig
 from caveat.gateway.identity.certificates import Authorities
 from caveat.gateway.law import LawError
 from caveat.gateway.logs import make_logger
@@ -65,6 +67,19 @@ _DEVELOPMENT_DATA = Path("var/caveat")
 @click.option("--history", type=_FOLDER, help="A folder of earlier bundles, for amendments not served yet.")
 @click.option("--tour", is_flag=True, help="With --development: play the tour first, then keep serving.")
 @click.option("--otel", is_flag=True, help="Trace each use, as the OTEL_ variables say where to.")
+@click.option("--witnesses", type=_FILE, help="Witnesses of the ledger and their quorum (C2SP tlog-policy).")
+@click.option(
+    "--heartbeat",
+    type=click.IntRange(0, 86_400),
+    default=DEFAULT_HEARTBEAT_SECONDS,
+    show_default=True,
+    help="Record every so many seconds that the gateway is alive; 0 for never.",
+)
+@click.option(
+    "--known-checkpoint",
+    type=_FILE,
+    help="A file on another volume: the ledger must continue the checkpoint in it, and renews it.",
+)
 @click.option("--log-level", type=_LEVELS, help="What is logged.  [default: info; with --tour: warning]")
 def serve_command(
     bundle: Path | None,
@@ -82,6 +97,9 @@ def serve_command(
     history: Path | None,
     tour: bool,
     otel: bool,
+    witnesses: Path | None,
+    heartbeat: int,
+    known_checkpoint: Path | None,
     log_level: str | None,
 ) -> int:
     """Decide each use of the model, record it, and only then let it through.
@@ -112,6 +130,8 @@ def serve_command(
     authorities = open_authorities(client_ca, tls)
     tracing = tracing_config(wanted=otel)
     pinned = check_root(root)
+    policy = None if witnesses is None else read_policy(witnesses)
+    watch = WatchConfig(policy, heartbeat_seconds=heartbeat, known=known_checkpoint)
     bundle, data = _folders(bundle, data, host, development=development, tour=tour)
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(listen(host, port))
@@ -135,6 +155,7 @@ def serve_command(
             authorities=authorities,
             root=pinned,
             history=bundle.parent / HISTORY if development and history is None else history,
+            watch=watch,
         )
         url = f"{'http' if tls is None else 'https'}://{host}:{listening.getsockname()[1]}"
         before = endpoint.url if isinstance(endpoint, UpstreamConfig) else f"the upstreams of {routes}"
@@ -231,6 +252,7 @@ def open_or_explain(
     log_level: str = "info",
     tracing: Tracing = NO_TRACE,
     *,
+    watch: WatchConfig | None = None,
     beyond_loopback: bool = False,
     tls: ServerTls | None = None,
     authorities: Authorities | None = None,
@@ -252,6 +274,7 @@ def open_or_explain(
                 authorities=authorities or Authorities(),
                 root=root,
                 history=(lambda _digest: None) if history is None else HistoryFolder(history).files,
+                watch=watch or WatchConfig(),
             )
         )
     except FolderError as error:

@@ -24,6 +24,7 @@ from caveat.cli.key_watch import KeyWatch
 from caveat.cli.log_keys import DataFolderError, log_keys
 from caveat.cli.manifest_index import ManifestIndex
 from caveat.cli.tls import ServerTls
+from caveat.cli.watch import Watch, WatchConfig, read_known
 from caveat.evidence.check import EvidenceChecker
 from caveat.evidence.envelope import VerifiedCache
 from caveat.evidence.trust import parse_trust
@@ -48,8 +49,10 @@ from caveat.gateway.tracing import NO_TRACE, Tracing
 from caveat.gateway.trust_succession import TrustSeen, record_trust
 from caveat.gateway.upstream import UpstreamConfig
 from caveat.gateway.witnesses import BundleWitnesses
+from caveat.ledger.disk import RealDisk
 from caveat.ledger.errors import LedgerError
 from caveat.ledger.ledger import Ledger
+from caveat.ledger.rotate import key_in_force
 from caveat.monitors.logged import Logged
 from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
@@ -89,6 +92,7 @@ class ServiceConfig:
     authorities: Authorities = field(default_factory=Authorities)
     root: Digest | None = None
     history: Callable[[Digest], Files | None] = lambda _digest: None
+    watch: WatchConfig = field(default_factory=WatchConfig)
 
 
 class Service:
@@ -123,6 +127,14 @@ class Service:
         self._identities = Identities(gate.issued, Tokens(_now()), config.authorities)
         self._ask_for_certificates()
         self._before = before
+        self._watch = Watch(
+            config.watch,
+            config.data / "ledger",
+            self.metrics,
+            config.log,
+            gate.record_heartbeat,
+            lambda: int(_now().timestamp()),
+        )
         desk = Desk(
             gate,
             self._router,
@@ -143,6 +155,11 @@ class Service:
     async def _start(self) -> None:
         bundle = self.law.current.bundle
         await self._before.take_up(bundle)
+        try:
+            await self._watch.start()  # before the first record: a log that is contradicted is not written on
+        except LedgerError as error:
+            self._log.error("start", outcome="refused", cause=str(error), hint=error.hint)
+            raise
         await self._gate.record_start(bundle, __version__, self.ledger.origin)
         routes = self._router.routes.digest
         if routes != self._before.routes:
@@ -196,10 +213,12 @@ class Service:
 
     async def _stop(self) -> None:
         await self._desk.settle()
+        await self._watch.stop()
         await self._key_watch.stop()
         await self._identities.close()
         await self._router.close()
         await asyncio.to_thread(self.close)
+        await self._watch.close()
         await asyncio.to_thread(self._tracing.close)
         self._log.info("stop")
 
@@ -262,11 +281,14 @@ def open_service(config: ServiceConfig) -> Service:
 
     bundle = read_bundle(config.read_files(), beyond_loopback=config.beyond_loopback)
     first = law_of(bundle, make_witnesses)
+    folder = config.data / "ledger"
+    in_force = key_in_force(RealDisk(), folder)  # after a change of keys the log keeps its name
     ledger = Ledger.open(
-        config.data / "ledger",
+        folder,
         log_key,
-        origin=f"caveat.invalid/log/{log_key.public().keyid[:16]}",
+        origin=f"caveat.invalid/log/{log_key.public().keyid[:16]}" if in_force is None else in_force.name,
         publish_seconds=config.publish_seconds,
+        known=read_known(config.watch.known, folder),
     )
     succession = Succession(
         lambda digest: ledger.stored_bundle(digest) or config.history(digest), config.root

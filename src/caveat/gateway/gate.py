@@ -32,6 +32,7 @@ from caveat.ledger.record import (
     EvidenceCited,
     EvidenceRecord,
     Follows,
+    HeartbeatRecord,
     OutputEndRecord,
     Record,
     RevocationsRecord,
@@ -175,6 +176,10 @@ class Gate:
         """Records that a bundle comes into force, and by what right."""
         mark = bundle.manifest.development
         await self._append(BundleRecord(self._now(), bundle.digest, mark, follows))
+
+    async def record_heartbeat(self, every_seconds: int, witnessed: int) -> None:
+        """This gateway is alive, as it says every so often; silence then shows in the log."""
+        await self._append(HeartbeatRecord(self._now(), every_seconds, witnessed))
 
     async def record_routes(self, routes: Digest) -> None:
         """Records where calls go from here on."""

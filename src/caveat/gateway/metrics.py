@@ -62,6 +62,12 @@ class Metrics:
         self._uploads = Counter(
             "caveat_evidence_uploads", "Uploaded envelopes.", ("outcome",), registry=registry
         )
+        self._witness = Counter(
+            "caveat_witness_calls", "Checkpoints taken to witnesses.", ("outcome",), registry=registry
+        )
+        self._witnessed = Gauge(
+            "caveat_witnessed_records", "Records under a quorum of witnesses.", registry=registry
+        )
         self._in_flight = Gauge("caveat_uses_in_flight", "Uses that are not answered yet.", registry=registry)
 
     def decided(self, point: Point, decision: Decision, mode: str) -> None:
@@ -101,6 +107,14 @@ class Metrics:
     def uploaded(self, outcome: str) -> None:
         """An envelope was stored, or refused with a code."""
         self._uploads.labels(outcome).inc()
+
+    def witness_told(self, outcome: str) -> None:
+        """A witness `cosigned`, `refused`, was `unreachable`, or `contradicted` the log."""
+        self._witness.labels(outcome).inc()
+
+    def witnessed(self, records: int) -> None:
+        """So many records are under a quorum."""
+        self._witnessed.set(records)
 
     def began(self) -> None:
         """A use is in flight."""

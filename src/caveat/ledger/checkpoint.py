@@ -13,7 +13,7 @@ from caveat.signing.keys import PrivateKey
 from caveat.signing.merkle import EMPTY_ROOT, HASH_BYTES
 from caveat.signing.note import NoteKey, NoteParseError, note_key, parse_note, sign_note, verify_note
 
-MAX_CHECKPOINT_BYTES = 4096
+MAX_CHECKPOINT_BYTES = 32 * 1024  # the log's line and those of many witnesses
 _SIZE = re.compile(r"(0|[1-9][0-9]{0,18})\Z")
 
 

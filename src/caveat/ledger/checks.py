@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from caveat.call.call import Point
-from caveat.ledger.errors import RecordParseError
+from caveat.ledger.errors import RecordParseError, TileParseError
 from caveat.ledger.finding import Code, Finding
 from caveat.ledger.folder import Folder
 from caveat.ledger.record import (
@@ -15,7 +15,11 @@ from caveat.ledger.record import (
     TermsRecord,
     parse_record_id,
 )
+from caveat.ledger.wire import parse_record
 from caveat.policy.bundle import bundle_digest
+from caveat.signing.merkle import leaf_hash
+
+_REMEMBERED = 65_536  # released decisions; older ones are read again, so that memory does not grow
 
 
 class TimeCheck:
@@ -74,27 +78,44 @@ class BundleCheck:
 class AnswerCheck:
     """An output answers a released prompt before it, and a stream's end a released output before it."""
 
-    def __init__(self) -> None:
-        """No record yet."""
+    def __init__(self, folder: Folder) -> None:
+        """`folder`: where a record is read again that lies too far back to be remembered."""
+        self._folder = folder
         self._released: dict[tuple[int, str], Point] = {}
 
     def check(self, index: int, record: Record) -> Iterator[Finding]:
         """A finding where the record that it answers is not there or was not released."""
         if isinstance(record, DecisionRecord) and record.point is Point.OUTPUT:
-            if self._point(record.of) is not Point.PROMPT:
+            if self._point(index, record.of) is not Point.PROMPT:
                 yield Finding(Code.OUTPUT_WITHOUT_PROMPT, index, "no released prompt stands before it")
-        elif isinstance(record, OutputEndRecord) and self._point(record.of) is not Point.OUTPUT:
+        elif isinstance(record, OutputEndRecord) and self._point(index, record.of) is not Point.OUTPUT:
             yield Finding(Code.END_WITHOUT_OUTPUT, index, "no released output stands before it")
 
     def saw(self, index: int, leaf_digest: str, record: Record) -> None:
         """Remembers the record for those that answer it."""
         if isinstance(record, DecisionRecord) and record.released:
             self._released[index, leaf_digest[:16]] = record.point
+            if len(self._released) > _REMEMBERED:
+                del self._released[next(iter(self._released))]
 
-    def _point(self, of: str | None) -> Point | None:
+    def _point(self, index: int, of: str | None) -> Point | None:
+        """The point of the released decision with this id before `index`; None if there is none."""
         if of is None:
             return None
         try:
-            return self._released.get(parse_record_id(of))
-        except RecordParseError:
+            at, prefix = parse_record_id(of)
+            if at >= index or (at, prefix) in self._released:
+                return self._released.get((at, prefix)) if at < index else None
+            return self._read_again(at, prefix)
+        except (RecordParseError, TileParseError, FileNotFoundError):
             return None
+
+    def _read_again(self, at: int, prefix: str) -> Point | None:
+        oldest = next(iter(self._released), None)
+        if oldest is None or at >= oldest[0]:
+            return None  # everything released since then is remembered
+        leaf = next(self._folder.entries(at, at + 1))
+        record = parse_record(leaf)
+        if leaf_hash(leaf).hex()[:16] != prefix or not isinstance(record, DecisionRecord):
+            return None
+        return record.point if record.released else None

@@ -73,6 +73,10 @@ class Disk(Protocol):
         """Whether there is a directory of that name."""
         ...
 
+    def is_link(self, path: Path) -> bool:
+        """Whether the name stands for another place."""
+        ...
+
     def make_directory(self, path: Path) -> None:
         """The directory and its parents, durable where they are new; no error if they are there."""
         ...
@@ -151,6 +155,10 @@ class RealDisk:
     def is_directory(self, path: Path) -> bool:
         """Whether there is a directory of that name."""
         return path.is_dir()
+
+    def is_link(self, path: Path) -> bool:
+        """Whether the name stands for another place."""
+        return path.is_symlink()
 
     def make_directory(self, path: Path) -> None:
         """The directory and its parents, durable where they are new."""

@@ -6,9 +6,14 @@ LedgerError
 ├── LockedError          another process writes this log
 ├── FolderError          the folder is not a log, or not one that this key signs
 ├── RolledBackError      the disk holds less than what was signed: never sign over the gap
+├── FencedError          another process has taken the log over: this one may not write any more
 └── ForkError            the signer was asked for a second history of a size it has signed
 ValueError
 ├── CheckpointParseError
+├── PolicyParseError
+├── ProofParseError
+├── SubmissionParseError
+├── ExportParseError
 ├── TileParseError
 └── RecordParseError
 """
@@ -43,12 +48,32 @@ class RolledBackError(LedgerError):
     """The folder lacks records under a checkpoint that was signed. Going on would fork the log."""
 
 
+class FencedError(LedgerError):
+    """Another process took the log over while this one was not looking. Nothing more is signed here."""
+
+
 class ForkError(LedgerError):
     """A checkpoint was asked for that contradicts one already signed."""
 
 
 class CheckpointParseError(ValueError):
     """The text is no checkpoint."""
+
+
+class PolicyParseError(ValueError):
+    """The bytes are no policy of logs, witnesses and a quorum."""
+
+
+class ProofParseError(ValueError):
+    """The bytes are no proof that a record is in a log."""
+
+
+class SubmissionParseError(ValueError):
+    """The bytes are no request to a witness, or no answer of one."""
+
+
+class ExportParseError(ValueError):
+    """The bytes are no audit export."""
 
 
 class TileParseError(ValueError):

@@ -17,6 +17,12 @@ class Code(StrEnum):
     NOT_A_CONTINUATION = "not_a_continuation"
     ENTRIES_UNREADABLE = "entries_unreadable"
     ENTRY_CHANGED = "entry_changed"
+    KEY_CHANGE_INVALID = "key_change_invalid"
+    COSIGNED_INVALID = "cosigned_invalid"
+    NO_QUORUM = "no_quorum"
+    EXPORT_NOT_SIGNED = "export_not_signed"
+    EXPORT_GAP = "export_gap"
+    EXPORT_DIFFERS = "export_differs"
     TILE_MISSING = "tile_missing"
     TILE_CHANGED = "tile_changed"
     ROOT_DIFFERS = "root_differs"
@@ -34,6 +40,10 @@ class Code(StrEnum):
     ONCE_REUSED = "once_reused"
     VERDICT_DIFFERS = "verdict_differs"
     BUNDLE_UNREADABLE = "bundle_unreadable"
+    SAMPLE_NOT_INCLUDED = "sample_not_included"
+    SILENCE = "silence"
+    RELEASE_WITHOUT_RECORD = "release_without_record"
+    CALLS_EXCEED_RECORDS = "calls_exceed_records"
 
 
 @dataclass(frozen=True, slots=True)

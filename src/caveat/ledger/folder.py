@@ -6,6 +6,9 @@ tile/               hash tiles and entry bundles
 wal/                segments of the write-ahead log, from a size at or below the checkpoint's
 bundles/<digest>/   the files of each policy bundle that a record cites
 signed              size and root last signed, for start-up after a crash
+cosigned            the newest checkpoint that witnesses cosigned, with their lines
+rotated/<size>      the last checkpoint of each earlier key; the last record under it names the next key
+writer              the token of the process that opened the log last
 lock                held by the one process that writes
 """
 
@@ -24,6 +27,8 @@ TILES = "tile"
 BUNDLES = "bundles"
 SIGNED = "signed"
 LOCK = "lock"
+COSIGNED = "cosigned"
+ROTATED = "rotated"
 
 
 class Folder:

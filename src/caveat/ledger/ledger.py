@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,11 @@ from caveat.ledger.errors import (
     RefusedRecordError,
     TileParseError,
 )
+from caveat.ledger.fence import Fence
 from caveat.ledger.folder import KEY_FILE, LOCK, SIGNED, Folder, bundle_paths
 from caveat.ledger.publish import Publisher, Sealed
 from caveat.ledger.record import Record, StoppedRecord, not_before
-from caveat.ledger.recover import Recovered, create, recover
+from caveat.ledger.recover import Recovered, check_known, create, recover
 from caveat.ledger.sequencer import SEGMENT_BYTES, Receipt, Segments, Sequencer, Waiter
 from caveat.ledger.tiles import MAX_LEAF_BYTES
 from caveat.ledger.wire import binds_later_uses, check_shape, parse_record, render_record
@@ -74,11 +75,13 @@ class Ledger:
         publish_seconds: float = 1.0,
         segment_bytes: int = SEGMENT_BYTES,
         sequencer: type[Sequencer] = Sequencer,
+        known: Sequence[bytes] = (),
     ) -> Self:
         """The log in `folder`, made if there is none. `key`: Ed25519, kept outside the folder.
 
-        Raises `LockedError`, `FolderError` or `RolledBackError`: a log that does not hold what was signed is
-        never written on. Unpublished records are published before this returns.
+        `known`: signed checkpoints that were kept elsewhere; the log must continue each. Raises
+        `LockedError`, `FolderError` or `RolledBackError`: a log that does not hold what was signed is never
+        written on. Unpublished records are published before this returns.
         """
         real = disk or RealDisk()
         real.make_directory(folder)
@@ -90,7 +93,7 @@ class Ledger:
             ) from error
         try:
             ledger = cls(real, folder, lock)
-            ledger._begin(key, origin, publish_seconds, segment_bytes, sequencer)
+            ledger._begin(key, origin, publish_seconds, segment_bytes, sequencer, known)
         except BaseException:
             lock.release()
             raise
@@ -103,6 +106,7 @@ class Ledger:
         publish_seconds: float,
         segment_bytes: int,
         make_sequencer: type[Sequencer],
+        known: Sequence[bytes],
     ) -> None:
         try:
             signer = CheckpointSigner(origin, key, Checkpoint(origin, 0, b""))
@@ -111,13 +115,20 @@ class Ledger:
         if KEY_FILE not in self._disk.names(self._folder):
             create(self._disk, self._folder, origin, key)
         found = recover(self._disk, self._folder, signer.verifier)
+        check_known(Folder(self._disk, self._folder), found, signer.verifier, known)
+        fence = Fence.take(self._disk, self._folder)
         signer = CheckpointSigner(origin, key, found.published)
-        segments = Segments(self._disk, self._folder, found.segment_start, found.segment_bytes, segment_bytes)
         self._origin, self._dropped_bytes = origin, found.dropped_bytes
         self._publisher = Publisher(
-            self._disk, self._folder, found.edge, publish_seconds, lambda fault: self._sequencer.stop(fault)
+            self._disk,
+            self._folder,
+            found.edge,
+            publish_seconds,
+            lambda fault: self._sequencer.stop(fault),
+            fence.check,
         )
         self._publish_recovered(found, signer)
+        segments = Segments(self._disk, self._folder, found.tree.size, segment_bytes)
         self._last_time = self._newest_time(found.tree.size)
         self._keep_room()
         self._sequencer = make_sequencer(
@@ -127,6 +138,7 @@ class Ledger:
             self._disk.slot(self._folder / SIGNED),
             self._publisher.hand_over,
             self._last_words,
+            fence.check,
         )
         self._publisher.start()
         self._sequencer.start()

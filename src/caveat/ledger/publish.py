@@ -39,13 +39,15 @@ class Publisher:
         edge: Edge,
         interval_seconds: float,
         on_fault: Callable[[Exception], None],
+        fence: Callable[[], None],
     ) -> None:
-        """`edge`: the tiles as published so far."""
+        """`edge`: the tiles as published so far. `fence` raises once another process has the log."""
         self._disk = disk
         self._folder = folder
         self._edge = edge
         self._interval_seconds = interval_seconds
         self._on_fault = on_fault
+        self._fence = fence
         self._written = frozenset(edge.partials())
         self._backlog: list[Sealed] = []
         self._backlog_leaves = 0
@@ -118,6 +120,7 @@ class Publisher:
             self._edge.append(leaf, leaf_hash)
 
     def _publish(self, newest: Sealed) -> None:
+        self._fence()
         # 1. tiles
         partials = self._edge.partials()
         files = dict(self._edge.take_completed())

@@ -197,6 +197,27 @@ class TermsRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class HeartbeatRecord:
+    """The process was alive, as it says every so many seconds.
+
+    `witnessed`: records under a quorum by then.
+    """
+
+    time: str
+    every_seconds: int
+    witnessed: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """The key `before` hands the log over to the key `after`. Both are verifier keys of this log."""
+
+    time: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoppedRecord:
     """The ledger takes no further record from this process. `reason` is a code, as `disk_full`."""
 
@@ -214,8 +235,18 @@ Record: TypeAlias = (
     | EvidenceRecord
     | OutputEndRecord
     | TermsRecord
+    | HeartbeatRecord
+    | KeyRecord
     | StoppedRecord
 )
+
+
+def kind_of(record: Record) -> str:
+    """The kind as reports name it: `decision/prompt`, `start`, `output_end`, ..."""
+    if isinstance(record, DecisionRecord):
+        return f"decision/{record.point.value}"
+    name = type(record).__name__.removesuffix("Record")
+    return {"OutputEnd": "output_end"}.get(name, name.lower())
 
 
 def record_id(index: int, leaf_digest: str) -> str:

@@ -3,12 +3,14 @@
 Steps: 1 the key file names this key. 2 The published checkpoint is signed by it. 3 Segments of the
 write-ahead log follow one another without a gap, and only the last may end in a torn frame. 4 From the
 tiles at the first segment's start, the log's leaves give the published root at the published size. 5 The
-log reaches as far as the last size signed. Any failure refuses to start: never sign over a gap.
+log reaches as far as the last size signed. 6 It continues every checkpoint that was kept elsewhere, which
+alone shows that the whole disk was rolled back. Any failure refuses to start: never sign over a gap.
 Source: EVIDENCE attacks 50, 51 and 54, ADR-0002.
 """
 
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +18,18 @@ from caveat.ledger.checkpoint import Checkpoint, CheckpointSigner, verify_checkp
 from caveat.ledger.disk import Disk, replace_durably
 from caveat.ledger.errors import CheckpointParseError, FolderError, RolledBackError, TileParseError
 from caveat.ledger.folder import BUNDLES, CHECKPOINT, KEY_FILE, SIGNED, TILES, WAL, Folder
-from caveat.ledger.tiles import Edge, edge_at
+from caveat.ledger.handover import known_keys, read_handovers
+from caveat.ledger.tiles import Edge, edge_at, nodes_of
 from caveat.ledger.wal import replay_frames
 from caveat.signing.keys import PrivateKey
-from caveat.signing.merkle import EMPTY_ROOT, HASH_BYTES, CompactRange, leaf_hash
+from caveat.signing.merkle import (
+    EMPTY_ROOT,
+    HASH_BYTES,
+    CompactRange,
+    consistency_proof,
+    leaf_hash,
+    verify_consistency,
+)
 from caveat.signing.note import NoteKey
 
 _SIGNED = struct.Struct(f">Q{HASH_BYTES}s")
@@ -31,16 +41,13 @@ class Recovered:
     """The log as it stands on the disk.
 
     `published`: the checkpoint on the disk. `edge`: the tiles at its size. `tree`: with the leaves of the
-    write-ahead log behind it, `unpublished`. `segment_start`, `segment_bytes`: where to append.
-    `dropped_bytes`: a torn tail, never acknowledged.
+    write-ahead log behind it, `unpublished`. `dropped_bytes`: a torn tail, never acknowledged.
     """
 
     published: Checkpoint
     edge: Edge
     tree: CompactRange
     unpublished: tuple[bytes, ...]
-    segment_start: int
-    segment_bytes: int
     dropped_bytes: int
 
 
@@ -81,7 +88,10 @@ def recover(disk: Disk, folder: Path, verifier: NoteKey) -> Recovered:
     view = Folder(disk, folder)
     # 1. the key
     if disk.read(folder / KEY_FILE) != f"{verifier.render()}\n".encode():
-        raise FolderError("the log belongs to another key or origin", "open it with the key that began it")
+        raise FolderError(
+            "the log belongs to another key or origin",
+            "open it with its own key; `caveat ledger rotate` completes a change of keys that was cut short",
+        )
     # 2. the published checkpoint
     try:
         published = verify_checkpoint(disk.read(folder / CHECKPOINT), verifier)
@@ -109,7 +119,7 @@ def recover(disk: Disk, folder: Path, verifier: NoteKey) -> Recovered:
     signed = read_signed(disk, folder)
     if signed is not None and not _reaches(tree, published.size, unpublished, edge, signed):
         raise RolledBackError("the log does not hold what was last signed", _RESTORE)
-    return Recovered(published, edge, tree, unpublished, starts[-1], whole, data_bytes - whole)
+    return Recovered(published, edge, tree, unpublished, data_bytes - whole)
 
 
 def _replay(
@@ -132,6 +142,45 @@ def _replay(
     for leaf in unpublished:
         tree.append(leaf_hash(leaf))
     return edge, tree, unpublished
+
+
+def check_known(view: Folder, found: Recovered, verifier: NoteKey, known: Sequence[bytes]) -> None:
+    """Returns only if the log continues each of these signed checkpoints (step 6).
+
+    Raises `RolledBackError` where it does not, `FolderError` for what is no checkpoint of this log.
+    """
+    keys = known_keys(read_handovers(view), verifier) if known else ()
+    for data in known:
+        kept = _verified(data, keys)
+        if kept.size > found.tree.size:
+            raise RolledBackError(
+                f"the log holds {found.tree.size} records and a checkpoint kept elsewhere {kept.size}",
+                _RESTORE,
+            )
+        if not _continues(view, found, kept):
+            raise RolledBackError("the log does not continue a checkpoint kept elsewhere", _RESTORE)
+
+
+def _verified(data: bytes, keys: Sequence[NoteKey]) -> Checkpoint:
+    for key in keys:
+        try:
+            return verify_checkpoint(data, key)
+        except CheckpointParseError:
+            continue
+    raise FolderError(
+        "a checkpoint kept elsewhere is none of this log", "name the file that was kept for this log"
+    )
+
+
+def _continues(view: Folder, found: Recovered, kept: Checkpoint) -> bool:
+    published = found.published
+    if kept.size > published.size:
+        return _reaches(found.tree, published.size, found.unpublished, found.edge, kept)
+    try:
+        proof = consistency_proof(kept.size, published.size, nodes_of(published.size, view.tile))
+    except (FileNotFoundError, TileParseError) as error:
+        raise RolledBackError("tiles under the checkpoint are missing or broken", _RESTORE) from error
+    return verify_consistency(kept.size, published.size, proof, kept.root, published.root)
 
 
 def _reaches(

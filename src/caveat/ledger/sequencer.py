@@ -1,12 +1,11 @@
 """The one writer: it gives records their order and lets nobody go on before theirs is durable and signed.
 
-One thread takes whatever queued while the last batch was being synced (natural group commit, no linger),
-and for each batch, in this order and no other:
-  1 append the frames to the write-ahead log; 2 fdatasync; 3 add the leaves to the tree; 4 sign one
-  checkpoint over all of them; 5 note what was signed; 6 release every caller of the batch; 7 hand the batch
-  to the publisher.
-A failure anywhere stops the sequencer for good: each waiter gets `StoppedError`, later ones too, and what
-was acknowledged stays. A failed sync is never retried: the kernel may have dropped the pages.
+One thread takes whatever queued while the last batch was being synced (natural group commit, no linger), and
+for each batch, in this order and no other: 0 check that no other process took the log over, here, before 4
+and before 6; 1 append the frames to the write-ahead log; 2 fdatasync; 3 add the leaves to the tree; 4 sign
+one checkpoint over all of them; 5 note what was signed; 6 release every caller of the batch; 7 hand the batch
+to the publisher. A failure anywhere stops the sequencer for good: each waiter gets `StoppedError`, later ones
+too, and what was acknowledged stays. A failed sync is never retried: the kernel may have dropped the pages.
 Source: ADR-0002.
 """
 
@@ -21,8 +20,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from caveat.ledger.checkpoint import CheckpointSigner
-from caveat.ledger.disk import AppendFile, Disk, SlotFile
-from caveat.ledger.errors import StoppedError
+from caveat.ledger.disk import AppendFile, Disk, SlotFile, replace_durably
+from caveat.ledger.errors import LedgerError, StoppedError
 from caveat.ledger.folder import Folder
 from caveat.ledger.publish import Sealed
 from caveat.ledger.record import record_id
@@ -62,17 +61,20 @@ class Pending:
 
 
 class Segments:
-    """The write-ahead log being written: appends go to the last segment, until it is large."""
+    """The write-ahead log being written: appends go to the last segment, until it is large.
 
-    def __init__(self, disk: Disk, folder: Path, start: int, size: int, limit_bytes: int) -> None:
-        """`start`: the first index of the last segment; `size`: its whole bytes, to which it is cut."""
+    Begun with a file that no earlier process has open: what one that wakes up writes then, nobody reads.
+    """
+
+    def __init__(self, disk: Disk, folder: Path, start: int, limit_bytes: int) -> None:
+        """`start`: the size of the tree, of which every leaf is durable and published."""
         self._disk = disk
         self._view = Folder(disk, folder)
         self._limit_bytes = limit_bytes
-        self._bytes = size
-        self._file: AppendFile = disk.append_to(self._view.segment(start))
-        self._file.truncate(size)
-        self._file.sync()  # replayed frames may live in the page cache alone: they are signed soon
+        self._bytes = 0
+        path = self._view.segment(start)
+        replace_durably(disk, {path: b""})
+        self._file: AppendFile = disk.append_to(path)
 
     def append(self, leaves: Sequence[bytes]) -> None:
         """Writes the frames of these leaves; not durable before `sync`."""
@@ -120,14 +122,19 @@ class Sequencer:
         slot: SlotFile,
         publish: Callable[[Sealed], None],
         last_words: Callable[[Exception], bytes | None],
+        fence: Callable[[], None],
     ) -> None:
-        """`last_words`: the leaf to leave behind when the disk is full, if any, and room made for it."""
+        """`fence` raises once another process has the log.
+
+        `last_words`: the leaf to leave behind when the disk is full, if any, and room made for it.
+        """
         self._segments = segments
         self._tree = tree
         self._signer = signer
         self._slot = slot
         self._publish = publish
         self._last_words = last_words
+        self._fence = fence
         self._queue: list[Pending] = []
         self._idle = False
         self._closing = False
@@ -203,8 +210,11 @@ class Sequencer:
 
     def _commit(self, batch: Sequence[Pending]) -> None:
         # INVARIANT: nobody is released before _persist and _seal have returned.
+        self._fence()
         self._persist([pending.leaf for pending in batch])
+        self._fence()
         sealed = self._seal([pending.leaf for pending in batch])
+        self._fence()
         self._release(batch, sealed)
         self._publish(sealed)
         self._segments.rotate(sealed.size)
@@ -278,6 +288,10 @@ def _call(loop: asyncio.AbstractEventLoop | None, callback: Callable[[], None]) 
 
 
 def _stopped(fault: Exception) -> StoppedError:
+    if isinstance(fault, LedgerError):
+        error = StoppedError(f"the ledger stopped: {fault}", fault.hint)
+        error.__cause__ = fault
+        return error
     known = isinstance(fault, OSError) and errno.errorcode.get(fault.errno or 0)
     error = StoppedError(
         f"the ledger stopped: {known or type(fault).__name__}", "free or repair the disk, then restart"

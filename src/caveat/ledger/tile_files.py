@@ -94,12 +94,13 @@ class TileFiles:
             self._changed.append((path, index))
 
     def _walk(self, below: PurePosixPath) -> Iterator[str]:
-        folder = self._folder.root / below
-        if folder.is_symlink() or folder.is_file():
-            yield str(below)
-            return
-        for name in self._folder.disk.names(folder):
-            yield from self._walk(below / name)
+        folder, disk = self._folder.root / below, self._folder.disk
+        for name in disk.names(folder):
+            inner = folder / name
+            if disk.is_directory(inner) and not disk.is_link(inner):
+                yield from self._walk(below / name)
+            else:
+                yield str(below / name)
 
 
 def _needed_width(path: TilePath, size: int) -> int:

@@ -1,13 +1,14 @@
 """A ledger folder verified from its files and one public key, offline, without trust in who wrote it.
 
-Steps: 1 the checkpoint is signed by the key. 2 Entries are read in order; each gives a leaf hash and a
-record of this version, which stands rightly behind those before it. 3 Every hash tile is what the entries
-give. 4 The root over all entries is the signed one. 5 An earlier checkpoint, held by someone else, is a
-prefix. 6 The write-ahead log, where it is, agrees. 7 No other file stands among the tiles.
-What it cannot show by itself: that records were cut off the end, or that another history was shown to
-somebody else. Only step 5 can. Source: EVIDENCE attacks 46 to 62.
+Steps: 1 the checkpoint is signed by the key. 2 Entries are read in order; each gives a leaf hash and a record
+of this version, which stands rightly behind those before it. 3 Every hash tile is what the entries give. 4
+The root over all entries is the signed one. 5 An earlier checkpoint, held by someone else, is a prefix, and
+so is each checkpoint with which the log's key changed. 6 The write-ahead log, where it is, agrees. 7 No other
+file stands among the tiles. What it cannot show by itself: that records were cut off the end, or that another
+history was shown to somebody else. Only step 5 can. Source: EVIDENCE attacks 46 to 62.
 """
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +16,14 @@ from pathlib import Path
 
 from caveat.ledger.checkpoint import Checkpoint, verify_checkpoint
 from caveat.ledger.checks import AnswerCheck, BundleCheck, OriginCheck, TimeCheck
-from caveat.ledger.disk import RealDisk
-from caveat.ledger.errors import CheckpointParseError, RecordParseError, TileParseError
+from caveat.ledger.disk import Disk, RealDisk
+from caveat.ledger.errors import CheckpointParseError, FolderError, RecordParseError, TileParseError
 from caveat.ledger.finding import Code, Finding, RecordCheck
-from caveat.ledger.folder import CHECKPOINT, Folder
-from caveat.ledger.record import DecisionRecord, Record
+from caveat.ledger.folder import CHECKPOINT, COSIGNED, Folder
+from caveat.ledger.handover import known_keys, read_handovers
+from caveat.ledger.record import kind_of
 from caveat.ledger.tile_files import TileFiles
-from caveat.ledger.tiles import ENTRIES, WIDTH, Edge, leading_entries
+from caveat.ledger.tiles import ENTRIES, WIDTH, Edge, edge_at, leading_entries
 from caveat.ledger.wal import replay_frames
 from caveat.ledger.wire import parse_record
 from caveat.signing.merkle import CompactRange, leaf_hash
@@ -59,31 +61,49 @@ def verify_folder(
     checks: Sequence[RecordCheck] = (),
     earlier: bytes | None = None,
     progress: Progress | None = None,
+    disk: Disk | None = None,
+    since: Checkpoint | None = None,
 ) -> Report:
     """What holds in the folder; raises `OSError` only where the folder cannot be read at all.
 
     `checks`: further ones, from rooms that the ledger does not know. `earlier`: a checkpoint that somebody
-    outside has kept. `progress` is called with records done and in all.
+    outside has kept. `progress` is called with records done and in all. `since`: the folder holds only what
+    came after this checkpoint; records are then checked one by one, and not against those before it.
     """
-    run = _Verification(Folder(RealDisk(), root), key, checks, progress)
+    run = _Verification(Folder(disk or RealDisk(), root), key, checks, progress, since)
     run.verify(earlier)
     return run.report()
 
 
+@dataclass(frozen=True, slots=True)
+class _Awaited:
+    """A root that the tree must have at some size, and what is wrong where it has not."""
+
+    root: bytes
+    code: Code
+    text: str
+
+
 class _Verification:
     def __init__(
-        self, folder: Folder, key: NoteKey, checks: Sequence[RecordCheck], progress: Progress | None
+        self,
+        folder: Folder,
+        key: NoteKey,
+        checks: Sequence[RecordCheck],
+        progress: Progress | None,
+        since: Checkpoint | None,
     ) -> None:
         self._folder = folder
         self._key = key
         self._progress = progress
-        self._answers = AnswerCheck()
+        self._answers = AnswerCheck(folder)
+        self._since = since
+        across = () if since is not None else (self._answers, *checks)
         self._checks: tuple[RecordCheck, ...] = (
             TimeCheck(),
             OriginCheck(key.name),
             BundleCheck(folder),
-            self._answers,
-            *checks,
+            *across,
         )
         self._files = TileFiles(folder)
         self._edge = Edge()
@@ -91,8 +111,8 @@ class _Verification:
         self._recent: list[bytes] = []  # leaf hashes from the start of the write-ahead log on
         self._recent_start = 0
         self._checkpoint: Checkpoint | None = None
-        self._earlier: Checkpoint | None = None
-        self._earlier_met = False
+        self._keys: tuple[NoteKey, ...] = (key,)
+        self._awaited: dict[int, list[_Awaited]] = {}
         self._kinds: Counter[str] = Counter()
         self._unpublished = 0
         self._findings: list[Finding] = []
@@ -112,8 +132,11 @@ class _Verification:
         if checkpoint is None:
             return
         self._checkpoint = checkpoint
-        self._earlier = self._read_earlier(earlier)
-        self._meet_earlier()
+        self._await_earlier(earlier)
+        self._await_cosigned(checkpoint.size)
+        self._meet_awaited()
+        if not self._begin():
+            return
         # 2. the entries, and 3. the tiles that they complete
         segments = [start for start in self._folder.segments() if start <= checkpoint.size]
         self._recent_start = segments[-1] if segments else checkpoint.size
@@ -125,37 +148,93 @@ class _Verification:
             self._find(Code.ROOT_DIFFERS, None, "the entries do not give the root that was signed")
         # 6. the write-ahead log; before 5, since a checkpoint held outside may be newer than the published
         self._read_wal(checkpoint.size)
-        # 5. the earlier checkpoint
-        if self._earlier is not None and not self._earlier_met:
-            self._find(Code.NOT_A_CONTINUATION, None, "the log does not continue the checkpoint held outside")
+        # 5. what was awaited and is not on this history
+        for awaited in (one for size in sorted(self._awaited) for one in self._awaited[size]):
+            self._find(awaited.code, None, awaited.text)
         # 3. and 7. the tiles at the right edge, and what is no tile
         self._files.compare(self._edge.partials(), checkpoint.size)
         self._extend(self._files.findings(self._edge.size, root_holds=root_holds))
 
-    def _read_checkpoint(self) -> Checkpoint | None:
+    def _begin(self) -> bool:
+        """Where the folder is a part only, the tree up to it, from tiles that the awaited root confirms."""
+        if self._since is None:
+            return True
+        start = self._since.size // WIDTH * WIDTH
         try:
-            return verify_checkpoint(self._folder.disk.read(self._folder.root / CHECKPOINT), self._key)
+            self._edge = edge_at(start, self._folder.tile)
+        except (FileNotFoundError, TileParseError) as error:
+            self._find(Code.ENTRIES_UNREADABLE, None, f"the tiles before it cannot be read: {_why(error)}")
+            return False
+        self._tree = self._edge.compact()
+        self._await(self._since, Code.NOT_A_CONTINUATION, "it does not continue the export before it")
+        self._meet_awaited()
+        self._notes.append("records were not checked against those before this export: join the exports")
+        return True
+
+    def _read_checkpoint(self) -> Checkpoint | None:
+        self._follow_keys()
+        try:
+            return verify_checkpoint(self._folder.disk.read(self._folder.root / CHECKPOINT), self._keys[-1])
         except FileNotFoundError:
             self._find(Code.CHECKPOINT_MISSING, None, "the folder has no checkpoint")
         except CheckpointParseError as error:
             self._find(Code.CHECKPOINT_INVALID, None, str(error))
         return None
 
-    def _read_earlier(self, earlier: bytes | None) -> Checkpoint | None:
+    def _follow_keys(self) -> None:
+        """From the key that is held to the newest; each change must lie on the log's one history."""
+        try:
+            handovers = read_handovers(self._folder)
+        except FolderError as error:
+            self._find(Code.KEY_CHANGE_INVALID, None, str(error))
+            return
+        self._keys = known_keys(handovers, self._key)
+        if self._keys[-1] != self._key:
+            self._notes.append(f"the log's key has changed; it is now {self._keys[-1].render()}")
+        for handover in handovers:
+            self._await(
+                handover.checkpoint, Code.KEY_CHANGE_INVALID, "a change of key is not of this history"
+            )
+
+    def _await(self, checkpoint: Checkpoint, code: Code, text: str) -> None:
+        self._awaited.setdefault(checkpoint.size, []).append(_Awaited(checkpoint.root, code, text))
+
+    def _await_cosigned(self, size: int) -> None:
+        """What the witnesses cosigned must lie on the log's one history; who they are, a policy says."""
+        try:
+            data = self._folder.disk.read(self._folder.root / COSIGNED)
+        except FileNotFoundError:
+            return
+        for key in reversed(self._keys):
+            with contextlib.suppress(CheckpointParseError):
+                cosigned = verify_checkpoint(data, key)
+                if cosigned.size <= size and (self._since is None or cosigned.size >= self._since.size):
+                    text = "the cosigned checkpoint is not of this history"
+                    self._await(cosigned, Code.COSIGNED_INVALID, text)
+                return
+        self._find(Code.COSIGNED_INVALID, None, "the cosigned checkpoint is not signed by a key of the log")
+
+    def _await_earlier(self, earlier: bytes | None) -> None:
         if earlier is None:
             self._notes.append(
                 "records cut off the end, or another history shown elsewhere, cannot be seen from the folder "
                 "alone: compare with a checkpoint that somebody else has kept (--checkpoint)"
             )
-            return None
-        try:
-            return verify_checkpoint(earlier, self._key)
-        except CheckpointParseError as error:
-            self._find(Code.EARLIER_INVALID, None, f"the checkpoint held outside: {error}")
-            return None
+            return
+        why = ""
+        for key in reversed(self._keys):
+            try:
+                checkpoint = verify_checkpoint(earlier, key)
+            except CheckpointParseError as error:
+                why = why or str(error)
+                continue
+            text = "the log does not continue the checkpoint held outside"
+            self._await(checkpoint, Code.NOT_A_CONTINUATION, text)
+            return
+        self._find(Code.EARLIER_INVALID, None, f"the checkpoint held outside: {why}")
 
     def _read_entries(self, size: int) -> bool:
-        for index in range((size + WIDTH - 1) // WIDTH):
+        for index in range(self._tree.size // WIDTH, (size + WIDTH - 1) // WIDTH):
             first = index * WIDTH
             width = min(size - first, WIDTH)
             try:
@@ -179,12 +258,14 @@ class _Verification:
             self._recent.append(node)
         self._edge.append(leaf, node)
         self._tree.append(node)
-        self._meet_earlier()
+        self._meet_awaited()
 
-    def _meet_earlier(self) -> None:
-        earlier = self._earlier
-        if earlier is not None and self._tree.size == earlier.size:
-            self._earlier_met = self._tree.root() == earlier.root
+    def _meet_awaited(self) -> None:
+        if self._tree.size in self._awaited:
+            root = self._tree.root()
+            left = [one for one in self._awaited.pop(self._tree.size) if one.root != root]
+            for one in left:
+                self._find(one.code, None, one.text)
 
     def _check_record(self, index: int, leaf: bytes) -> None:
         try:
@@ -192,7 +273,7 @@ class _Verification:
         except RecordParseError as error:
             self._find(Code.RECORD_MALFORMED, index, str(error))
             return
-        self._kinds[_kind(record)] += 1
+        self._kinds[kind_of(record)] += 1
         for check in self._checks:
             self._extend(check.check(index, record))
         self._answers.saw(index, leaf_hash(leaf).hex(), record)
@@ -238,13 +319,6 @@ class _Verification:
 
     def _extend(self, findings: Iterable[Finding]) -> None:
         self._findings.extend(findings)
-
-
-def _kind(record: Record) -> str:
-    if isinstance(record, DecisionRecord):
-        return f"decision/{record.point.value}"
-    name = type(record).__name__.removesuffix("Record")
-    return {"OutputEnd": "output_end"}.get(name, name.lower())
 
 
 def _why(error: Exception) -> str:

@@ -25,6 +25,8 @@ from caveat.ledger.record import (
     EvidenceCited,
     EvidenceRecord,
     Follows,
+    HeartbeatRecord,
+    KeyRecord,
     OutputEndRecord,
     Record,
     Reservation,
@@ -82,6 +84,10 @@ def render_record(record: Record) -> JsonObject:
             }
         case TermsRecord(time, bundle, envelope):
             return _head("terms", time) | {"bundle": bundle, "envelope": envelope}
+        case HeartbeatRecord(time, every_seconds, witnessed):
+            return _head("heartbeat", time) | {"every_seconds": every_seconds, "witnessed": witnessed}
+        case KeyRecord():
+            return _head("key", record.time) | {"before": record.before, "after": record.after}
         case StoppedRecord(time, reason):
             return _head("stopped", time) | {"reason": reason}
 
@@ -201,6 +207,7 @@ _Time: TypeAlias = Annotated[str, Field(pattern=_TIME)]
 _Hex: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Count: TypeAlias = Annotated[int, Field(ge=0)]
 _RecordId: TypeAlias = Annotated[str, Field(pattern=RECORD_ID)]
+_KeyText: TypeAlias = Annotated[str, Field(max_length=320)]  # a name of at most 256 characters, id and key
 _Mark: TypeAlias = Literal[True] | None
 
 
@@ -418,6 +425,26 @@ class _TermsModel(_HeadModel):
         return TermsRecord(self.time, Digest(self.bundle), self.envelope)
 
 
+class _HeartbeatModel(_HeadModel):
+    kind: Literal["heartbeat"]
+    every_seconds: Annotated[int, Field(ge=1, le=86_400)]
+    witnessed: _Count
+
+    def record(self) -> HeartbeatRecord:
+        """The domain value."""
+        return HeartbeatRecord(self.time, self.every_seconds, self.witnessed)
+
+
+class _KeyModel(_HeadModel):
+    kind: Literal["key"]
+    before: _KeyText
+    after: _KeyText
+
+    def record(self) -> KeyRecord:
+        """The domain value."""
+        return KeyRecord(self.time, self.before, self.after)
+
+
 class _StoppedModel(_HeadModel):
     kind: Literal["stopped"]
     reason: _Text
@@ -437,6 +464,8 @@ _RecordModel: TypeAlias = Annotated[
     | _UploadModel
     | _OutputEndModel
     | _TermsModel
+    | _HeartbeatModel
+    | _KeyModel
     | _StoppedModel,
     Field(discriminator="kind"),
 ]

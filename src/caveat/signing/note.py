@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from caveat.signing.keys import Algorithm, KeyParseError, PrivateKey, PublicKey, parse_public_key
 
 MAX_NOTE_BYTES = 1_000_000
-MAX_SIGNATURES = 16
+MAX_SIGNATURES = 64
 
 _ED25519 = 0x01
 _DASH = "\u2014"
@@ -36,11 +36,11 @@ class NoteKey:
     @property
     def key_id(self) -> bytes:
         """The four bytes that a signature line starts with: derived from name and key, never chosen."""
-        return hashlib.sha256(self.name.encode() + b"\n" + bytes([_ED25519]) + self.key.raw).digest()[:4]
+        return key_id_of(self.name, _ED25519, self.key)
 
     def render(self) -> str:
         """`name+hash+key`, read back by `parse_note_key` and by other tools of the format."""
-        return f"{self.name}+{self.key_id.hex()}+{_base64(bytes([_ED25519]) + self.key.raw)}"
+        return render_key(self.name, _ED25519, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,37 +60,58 @@ class UnverifiedNote:
     signatures: tuple[NoteSignature, ...]
 
 
-def note_key(name: str, key: PublicKey) -> NoteKey:
-    """The key under that name; raises `NoteParseError` for a name or an algorithm that notes do not have."""
+def key_id_of(name: str, kind: int, key: PublicKey) -> bytes:
+    """The first four bytes of the hash over name, signature type and key."""
+    return hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + key.raw).digest()[:4]
+
+
+def render_key(name: str, kind: int, key: PublicKey) -> str:
+    """`name+hash+key`, with the signature type as the key's first byte."""
+    return f"{name}+{key_id_of(name, kind, key).hex()}+{_base64(bytes([kind]) + key.raw)}"
+
+
+def check_key(name: str, key: PublicKey) -> None:
+    """Returns only for a name and an algorithm that notes have; raises `NoteParseError`."""
     if _NAME.match(name) is None:
         raise NoteParseError("a key name is visible ASCII without a plus sign")
     if key.algorithm is not Algorithm.ED25519:
         raise NoteParseError("notes are signed with Ed25519 keys")
+
+
+def note_key(name: str, key: PublicKey) -> NoteKey:
+    """The key under that name; raises `NoteParseError` for a name or an algorithm that notes do not have."""
+    check_key(name, key)
     return NoteKey(name, key)
 
 
 def parse_note_key(text: str) -> NoteKey:
-    """The verifier key `name+hash+key`, strictly; raises `NoteParseError`."""
+    """The verifier key `name+hash+key` of a log, strictly; raises `NoteParseError`."""
+    return NoteKey(*parse_key_text(text, _ED25519))
+
+
+def parse_key_text(text: str, kind: int) -> tuple[str, PublicKey]:
+    """Name and key of a verifier key of exactly this signature type; raises `NoteParseError`."""
     fields = text.split("+", 2)
     if len(fields) != 3:
         raise NoteParseError("a verifier key is written `name+hash+key`")
     raw = _decode(fields[2])
-    if len(raw) != 33 or raw[0] != _ED25519:
-        raise NoteParseError("the verifier key is not of type Ed25519")
+    if len(raw) != 33 or raw[0] != kind:
+        raise NoteParseError(f"the verifier key is not of type {kind:#04x} (Ed25519)")
     try:
-        key = note_key(fields[0], parse_public_key(f"ed25519:{_base64(raw[1:])}"))
+        key = parse_public_key(f"ed25519:{_base64(raw[1:])}")
     except KeyParseError as error:
         raise NoteParseError("the verifier key holds no usable point") from error
-    if key.render() != text:
+    check_key(fields[0], key)
+    if render_key(fields[0], kind, key) != text:
         raise NoteParseError("the verifier key's hash does not belong to its name and key")
-    return key
+    return fields[0], key
 
 
 def sign_note(text: str, name: str, key: PrivateKey) -> bytes:
     """The note over `text`, signed by `key` under `name`; raises `NoteParseError` for a bad text."""
     _check_text(text)
     verifier = note_key(name, key.public())
-    return _render(text, (NoteSignature(name, verifier.key_id, key.sign(text.encode())),))
+    return render_note(text, (NoteSignature(name, verifier.key_id, key.sign(text.encode())),))
 
 
 def parse_note(data: bytes) -> UnverifiedNote:
@@ -109,8 +130,8 @@ def parse_note(data: bytes) -> UnverifiedNote:
         raise NoteParseError("the note has too many signatures")
     text = head + "\n"
     _check_text(text)
-    note = UnverifiedNote(text, tuple(_signature(line) for line in lines))
-    if _render(note.text, note.signatures) != data:
+    note = UnverifiedNote(text, tuple(parse_signature(line) for line in lines))
+    if render_note(note.text, note.signatures) != data:
         raise NoteParseError("the note is not in its canonical form")
     return note
 
@@ -121,12 +142,18 @@ def verify_note(note: UnverifiedNote, key: NoteKey) -> bool:
     return len(own) == 1 and key.key.verifies(own[0].signature, note.text.encode())
 
 
-def _render(text: str, signatures: Sequence[NoteSignature]) -> bytes:
-    lines = "".join(f"{_DASH} {line.name} {_base64(line.key_id + line.signature)}\n" for line in signatures)
-    return f"{text}\n{lines}".encode()
+def render_note(text: str, signatures: Sequence[NoteSignature]) -> bytes:
+    """The note as bytes: text, blank line, one line for each signature in this order."""
+    return f"{text}\n{render_signatures(signatures)}".encode()
 
 
-def _signature(line: str) -> NoteSignature:
+def render_signatures(signatures: Sequence[NoteSignature]) -> str:
+    """The signature lines alone, as a witness answers with."""
+    return "".join(f"{_DASH} {line.name} {_base64(line.key_id + line.signature)}\n" for line in signatures)
+
+
+def parse_signature(line: str) -> NoteSignature:
+    """One signature line without its line feed; raises `NoteParseError`."""
     fields = line.split(" ")
     if len(fields) != 3 or fields[0] != _DASH or _NAME.match(fields[1]) is None:
         raise NoteParseError("a signature line is malformed")

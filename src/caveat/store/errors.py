@@ -3,6 +3,7 @@
 StoreError
 ├── EvidenceStoreError   the store cannot be opened, read or written
 │   └── RoomFullError    one issuer's room is full; nothing was kept
+├── LedgerIndexError     the index of a ledger can neither be read nor built
 ├── KeyStoreError        the issued API keys cannot be read or written
 └── FolderError          a folder is not one that may be read as a bundle
 """
@@ -26,3 +27,7 @@ class KeyStoreError(StoreError):
 
 class FolderError(StoreError):
     """The folder is not one that may be read as a bundle."""
+
+
+class LedgerIndexError(StoreError):
+    """The index of a ledger could neither be read nor built again. The ledger itself is not concerned."""
