@@ -264,14 +264,32 @@ def test_a_formula_is_left_by_the_old_and_entered_by_the_new() -> None:
     assert found(alone, lone) == {"clause C3 was changed": "provider"}
 
 
-def test_an_added_clause_needs_its_own_formula() -> None:
-    added = held()
-    added["clauses/new.cedar"] = (
-        b'@id("C9") @text("t") @authority("vendor_aup") @amend("provider")'
-        b" forbid (principal, action, resource) when { context.verified };"
+def _with_clause(effect: str, amend: str) -> dict[str, bytes]:
+    clause = (
+        f'@id("C9") @text("t") @authority("vendor_aup") @amend("{amend}")'
+        f" {effect} (principal, action, resource) when {{ context.verified }};"
     )
-    assert found(added) == {"clause C9 was added": "provider"}
+    return held() | {"clauses/new.cedar": clause.encode()}
+
+
+@pytest.mark.parametrize("effect", ["permit", "forbid"])
+def test_adding_a_clause_gives_nobody_a_power_that_amending_one_does_not(effect: str) -> None:
+    added = _with_clause(effect, "provider")
+    assert found(added) == {"clause C9 was added": BOTH}
     assert found(held(), added) == {"clause C9 was removed": "provider"}
+
+
+def test_whoever_may_amend_a_clause_of_the_same_effect_alone_may_add_one_alone() -> None:
+    lone = edited(
+        "clauses/all.cedar",
+        f'@id("C3") @text("t") @authority("contract") @amend("{BOTH}")',
+        '@id("C3") @text("t") @authority("contract") @amend("provider")',
+        held(),
+    )
+    forbid = lone | {"clauses/new.cedar": _with_clause("forbid", "provider")["clauses/new.cedar"]}
+    permit = lone | {"clauses/new.cedar": _with_clause("permit", "provider")["clauses/new.cedar"]}
+    assert is_satisfied(changes(parse_bundle(lone), parse_bundle(forbid))[0].needs, {"provider"})
+    assert not is_satisfied(changes(parse_bundle(lone), parse_bundle(permit))[0].needs, {"provider"})
 
 
 def test_a_clause_that_takes_words_over_changes_with_them() -> None:

@@ -119,6 +119,14 @@ def all_of(formulas: Iterable[Formula]) -> Formula:
     return next(iter(parts)) if len(parts) == 1 else Both(tuple(parts))
 
 
+def any_of(formulas: Iterable[Formula]) -> Formula:
+    """The formula that one of these is enough for; `NOBODY` for none."""
+    parts = tuple(dict.fromkeys(formulas))
+    if not parts:
+        return NOBODY
+    return parts[0] if len(parts) == 1 else Either(parts)
+
+
 def missing(formula: Formula, signers: Set[str]) -> Formula:
     """What still has to be signed for, given these signers; `NOBODY` exactly where it is satisfied."""
     if is_satisfied(formula, signers):

@@ -1,13 +1,13 @@
 """Whose signatures a change of a part needs: its own formula, and those of what it affects.
 
-Formulas come from the bundle that is in force, and also from the new one where a part brings another: what
-is added has its own alone. Where nothing names anybody, the change needs what every clause needs together.
-Source: DESIGN section 6, ADR-0019.
+Formulas come from the bundle that is in force, and also from the new one where a part brings another. What
+is added has its own, and a clause that of some clause in force with the same effect. Where nothing names
+anybody, the change needs what every clause needs together. Source: DESIGN section 6, ADR-0019.
 """
 
 from collections.abc import Iterable, Iterator
 
-from caveat.policy.amend import NOBODY, Actor, Formula, actors_of, all_of, parse_amend
+from caveat.policy.amend import NOBODY, Actor, Formula, actors_of, all_of, any_of, parse_amend
 from caveat.policy.bundle import Bundle
 from caveat.policy.clause import Clause
 from caveat.policy.expression import APPROVALS, Overlap, SameSet, Subset, Words, WordSet, atoms, facts_of
@@ -42,6 +42,7 @@ class Consent:
         match kind:
             case Kind.CLAUSE:
                 yield from (one.amend for side in self._sides for one in side.clauses if one.id == name)
+                yield from self._addition(name)
             case Kind.RED_LINE:
                 yield from (one.amend for side in self._sides for one in side.red_lines if one.id == name)
             case Kind.LIMIT:
@@ -76,6 +77,15 @@ class Consent:
         """What the clauses in force, with and without a condition, ask for together."""
         formulas = [clause.amend for clause in self._old.clauses]
         return all_of([*formulas, *(row.amend for row in self._old.manifest.process)])
+
+    def _addition(self, name: str) -> Iterator[Formula]:
+        """For an added clause: the consent that some clause of the same effect in force asks for.
+
+        So nobody gets, by adding a clause, a power that they do not have by amending one.
+        """
+        added = next((one for one in self._new.clauses if one.id == name), None)
+        if added is not None and all(one.id != name for one in self._old.clauses):
+            yield any_of(one.amend for one in self._old.clauses if one.is_permit is added.is_permit)
 
     def _amends(self, facts: Iterable[str]) -> Iterator[Formula]:
         for fact in facts:
