@@ -147,7 +147,7 @@ def _seen_fact(
         ways.append(has_value(own, spec.neutral))
     for insider in chosen:
         if name in insider.grants:
-            ways.append(conj([corrupt[insider.name], _in_range(own, spec, insider.grants[name])]))
+            ways.append(conj([corrupt[insider.name], in_range(own, spec, insider.grants[name])]))
         elif name in insider.settles and isinstance(own, Integer) and isinstance(true, Integer):
             ways.append(conj([corrupt[insider.name], less_equal(own.bits, true.bits)]))
     if not ways:
@@ -165,7 +165,7 @@ def can_set(spec: FactSpec, adversary: Adversary) -> bool:
     )
 
 
-def _in_range(symbol: Symbol, spec: FactSpec, granted: ValueRange | None) -> Term:
+def in_range(symbol: Symbol, spec: FactSpec, granted: ValueRange | None) -> Term:
     """Whether the value lies in what the issuer may attest."""
     if granted is None:
         return True

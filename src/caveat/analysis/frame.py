@@ -13,6 +13,7 @@ from caveat.analysis.solve import (
     Bits,
     Model,
     Term,
+    Variable,
     below,
     conj,
     constant,
@@ -163,6 +164,17 @@ def well_formed(symbol: Symbol, spec: FactSpec) -> Term:
             return conj([less_equal(lo, bits), less_equal(bits, hi)])
         case Members(terms):
             return disj(terms.values()) if spec.empty_is_unknown else True
+
+
+def variables_of(symbol: Symbol) -> list[Variable]:
+    """The variables that a symbol is made of, in a fixed order."""
+    match symbol:
+        case Word(bits, _, _) | Integer(bits):
+            return [bits]
+        case Flag(term):
+            return [term]
+        case Members(terms):
+            return list(terms.values())
 
 
 def equal_symbols(left: Symbol, right: Symbol) -> Term:

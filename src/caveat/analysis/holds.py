@@ -14,11 +14,12 @@ from caveat.analysis.frame import Frame, Word, make_frame
 from caveat.analysis.shrink import shrunk
 from caveat.analysis.solve import (
     Answer,
-    Bits,
+
     Model,
     Session,
     Solver,
     Term,
+    Variable,
     conj,
     constant,
     disj,
@@ -189,7 +190,7 @@ def _lesson(problem: Problem, witness: Witness) -> Term:
         raise ReplayError(
             f"the solver found a use that the live engine answers with `{witness.decision.verdict.value}`"
         )
-    pairs: list[tuple[Bits, Bits]] = []
+    pairs: list[tuple[Variable, Variable]] = []
     guards: list[Term] = []
     layout = program_for(problem.bundle.policy, Point(witness.point)).layout
     for name in unknown:

@@ -23,15 +23,16 @@ Still: TypeAlias = Callable[[Witness], Decision | None]
 def shrunk(bundle: Bundle, witness: Witness, still: Still) -> Witness:
     """The witness with nothing in it that does not matter."""
     names = tuple(bundle.registry.facts)
-    witness = _fewer_facts(witness, names, still)
+    witness = fewer_facts(witness, names, still)
     limits = limits_compared(bundle)
     for name in names:
         witness = _smaller_set(witness, name, still)
         witness = _smaller_count(witness, name, limits.get(name, frozenset()), still)
-    return _fewer_facts(witness, names, still)
+    return fewer_facts(witness, names, still)
 
 
-def _fewer_facts(witness: Witness, names: tuple[str, ...], still: Still) -> Witness:
+def fewer_facts(witness: Witness, names: tuple[str, ...], still: Still) -> Witness:
+    """The witness with the truth told wherever no lie is needed, and without the facts that do not matter."""
     for name in names:
         witness = _tried(witness, _told_truly(witness, name), still)
     for name in reversed(names):

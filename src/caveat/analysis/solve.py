@@ -20,6 +20,8 @@ except ImportError as error:
 Term: TypeAlias = "bool | z3.BoolRef"
 Bits: TypeAlias = "z3.BitVecRef"
 
+Variable: TypeAlias = "bool | z3.BoolRef | z3.BitVecRef"
+
 _Z3: Any = z3
 INTEGER_BITS = 64
 DEFAULT_TIMEOUT_SECONDS = 30.0
@@ -149,11 +151,16 @@ def arithmetic(op: str, left: Bits, right: Bits) -> tuple[Bits, Term]:
     return low, overflow
 
 
-def replaced(term: Term, pairs: Sequence[tuple[Bits, Bits]]) -> Term:
-    """The term with vectors replaced by others of their width."""
+def replaced(term: Term, pairs: Sequence[tuple[Variable, Variable]]) -> Term:
+    """The term with variables replaced by values of their kind."""
     if isinstance(term, bool):
         return term
-    result: Term = _Z3.substitute(term, *pairs)
+    lifted = [
+        (old, _Z3.BoolVal(new) if isinstance(new, bool) else new)
+        for old, new in pairs
+        if not isinstance(old, bool)
+    ]
+    result: Term = _Z3.substitute(term, *lifted)
     return result
 
 
@@ -257,6 +264,10 @@ class Solver:
     def core(self) -> frozenset[str]:
         """Names of the assumed variables that the last `UNSATISFIABLE` used."""
         return frozenset(str(term) for term in self._solver.unsat_core())
+
+    def text(self, *assumptions: Term) -> str:
+        """The requirements with these assumptions in SMT-LIB 2: what an answer is an answer to."""
+        return self._text([_lifted(term) for term in assumptions if term is not True])
 
     def _text(self, assumptions: Sequence[Term]) -> str:
         copy = _Z3.Solver()
