@@ -4,7 +4,7 @@
 through; a query without an answer is "unknown" and never "holds". Source: POLICY section 4, ADR-0017.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from caveat.analysis.adversary import Adversary, Insider, Seen, insiders, seen_by
@@ -219,12 +219,16 @@ def adversaries_held(
     for adversary in Adversary:
         problem = make_problem(session, bundle, adversary, people)
         for line in lines:
-            answers[line.id].append(_ask(problem, line, answers[line.id]))
+            answers[line.id].append(ask_line(problem, line, answers[line.id]))
     for line in lines:
         yield line, tuple(answers[line.id])
 
 
-def _ask(problem: Problem, line: RedLine, before: list[Held]) -> Held:
+def ask_line(problem: Problem, line: RedLine, before: Sequence[Held]) -> Held:
+    """The answer for the problem's adversary, after those of weaker ones.
+
+    Of issuers, whether one of them alone opens it.
+    """
     opened = next((held for held in before if held.holds is False and held.adversary in _WEAKER), None)
     if opened is not None:
         return Held(problem.adversary, Answer.SATISFIABLE, opened.witness, opened.by)

@@ -250,8 +250,10 @@ def permitted_use(questions: Questions, purpose: Purpose) -> Found:
     return board.find(board.solver.name(facts), *questions.honest, questions.only(0))
 
 
-def open_by_law(session: Session, bundle: Bundle, authorities: frozenset[str], line: RedLine) -> Found:
-    """A use inside the red line that the forbids of these authorities leave open; none where they imply it.
+def open_by_law(
+    session: Session, bundle: Bundle, authorities: frozenset[str], line: RedLine
+) -> tuple[Found, Questions]:
+    """A use inside the red line that the forbids of these authorities leave open, on their board.
 
     Every permit permits everything here, so nothing is left to the absence of a permit.
     """
@@ -264,6 +266,5 @@ def open_by_law(session: Session, bundle: Bundle, authorities: frozenset[str], l
         widened=frozenset(clause.id for clause in bundle.clauses if clause.is_permit),
     )
     questions = make_questions(session, amended(bundle, law))
-    return questions.board.find(
-        questions.board.goals[line.id], *questions.honest, questions.only(0)
-    )
+    found = questions.board.find(questions.board.goals[line.id], *questions.honest, questions.only(0))
+    return found, questions

@@ -99,22 +99,29 @@ def _way_out(
 def omission_opens(questions: Questions) -> tuple[str, ...]:
     """Facts that, left unsaid, get a use through that is denied when they are known.
 
-    An unknown fact ranges over all its values, the true one among them: that none opens is asked of the
-    solver, fact by fact, with the value that counts when nothing is said.
+    What is unknown ranges over all its values, the true one among them, so leaving out any of those facts
+    opens nothing: one query for all of them together. A neutral value that nothing establishes is asked
+    about for itself. What the solver leaves open is listed.
     """
-    board = questions.board
-    found: list[str] = []
-    for name, spec in board.bundle.registry.facts.items():
-        unsaid = make_symbol(f"o!{name}", spec)
-        own = variables_of(board.seen.facts[name])
-        pairs: list[tuple[Variable, Variable]] = list(zip(own, variables_of(unsaid), strict=True))
-        if spec.neutral_unobserved and spec.neutral is not None:
-            counts = has_value(unsaid, spec.neutral)
+    specs = questions.board.bundle.registry.facts
+    standing = [name for name, spec in specs.items() if spec.neutral_unobserved]
+    ranging = [name for name in specs if name not in standing]
+    found = [name for name in standing if _opens(questions, [name])]
+    return tuple(found if not _opens(questions, ranging) else [*found, *ranging])
+
+
+def _opens(questions: Questions, names: Sequence[str]) -> bool:
+    board, specs = questions.board, questions.board.bundle.registry.facts
+    pairs: list[tuple[Variable, Variable]] = []
+    counts: list[Term] = []
+    for name in names:
+        own, unsaid = board.seen.facts[name], make_symbol(f"o!{name}", specs[name])
+        pairs += zip(variables_of(own), variables_of(unsaid), strict=True)
+        neutral = specs[name].neutral
+        if neutral is not None and specs[name].neutral_unobserved:
+            counts.append(has_value(unsaid, neutral))
         else:
-            counts = equal_symbols(unsaid, board.seen.facts[name])
-        permitted = replaced(board.rule, pairs)
-        asked = board.solver.name(conj([counts, permitted]))
-        answer = board.solver.ask(asked, neg(board.permitted), questions.only(0), questions.honest[0])
-        if answer is not Answer.UNSATISFIABLE:
-            found.append(name)
-    return tuple(found)
+            counts.append(equal_symbols(unsaid, own))
+    asked = board.solver.name(conj([*counts, replaced(board.rule, pairs)]))
+    held = (neg(board.permitted), questions.only(0), questions.honest[0])
+    return board.solver.ask(asked, *held) is not Answer.UNSATISFIABLE
