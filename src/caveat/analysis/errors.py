@@ -3,7 +3,9 @@
 AnalysisError
 ├── SolverMissingError     the extra with the solver is not installed
 ├── EmptyWorldError        no world satisfies what the registry declares
-└── ReplayError            the live engine does not confirm what the solver found
+├── ReplayError            the live engine does not confirm what the solver found
+├── StatementError         a file of public sentences is not readable
+└── CertificateError       a signed proof is not of this key, or not about this bundle
 """
 
 
@@ -21,3 +23,11 @@ class EmptyWorldError(AnalysisError):
 
 class ReplayError(AnalysisError):
     """Solver and live engine disagree about a use: a bug of one of them, and no result to print."""
+
+
+class StatementError(AnalysisError):
+    """A sentence of the file cannot be asked; the message names it and what to write instead."""
+
+
+class CertificateError(AnalysisError):
+    """The certificate does not verify: it says nothing about this bundle."""

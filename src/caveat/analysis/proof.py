@@ -36,7 +36,9 @@ from caveat.analysis.questions import (
 )
 from caveat.analysis.shrink import fewer_facts
 from caveat.analysis.solve import Answer, Session, Term, conj, disj, neg, solver_version
+from caveat.analysis.statements import Sentence, answer_sentences
 from caveat.analysis.theatre import omission_opens, theatre
+from caveat.analysis.value import Case, Worths, value_of
 from caveat.analysis.witness import Witness, is_permitted, live_decision, order_key
 from caveat.decision.verdict import Decision
 from caveat.evidence.trust import Trust
@@ -69,6 +71,8 @@ class Prover:
     bundle: Bundle
     trust: Trust
     given: frozenset[str] = frozenset()
+    sentences: tuple[Sentence, ...] = ()
+    cases: tuple[Case, ...] = ()
     formulas: dict[Digest, str] = field(default_factory=dict[Digest, str])
     _proofs: dict[str, dict[str, Digest]] = field(default_factory=dict[str, dict[str, Digest]])
 
@@ -111,15 +115,22 @@ class Prover:
             "assumptions": list(assumptions(self.bundle)),
             "solver": {
                 "name": solver_version(),
-                "timeout_seconds": self.session.timeout_seconds,
+                "timeout_seconds": int(self.session.timeout_seconds),
                 "queries": self.session.queries,
                 "unanswered": self.session.unknown,
             },
         }
+        sound = True
+        if self.sentences:
+            answers = answer_sentences(self.sentences, questions, power, document)
+            document["statements"] = [row for row in answers]
+            sound = all(row["result"] in ("proved", "not_expressible") for row in answers)
+        if self.cases:
+            document["value"] = worth(value_of(self.bundle, self.cases))
         advance(steps, steps)
         is_useful = bool(useful) and all(value is True for value in useful.values())
-        document["holds"] = holds and is_useful
-        return Proof(document, self.formulas, holds and is_useful)
+        document["holds"] = holds and is_useful and sound
+        return Proof(document, self.formulas, holds and is_useful and sound)
 
     def _held(self, lines: tuple[RedLine, ...]) -> dict[str, list[Held]]:
         answers: dict[str, list[Held]] = {line.id: [] for line in lines}
@@ -335,6 +346,19 @@ def _with_verdict(bundle: Bundle, witness: Witness) -> JsonObject:
     decision = live_decision(bundle, witness.point, witness.said, witness.truth, frozenset())
     rendered = witness.render()
     return {**rendered, "verdict": decision.verdict.value, "approvals": list(decision.approvals)}
+
+
+def worth(value: Worths) -> JsonObject:
+    """What each clause is worth over a scenario file."""
+    return {
+        "uses": value.uses,
+        "held_back": value.held_back,
+        "unshared": list(value.unshared),
+        "clauses": [
+            {"id": each.clause, "only": list(each.only), "share": round(float(each.share), 4)}
+            for each in value.clauses
+        ],
+    }
 
 
 def assumptions(bundle: Bundle) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ VERBS = {
     "bench": Verb("Run", "caveat.cli.bench", "bench_command", "Measure this machine against the budgets."),
     "observe": Verb("Run", "caveat.cli.observe", "observe_command", "Watch first, then enforce."),
     "check": Verb("Policy", "caveat.cli.check", "check_command", "Lint and validate a policy bundle."),
+    "prove": Verb("Policy", "caveat.cli.prove", "prove_command", "Prove what a policy holds."),
     "decide": Verb("Policy", "caveat.cli.decide", "decide_command", "Decide one use from a file."),
     "amend": Verb("Policy", "caveat.cli.amend", "amend_group", "Adopt a policy bundle by signing it."),
     "terms": Verb(
