@@ -63,13 +63,13 @@ def amended(bundle: Bundle, acts: Acts) -> Bundle:
         settled = put_in_limits(policy, limits)
         if isinstance(settled, dict):
             texts.append({**settled, "action": _EVERYTHING, "conditions": []} if whole else settled)
-    policy = replace(
+    after = replace(
         bundle.policy,
         registry=registry,
         clauses=tuple(kept),
         engine=build_engine(texts, cedar_schema(registry)),
     )
-    return replace(bundle, registry=registry, clauses=tuple(kept), policy=policy)
+    return replace(bundle, registry=registry, clauses=tuple(kept), policy=after)
 
 
 @lru_cache(maxsize=8)

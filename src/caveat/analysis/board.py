@@ -16,7 +16,6 @@ from caveat.analysis.shrink import shrunk
 from caveat.analysis.solve import (
     INTEGER_BITS,
     Answer,
-    Bits,
     Model,
     Solver,
     Term,

@@ -5,7 +5,10 @@ A signature says who vouches for the answer; that the answer is right is shown b
 in-toto Statement v1 in DSSE, ADR-0017.
 """
 
+from typing import Annotated, Literal
+
 import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from caveat.analysis.errors import CertificateError
 from caveat.signing.canonical import JsonObject
@@ -16,6 +19,25 @@ from caveat.signing.keys import PrivateKey, PublicKey
 PROOF = "https://caveat.invalid/predicate/policy-proof/v1"
 _STATEMENT = "https://in-toto.io/Statement/v1"
 MAX_BYTES = 1 << 26
+
+
+class _Digest(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    sha256: str
+
+
+class _Subject(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    name: str
+    digest: _Digest
+
+
+class _Statement(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    type_: Literal["https://in-toto.io/Statement/v1"] = Field(alias="_type")
+    subject: Annotated[list[_Subject], Field(min_length=1, max_length=1)]
+    predicateType: Literal["https://caveat.invalid/predicate/policy-proof/v1"]  # noqa: N815 - in-toto's
+    predicate: JsonObject
 
 
 def sign_proof(document: JsonObject, key: PrivateKey) -> bytes:
@@ -39,18 +61,12 @@ def verify_proof(data: bytes, key: PublicKey, bundle: Digest) -> JsonObject:
         raise CertificateError("the envelope holds no in-toto statement")
     if key.keyid not in verify_signers(envelope, {key.keyid: key}).verified:
         raise CertificateError("the signature is not of this key over these bytes")
-    statement: object = orjson.loads(envelope.payload)
-    match statement:
-        case {
-            "_type": "https://in-toto.io/Statement/v1",
-            "predicateType": "https://caveat.invalid/predicate/policy-proof/v1",
-            "subject": [{"digest": {"sha256": str(subject)}}],
-            "predicate": {"bundle": str(about)},
-        }:
-            pass
-        case _:
-            raise CertificateError("the statement is no proof about a policy")
-    if subject != bundle or about != bundle:
-        raise CertificateError(f"the certificate is about bundle `{subject[:12]}…`, not about this one")
-    predicate: JsonObject = statement["predicate"]
-    return predicate
+    try:
+        statement = _Statement.model_validate_json(envelope.payload)
+    except ValidationError as error:
+        raise CertificateError("the statement is no proof about a policy") from error
+    document = statement.predicate
+    if {entry.digest.sha256 for entry in statement.subject} != {bundle} or document.get("bundle") != bundle:
+        about = statement.subject[0].digest.sha256
+        raise CertificateError(f"the certificate is about bundle `{about[:12]}…`, not about this one")
+    return document

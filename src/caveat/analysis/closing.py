@@ -8,6 +8,7 @@ some use of the purpose is left was asked of the bundle so amended. Source: POLI
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import TypeAlias
 
 from caveat.analysis.amended import Acts, amended
 from caveat.analysis.questions import Purpose, make_questions, permitted_use
@@ -19,7 +20,8 @@ from caveat.policy.bundle import Bundle
 MOST_ACTORS = 12
 """Beyond so many actors only sets of one and two are looked at, and the list says that it is not whole."""
 
-Sets = tuple[frozenset[str], ...]
+Sets: TypeAlias = tuple[frozenset[str], ...]
+_Key: TypeAlias = tuple[frozenset[str], frozenset[str], frozenset[tuple[str, int]]]
 
 
 def smallest_sets(actors: Iterable[str], suffices: Callable[[frozenset[str]], bool]) -> Sets:
@@ -41,7 +43,7 @@ class Closing:
     session: Session
     bundle: Bundle
     permitted: tuple[Purpose, ...]
-    _closed: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    _closed: dict[_Key, frozenset[str]] = field(default_factory=dict[_Key, frozenset[str]])
 
     def cuts(self) -> Mapping[str, Sets]:
         """By purpose the minimal sets of actors who could close it."""
@@ -59,7 +61,7 @@ class Closing:
 
     def closed(self, acts: Acts) -> frozenset[str]:
         """The purposes of which these acts leave no permitted use: proved, or not listed."""
-        key = repr(sorted((name, sorted(map(str, _items(acts, name)))) for name in _KINDS))
+        key = (acts.removed, acts.unknowable, frozenset(acts.limits.items()))
         known = self._closed.get(key)
         if known is None:
             questions = make_questions(self.session, amended(self.bundle, acts), acts.unknowable)
@@ -69,14 +71,6 @@ class Closing:
                 if permitted_use(questions, purpose).answer is Answer.UNSATISFIABLE
             )
         return known
-
-
-_KINDS = ("removed", "unknowable", "limits")
-
-
-def _items(acts: Acts, kind: str) -> Iterable[object]:
-    found: object = getattr(acts, kind)
-    return acts.limits.items() if kind == "limits" else found if isinstance(found, frozenset) else ()
 
 
 def closing_acts(bundle: Bundle, actors: frozenset[str]) -> tuple[Acts, ...]:

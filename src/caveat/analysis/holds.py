@@ -14,7 +14,6 @@ from caveat.analysis.frame import Frame, Word, make_frame
 from caveat.analysis.shrink import shrunk
 from caveat.analysis.solve import (
     Answer,
-
     Model,
     Session,
     Solver,

@@ -205,9 +205,7 @@ def acts_in(power: Power, policy: EncodedPolicy, model: Model) -> Acts:
             limits[name] = number
     truth, seen = power.board.truth.read(model), policy.frame.read(model)
     return Acts(
-        removed=frozenset(
-            each.clause.id for each in forbids if model.holds(disj([each.fires, each.errs]))
-        ),
+        removed=frozenset(each.clause.id for each in forbids if model.holds(disj([each.fires, each.errs]))),
         widened=frozenset(each.clause.id for each in widened),
         limits=limits,
         claimed=frozenset(

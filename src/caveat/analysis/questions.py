@@ -90,9 +90,7 @@ def clause_ids(clauses: Iterable[Clause]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for clause in clauses for name in clause.clauses))
 
 
-def make_questions(
-    session: Session, bundle: Bundle, unknowable: frozenset[str] = frozenset()
-) -> Questions:
+def make_questions(session: Session, bundle: Bundle, unknowable: frozenset[str] = frozenset()) -> Questions:
     """The board; `unknowable`: facts that nobody attests or observes. Raises `EmptyWorldError`."""
     specs = bundle.registry.facts
     truth = make_frame(specs, bundle.policy.roles, "t")

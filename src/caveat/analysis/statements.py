@@ -10,7 +10,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from caveat.analysis.adversary import Adversary
 from caveat.analysis.board import Found
 from caveat.analysis.encode import Encoder
 from caveat.analysis.errors import StatementError
@@ -120,9 +119,7 @@ def answer_sentences(
     return [_answered(sentence, questions, power, document) for sentence in sentences]
 
 
-def _answered(
-    sentence: Sentence, questions: Questions, power: Power, document: JsonObject
-) -> JsonObject:
+def _answered(sentence: Sentence, questions: Questions, power: Power, document: JsonObject) -> JsonObject:
     model = sentence.model
     result, use = _result(sentence, questions, power, document)
     row: JsonObject = {"id": model.id, "says": model.says, "kind": model.kind, "result": result}

@@ -10,7 +10,15 @@ from dataclasses import replace
 
 from caveat.analysis.board import pinned
 from caveat.analysis.encode import encode_policy
-from caveat.analysis.frame import Frame, Members, equal_symbols, has_value, make_frame, make_symbol, variables_of
+from caveat.analysis.frame import (
+    Frame,
+    Members,
+    equal_symbols,
+    has_value,
+    make_frame,
+    make_symbol,
+    variables_of,
+)
 from caveat.analysis.questions import Questions, clause_ids
 from caveat.analysis.solve import Answer, Session, Term, Variable, conj, disj, neg, replaced
 from caveat.facts.fact import Grade

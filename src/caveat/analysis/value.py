@@ -70,10 +70,9 @@ def value_of(bundle: Bundle, cases: Sequence[Case]) -> Worths:
         if not ways:
             continue
         held_back += 1
-        needed = frozenset.intersection(*ways)
-        for name in needed:
+        for name in sorted(name for name in sharing(ways) if all(name in way for way in ways)):
             only.setdefault(name, []).append(case.id)
-        if len(frozenset().union(*ways)) > MOST_SHARING:
+        if len(sharing(ways)) > MOST_SHARING:
             unshared.append(case.id)
             continue
         for name, share in shapley(ways).items():
@@ -126,9 +125,14 @@ def minimal(ways: Iterable[frozenset[str]]) -> tuple[frozenset[str], ...]:
     return tuple(sorted(kept, key=lambda way: (len(way), sorted(way))))
 
 
+def sharing(ways: Sequence[frozenset[str]]) -> list[str]:
+    """The clauses that some way holds."""
+    return sorted({name for way in ways for name in way})
+
+
 def shapley(ways: Sequence[frozenset[str]]) -> dict[str, Fraction]:
     """The Shapley value of each clause in the game that a set wins where it holds one of these ways."""
-    players = sorted(frozenset().union(*ways))
+    players = sharing(ways)
     shares: dict[str, Fraction] = {}
     for name in players:
         others = [other for other in players if other != name]

@@ -1,7 +1,7 @@
 """`caveat prove`: what a policy bundle holds, against whom, and who together could open it."""
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,11 @@ from caveat.cli.exit import CannotRunError
 from caveat.cli.progress import Bar
 from caveat.cli.prove_page import render_page
 from caveat.cli.prove_show import show_proof
+from caveat.cli.prove_words import table
 from caveat.evidence.trust import Trust, TrustError, parse_trust
 from caveat.policy.bundle import Bundle
 from caveat.policy.clause import AUTHORITIES
-from caveat.signing.canonical import JsonObject
+from caveat.signing.canonical import Json
 from caveat.signing.keys import (
     KeyParseError,
     PrivateKey,
@@ -135,7 +136,7 @@ def prove_command(
 
 
 @contextmanager
-def _analysis() -> Iterator[None]:
+def _analysis() -> Generator[None]:
     """What the analysis raises, as the command line says it."""
     try:
         importlib.import_module("caveat.analysis.solve")
@@ -164,9 +165,9 @@ def _prove(bundle: Bundle, asked: _Asked) -> "Proof":
     with _analysis():
         from caveat.analysis.proof import Prover
         from caveat.analysis.solve import Session
-        from caveat.analysis.statements import parse_statements
+        from caveat.analysis.statements import Sentence, parse_statements
 
-        sentences = ()
+        sentences: tuple[Sentence, ...] = ()
         if asked.statements is not None:
             sentences = parse_statements(asked.statements.read_bytes(), bundle)
         prover = Prover(
@@ -243,19 +244,18 @@ def _verified(bundle: Bundle, path: Path, key: PublicKey, *, as_json: bool) -> i
         from caveat.analysis.certificate import verify_proof
         from caveat.analysis.errors import CertificateError
 
-        finding, document = "", dict[str, object]()
+        finding, document = "", dict[str, Json]()
         try:
             document = dict(verify_proof(path.read_bytes(), key, bundle.digest))
         except CertificateError as error:
             finding = str(error)
     if as_json:
-        row: dict[str, object] = {"version": 1, "verifies": not finding, "finding": finding or None}
+        row: dict[str, Json] = {"version": 1, "verifies": not finding, "finding": finding or None}
         click.echo(orjson.dumps({**row, "holds": document.get("holds")}, option=orjson.OPT_INDENT_2).decode())
     elif finding:
         click.echo(f"✗ {finding}")
     else:
-        solver = document.get("solver")
-        name = solver.get("name") if isinstance(solver, dict) else "a solver"
+        name = table(document.get("solver")).get("name", "a solver")
         said = "every red line holds" if document.get("holds") is True else "not everything holds"
         click.echo(f"✓ this key says of bundle {bundle.digest[:12]}…, by {name}: {said}")
     return 1 if finding else 0

@@ -1,4 +1,4 @@
-"""A proof as one page that a lawyer can read: no script, nothing loaded, everything from the bundle escaped."""
+"""A proof as one page that a lawyer can read: no script, nothing loaded, all of it escaped."""
 
 from html import escape
 
@@ -22,12 +22,13 @@ _STYLE = """
 --good:#116329;--bad:#a40e26;--doubt:#7d4e00;--amend:#0b5cad;--lie:#8250df;--operate:#9a6700}
 @media (prefers-color-scheme:dark){:root{--ink:#e6e9ed;--soft:#9aa4af;--paper:#14171b;--line:#3a424b;
 --head:#1f242a;--good:#56d364;--bad:#ff7b86;--doubt:#e3b341;--amend:#6cb6ff;--lie:#cb9eff;--operate:#e3b341}}
-*{box-sizing:border-box}body{font:16px/1.55 Georgia,"Times New Roman",serif;max-width:64rem;margin:2.5rem auto;
-padding:0 1.25rem;color:var(--ink);background:var(--paper)}
+*{box-sizing:border-box}body{font:16px/1.55 Georgia,"Times New Roman",serif;max-width:64rem;
+margin:2.5rem auto;padding:0 1.25rem;color:var(--ink);background:var(--paper)}
 h1,h2,h3,th,.tag,svg text{font-family:system-ui,sans-serif}h1{line-height:1.2;margin-bottom:.3rem}
 h2{margin-top:2.75rem;border-bottom:1px solid var(--line);padding-bottom:.25rem}h3{margin:1.6rem 0 .3rem}
 table{border-collapse:collapse;width:100%;font-size:.92rem;margin:.8rem 0}
-th,td{border:1px solid var(--line);padding:.45rem .6rem;text-align:left;vertical-align:top}th{background:var(--head)}
+th,td{border:1px solid var(--line);padding:.45rem .6rem;text-align:left;vertical-align:top}
+th{background:var(--head)}
 code{font-size:.84em;overflow-wrap:anywhere}.soft{color:var(--soft)}.holds{color:var(--good);font-weight:700}
 .open{color:var(--bad);font-weight:700}.unknown{color:var(--doubt);font-weight:700}
 .banner{border:2px solid var(--doubt);padding:.6rem .9rem;margin:1rem 0}
@@ -53,9 +54,11 @@ def render_page(bundle: Bundle, document: JsonObject) -> str:
         f"<p>{escape(bundle.manifest.text)}</p>",
         _summary(document),
         "<h2>Who could open a red line</h2>",
-        "<p>Solid: by amending what their signatures reach. Dashed: by lying as an issuer or an insider. "
-        "Dotted: by running or building the gateway. Lines that meet in one point stand for people who would "
-        "have to act together.</p>",
+        (
+            "<p>Solid: by amending what their signatures reach. Dashed: by lying as an issuer or an insider. "
+            "Dotted: by running or building the gateway. Lines that meet in one point stand for people who "
+            "would have to act together.</p>"
+        ),
         cut_picture(document),
         *(_line(bundle, row) for row in rows(document["red_lines"])),
         _clauses(bundle, document),
@@ -201,8 +204,13 @@ def _clauses(bundle: Bundle, document: JsonObject) -> str:
             ]
         )
     body += [
-        [f"<strong>{escape(row.id)}</strong>", escape(row.text), "the rule itself", escape(row.authority)]
-        + [escape(row.amend_text)]
+        [
+            f"<strong>{escape(row.id)}</strong>",
+            escape(row.text),
+            "the rule itself",
+            escape(row.authority),
+            escape(row.amend_text),
+        ]
         for row in bundle.manifest.process
     ]
     head = ["Clause", "Text", "Effect", "Authority", "Who may amend it"]

@@ -31,8 +31,7 @@ def cut_picture(document: JsonObject) -> str:
     parts: list[str] = []
     for i, route in enumerate(routes):
         y = joints[str(i)]
-        for name in route.members:
-            parts.append(_curve(_LEFT + _BOX, left[name], _MIDDLE, y, route.kind))
+        parts += [_curve(_LEFT + _BOX, left[name], _MIDDLE, y, route.kind) for name in route.members]
         parts.append(_curve(_MIDDLE, y, _RIGHT, right[route.line], route.kind))
         title = escape(f"{together(route.members)} could open {route.line}")
         parts.append(

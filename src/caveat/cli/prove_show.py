@@ -121,15 +121,15 @@ def _show_value(console: Console, document: JsonObject) -> None:
     value = table(document.get("value"))
     if not value:
         return
-    shown = Table(
-        title=f"{value['held_back']} of {value['uses']} uses are held back", title_justify="left"
-    )
+    shown = Table(title=f"{value['held_back']} of {value['uses']} uses are held back", title_justify="left")
     for column in ("clause", "nothing else holds back", "share"):
         shown.add_column(column, justify="left" if column == "clause" else "right")
     clauses = sorted(rows(value["clauses"]), key=lambda row: -_number(row["share"]))
     for row in clauses:
         if _number(row["share"]) > 0 or names(row["only"]):
-            shown.add_row(escape(str(row["id"])), str(len(names(row["only"]))), f"{_number(row['share']):.2f}")
+            shown.add_row(
+                escape(str(row["id"])), str(len(names(row["only"]))), f"{_number(row['share']):.2f}"
+            )
     console.print(shown)
 
 
