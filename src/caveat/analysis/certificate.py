@@ -5,7 +5,7 @@ A signature says who vouches for the answer; that the answer is right is shown b
 in-toto Statement v1 in DSSE, ADR-0017.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -37,7 +37,7 @@ class _Statement(BaseModel):
     type_: Literal["https://in-toto.io/Statement/v1"] = Field(alias="_type")
     subject: Annotated[list[_Subject], Field(min_length=1, max_length=1)]
     predicateType: Literal["https://caveat.invalid/predicate/policy-proof/v1"]  # noqa: N815 - in-toto's
-    predicate: JsonObject
+    predicate: dict[str, object]
 
 
 def sign_proof(document: JsonObject, key: PrivateKey) -> bytes:
@@ -65,7 +65,7 @@ def verify_proof(data: bytes, key: PublicKey, bundle: Digest) -> JsonObject:
         statement = _Statement.model_validate_json(envelope.payload)
     except ValidationError as error:
         raise CertificateError("the statement is no proof about a policy") from error
-    document = statement.predicate
+    document = cast("JsonObject", statement.predicate)
     if {entry.digest.sha256 for entry in statement.subject} != {bundle} or document.get("bundle") != bundle:
         about = statement.subject[0].digest.sha256
         raise CertificateError(f"the certificate is about bundle `{about[:12]}…`, not about this one")

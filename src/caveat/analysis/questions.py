@@ -242,10 +242,13 @@ def purposes(bundle: Bundle) -> tuple[Purpose, ...]:
 
 
 def permitted_use(questions: Questions, purpose: Purpose) -> Found:
-    """A use for this purpose that an honest caller gets through, once everybody approved."""
+    """A use for this purpose that an honest caller gets through, once everybody approved.
+
+    What a screen makes of a harmless use is its own: here no score stands at its worst.
+    """
     board = questions.board
     facts = conj(has_value(board.truth.facts[name], value) for name, value in purpose.facts.items())
-    return board.find(board.solver.name(facts), *questions.honest, questions.only(0))
+    return board.find(board.solver.name(facts), questions.honest[0], questions.only(0))
 
 
 def open_by_law(

@@ -144,7 +144,7 @@ def _result(
         case "possible":
             board = questions.board
             term = board.solver.name(_holding(board.truth, condition))
-            found = board.find(term, *questions.honest, questions.only(0))
+            found = board.find(term, questions.honest[0], questions.only(0))
             result = {Answer.SATISFIABLE: "proved", Answer.UNSATISFIABLE: "refuted"}
             return result.get(found.answer, "unknown"), found.witness
         case "only_with_approval":
@@ -202,7 +202,7 @@ def _without_approval(
     term = board.solver.name(_holding(board.truth, condition))
     given = board.seen.approvals.terms
     withheld = [neg(given[role]), *(given[other] for other in given if other != role)]
-    asked = (term, questions.honest[1], questions.only(0), *withheld)
+    asked = (term, questions.only(0), *withheld)
     answer = board.solver.ask(board.permitted, board.known, *asked)
     if answer is not Answer.SATISFIABLE:
         answer = board.solver.ask(board.permitted, *asked)

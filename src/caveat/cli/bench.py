@@ -81,6 +81,9 @@ BARS = (
     Bar("passthrough_cpu_ms", "ms", None),
     Bar("gateway_to_passthrough", "ratio", None, more_is_better=True),
     Bar("stream_chunk_cpu_ms", "ms", 0.1),
+    Bar("prove_25_s", "s", None),
+    Bar("prove_50_s", "s", 2.0),
+    Bar("prove_200_s", "s", None),
     Bar("cold_start_s", "s", 2.0),
     Bar("idle_rss_mb", "MB", 120.0),
 )
@@ -239,6 +242,12 @@ def _decision() -> Mapping[str, Measured]:
     }
 
 
+def _prove() -> Mapping[str, Measured]:
+    from caveat.cli.measure_prove import measure_prove
+
+    return {f"prove_{clauses}_s": Measured(taken, 1) for clauses, taken in measure_prove().items()}
+
+
 def _evidence() -> Mapping[str, Measured]:
     from caveat.evidence.measure import measure_evidence
 
@@ -335,6 +344,7 @@ SOURCES = (
         ),
         _gateway,
     ),
+    Source(("prove_25_s", "prove_50_s", "prove_200_s"), _prove),
     Source(("cold_start_s",), _cold_start),
 )
 """Each imports its room only when it is run: `caveat bench --help` costs nothing."""

@@ -49,10 +49,31 @@ def measure_decision(n: int = 3000, seed: int = 1) -> DecisionFigures:
 
 def workload_bundle() -> Bundle:
     """50 clauses over 26 facts, in the shapes that policies have: words, sets, limits, flags, a permit."""
+    annotations = '@text("A clause of the workload.") @authority("technical") @amend("owner")'
+    clauses = [f'@id("C{i}") {annotations} {text}' for i, text in enumerate(clause_texts(CLAUSES))]
+    files: dict[str, dict[str, object]] = {
+        "bundle.toml": {
+            "version": 1,
+            "name": "workload",
+            "release": "1",
+            "text": "A generated workload.",
+            "actors": {"owner": {"keys": [], "text": "Owner."}},
+        },
+        "facts.toml": {"version": 1, "facts": fact_tables("owner")},
+        "trust.toml": {"version": 1},
+        "tools.toml": {"version": 1},
+        "deployments.toml": {"version": 1},
+    }
+    encoded = {path: tomli_w.dumps(table).encode() for path, table in files.items()}
+    return parse_bundle({**encoded, "clauses/workload.cedar": "\n".join(clauses).encode()})
+
+
+def fact_tables(amend: str) -> dict[str, dict[str, object]]:
+    """The 26 facts of the workload, as `facts.toml` has them."""
     facts: dict[str, dict[str, object]] = {}
     common: dict[str, object] = {
         "attested_by": ["issuer"],
-        "amend": "owner",
+        "amend": amend,
         "text": "A fact of the workload.",
     }
     for i in range(ENUMS):
@@ -63,24 +84,12 @@ def workload_bundle() -> Bundle:
         facts[f"count{i}"] = {"type": "long", "hi": 1_000_000, "severest": 1_000_000} | common
     for i in range(FLAGS):
         facts[f"flag{i}"] = {"type": "bool", "severest": True} | common
-    annotations = '@text("A clause of the workload.") @authority("technical") @amend("owner")'
-    clauses = [f'@id("C0") {annotations} permit (principal, action, resource);']
-    clauses += [f'@id("C{i}") {annotations} {_forbid(i)}' for i in range(1, CLAUSES)]
-    files: dict[str, dict[str, object]] = {
-        "bundle.toml": {
-            "version": 1,
-            "name": "workload",
-            "release": "1",
-            "text": "A generated workload.",
-            "actors": {"owner": {"keys": [], "text": "Owner."}},
-        },
-        "facts.toml": {"version": 1, "facts": facts},
-        "trust.toml": {"version": 1},
-        "tools.toml": {"version": 1},
-        "deployments.toml": {"version": 1},
-    }
-    encoded = {path: tomli_w.dumps(table).encode() for path, table in files.items()}
-    return parse_bundle({**encoded, "clauses/workload.cedar": "\n".join(clauses).encode()})
+    return facts
+
+
+def clause_texts(clauses: int) -> list[str]:
+    """A bare permit and forbids, without annotations."""
+    return ["permit (principal, action, resource);", *(_forbid(i) for i in range(1, clauses))]
 
 
 def _forbid(i: int) -> str:

@@ -8,7 +8,7 @@ _FINDINGS = {Defect.FORGED: Finding.FORGED, Defect.REPLAYED: Finding.REPLAYED}
 
 
 def facts_of_scenario(bundle: Bundle, visible: Visible) -> Facts:
-    """What is proved is attested or observed; observers report their neutral value of the rest.
+    """What is proved is attested or observed; observers report their neutral value of what nobody speaks of.
 
     An attestation with another defect than forged or replayed counts as absent, as the evidence check says.
     """
@@ -22,7 +22,7 @@ def facts_of_scenario(bundle: Bundle, visible: Visible) -> Facts:
                 facts.append(Fact(name, value, Grade.ATTESTED, min(spec.attested_by)))
             else:
                 facts.append(Fact(name, value, Grade.OBSERVED, min(spec.observed_by, default="")))
-        elif spec.neutral is not None and spec.observed_by:
+        elif spec.neutral is not None and spec.observed_by and name not in visible.mentioned:
             facts.append(Fact(name, spec.neutral, Grade.OBSERVED, min(spec.observed_by)))
     findings = frozenset(_FINDINGS[defect] for _, defect in visible.defective if defect in _FINDINGS)
     return Facts(tuple(facts), dict(visible.claims) or None, frozenset(), findings)
