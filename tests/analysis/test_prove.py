@@ -225,9 +225,9 @@ def test_a_redundant_clause_of_the_example_changes_no_decision() -> None:
         values = draw.world()
         facts = Facts(
             tuple(
-                Fact(name, value, Grade.ATTESTED, min(spec.attested_by))
+                Fact(name, values[name], Grade.ATTESTED, min(spec.attested_by))
                 for name, spec in bundle.registry.facts.items()
-                if (value := values[name]) is not None and spec.attested_by
+                if spec.attested_by
             )
         )
         verdicts = {decide(each.policy, Point.PROMPT, facts).verdict for each in (bundle, *without)}
