@@ -4,6 +4,7 @@ Nothing is printed that the live engines do not answer so. Each engine gets what
 fact that it does not declare is not said to it. Source: ADR-0018.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -25,7 +26,7 @@ from caveat.facts.fact import Facts, Grade
 from caveat.facts.registry import FactSpec, Registry
 from caveat.facts.value import Value, render_value
 from caveat.policy.bundle import Bundle
-from caveat.signing.canonical import Json, JsonObject, canonical
+from caveat.signing.canonical import Json, JsonObject
 
 _NONE_YET = Decision(Verdict.DENY, Reason.EVALUATION_ERROR)
 _TRIAL_STEPS = 500
@@ -54,9 +55,9 @@ class ChangedUse:
         return len(self.truth.keys() | self.said.keys()) + len(self.approvals)
 
     @property
-    def order(self) -> tuple[bool, int, bytes]:
+    def order(self) -> tuple[bool, int, str]:
         """Inside a red line first, then smallest first, ties in one fixed order."""
-        return self.red_line is None, self.size, canonical(self.render())
+        return self.red_line is None, self.size, json.dumps(self.render(), sort_keys=True)
 
     def render(self) -> JsonObject:
         """JSON, as `docs/reference/diff.md` has it."""

@@ -21,6 +21,7 @@ from caveat.policy.clause_text import (
     effective_annotations,
     piece_of,
     pieces_of,
+    policy_texts,
 )
 from caveat.policy.table_text import (
     changed_process,
@@ -196,3 +197,33 @@ def _without_unused_roles(files: Files) -> dict[str, bytes]:
             rf"^\[roles\.{re.escape(name)}\][^\n]*\n(?:(?!\[)[^\n]*(?:\n|\Z))*", "", text, flags=re.MULTILINE
         )
     return {**files, "bundle.toml": settled(text, table)}
+
+
+def read_as(files: Files, clause: str, text: str) -> Edited:
+    """The bundle with another text of this clause in place of every policy that serves it.
+
+    Annotations that the other text leaves out stay as they are. Raises `EditError` where there is no such
+    clause, or the text holds no policy of it.
+    """
+    gone = {piece.id for kept in pieces_of(files).values() for piece in kept if clause in piece.served}
+    if not gone:
+        raise EditError(f"the bundle has no clause `{clause}` with a condition")
+    held = next(given for name, given in effective_annotations(files).items() if name in gone)
+    pieces = [piece_of(each) for each in policy_texts(text)]
+    if not any(clause in piece.served for piece in pieces):
+        raise EditError(f"the other text holds no policy of clause `{clause}`")
+    texts: list[str] = []
+    for place, piece in enumerate(pieces):
+        filled = piece
+        for name, word in held.items():
+            if place == 0 and name not in filled.own:
+                filled = piece_of(annotated(filled, name, word))
+        texts.append(filled.text)
+    kept = {path: data for path, data in files.items() if not path.startswith("clauses/")}
+    for path, found in pieces_of(files).items():
+        remaining = "".join(piece.text for piece in found if piece.id not in gone)
+        if any(piece.served for piece in found if piece.id not in gone):
+            kept[path] = remaining.encode()
+    kept[f"clauses/reading-{clause}.cedar"] = "".join(texts).encode()
+    done = f"{clause} read as the other text has it, in place of {', '.join(sorted(gone))}"
+    return Edited(_without_unused_roles(_keep_inherited(files, kept)), (done,))

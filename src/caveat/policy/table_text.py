@@ -25,12 +25,13 @@ def table_in(files: Files, path: str) -> dict[str, object]:
 
 def within(table: dict[str, object], *path: str) -> dict[str, object]:
     """The table at this path; raises `EditError` where there is none."""
-    found: object = table
+    found = table
     for name in path:
-        found = cast("dict[str, object]", found).get(name) if isinstance(found, dict) else None
-    if not isinstance(found, dict):
-        raise EditError(f"the bundle has no `{'.'.join(path)}`")
-    return cast("dict[str, object]", found)
+        inner = found.get(name)
+        if not isinstance(inner, dict):
+            raise EditError(f"the bundle has no `{'.'.join(path)}`")
+        found = cast("dict[str, object]", inner)
+    return found
 
 
 def set_key(files: Files, path: str, section: str, key: str, value: int | str) -> dict[str, bytes]:
