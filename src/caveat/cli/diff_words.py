@@ -87,7 +87,7 @@ def red_line_sentence(line: "RedLineChange") -> str:
 
 
 def _consents(number: int | None) -> str:
-    return "none known" if number is None else ("0, it is open" if number == 0 else str(number))
+    return "none known" if number is None else ("none (it is open)" if number == 0 else str(number))
 
 
 def use_sentence(use: "ChangedUse") -> str:
