@@ -136,7 +136,8 @@ class _Silent(Solver):
 def test_an_answer_that_does_not_come_in_time_is_never_equivalent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Session, "solver", _silent_solver)
     found = diff_bundles(Session(), bundle(), bundle())
-    assert found.equivalent is None and found.weaker is None
+    assert found.equivalent is None
+    assert found.weaker is None
     assert found.render()["equivalent"] == "unknown"
 
 
@@ -151,7 +152,8 @@ def test_moving_and_renumbering_clauses_makes_no_difference() -> None:
     moved = {path: data for path, data in FILES.items() if path != "clauses/P14-protected-activity.cedar"}
     moved["clauses/A-first.cedar"] = FILES["clauses/P14-protected-activity.cedar"].replace(b'"P14"', b'"Q99"')
     found = diff_bundles(Session(), bundle(), bundle(moved))
-    assert found.equivalent is True and found.weaker is False
+    assert found.equivalent is True
+    assert found.weaker is False
     assert [(each.id, each.change) for each in found.clauses] == [("P14", "renumbered")]
 
 
@@ -171,7 +173,8 @@ def test_what_no_clause_shows_is_never_equivalent(path: str, old: str, new: str)
     found = diff_bundles(Session(), bundle(), bundle(replaced(path, (old, new))))
     assert found.equivalent is False
     assert any(other.verdicts for other in found.others)
-    assert not found.opened.uses and not found.closed.uses
+    assert not found.opened.uses
+    assert not found.closed.uses
 
 
 @pytest.mark.slow
@@ -179,7 +182,8 @@ def test_a_use_that_only_the_approver_separates_is_told_both_ways() -> None:
     asks = 'context.approvals.contains("privacy_officer")'
     counsel = 'context.approvals.contains("legal_counsel")'
     found = diff_bundles(Session(), bundle(), bundle(replaced("clauses/P13-acquired.cedar", (asks, counsel))))
-    assert found.opened.uses and found.closed.uses
+    assert found.opened.uses
+    assert found.closed.uses
     assert all(use.approvals == {"legal_counsel"} for use in found.opened.uses)
     assert all(use.approvals == {"privacy_officer"} for use in found.closed.uses)
 

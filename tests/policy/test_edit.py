@@ -44,9 +44,10 @@ def test_what_is_not_deleted_keeps_its_text_to_the_byte() -> None:
 def test_a_policy_keeps_the_annotations_that_it_shared_with_a_deleted_one() -> None:
     files = {
         **FILES,
-        "clauses/Z.cedar": b'@id("Z.one") @clause("Z, Y") @text("Both.") @authority("technical") @amend("provider")\n'
+        "clauses/Z.cedar": b'@id("Z.one") @clause("Z, Y") @text("Both.")\n@authority("technical") @amend("provider")\n'
         b"forbid (principal, action, resource) when { !context.deployer_verified };\n"
-        b'@id("Z.two") @clause("Z")\nforbid (principal, action, resource) when { !context.deployer_verified };\n',
+        b'@id("Z.two") @clause("Z")\n'
+        b"forbid (principal, action, resource) when { !context.deployer_verified };\n",
     }
     edited = parse_bundle(dict(delete_clause(files, "Y").files))
     kept = next(clause for clause in edited.clauses if clause.id == "Z.two")
@@ -84,7 +85,8 @@ def test_the_law_alone_permits_what_no_clause_forbids() -> None:
 
 
 def test_another_reading_replaces_the_clause_and_keeps_what_it_does_not_say() -> None:
-    text = '@id("P14") forbid (principal, action, resource) when { context.selection_criteria == "protected_activity" };'
+    rule = 'forbid (principal, action, resource) when { context.selection_criteria == "protected_activity" };'
+    text = f'@id("P14") {rule}'
     edited = parse_bundle(dict(read_as(FILES, "P14", text).files))
     clause = next(clause for clause in edited.clauses if clause.id == "P14")
     assert clause.authority == "vendor_aup"

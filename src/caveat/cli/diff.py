@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from caveat.assay.errors import ScenarioError
-from caveat.assay.scenario import parse_scenarios
 from caveat.cli.bundle import load_bundle
 from caveat.cli.diff_page import render_page
-from caveat.cli.diff_recorded import recorded_cases, scenario_facts
+from caveat.cli.diff_recorded import recorded_cases
 from caveat.cli.diff_words import sentences
 from caveat.cli.exit import CannotRunError
 from caveat.cli.progress import Bar
+from caveat.cli.scenario_decisions import read_scenarios, scenario_facts
 from caveat.decision.decide import decide_use
 from caveat.policy.bundle import Bundle, BundleError, parse_bundle
 from caveat.policy.clause_text import EditError
@@ -158,10 +157,7 @@ def _scenarios(path: Path, old: Bundle, new: Bundle) -> Iterator["ScenarioVerdic
     from caveat.analysis.difference import ScenarioVerdict
 
     registry = {**old.registry.facts, **new.registry.facts}
-    try:
-        found = parse_scenarios(path.read_bytes(), registry)
-    except ScenarioError as error:
-        raise CannotRunError(f"`{path}`: {error}", error.hint) from error
+    found = read_scenarios(path, registry)
     with Bar("deciding scenarios") as progress:
         for done, scenario in enumerate(found, start=1):
             progress(done, len(found))

@@ -1,4 +1,4 @@
-"""Facts of scenarios and of recorded uses as each of two bundles gets to know them.
+"""Facts of recorded uses as each of two bundles gets to know them.
 
 A fact that a bundle does not declare is not said to it. Nothing of a ledger is read before it is verified.
 """
@@ -6,12 +6,10 @@ A fact that a bundle does not declare is not said to it. Nothing of a ledger is 
 from collections.abc import Iterator
 from pathlib import Path
 
-from caveat.assay.scenario import Defect, Visible
 from caveat.call.call import Point
 from caveat.cli.exit import CannotRunError
 from caveat.cli.progress import Progress
-from caveat.facts.fact import Fact, Facts, Finding, Grade
-from caveat.facts.observers import OBSERVERS
+from caveat.facts.fact import Facts
 from caveat.ledger.disk import RealDisk
 from caveat.ledger.folder import KEY_FILE, Folder
 from caveat.ledger.read import PublishedLog
@@ -22,25 +20,6 @@ from caveat.monitors.once import OnceCheck
 from caveat.monitors.totals import TotalsCheck
 from caveat.policy.bundle import Bundle
 from caveat.signing.note import NoteParseError, parse_note_key
-
-_FINDINGS = {Defect.FORGED: Finding.FORGED, Defect.REPLAYED: Finding.REPLAYED}
-
-
-def scenario_facts(bundle: Bundle, visible: Visible) -> tuple[Point, tuple[Facts, ...]]:
-    """What the bundle's gateway would know of the scenario: what is proved, observed and claimed."""
-    facts: list[Fact] = []
-    for name, spec in bundle.registry.facts.items():
-        value = spec.parse(visible.genuine[name]) if name in visible.genuine else None
-        observers = sorted(spec.observed_by & OBSERVERS)
-        if value is not None and spec.attested_by:
-            facts.append(Fact(name, value, Grade.ATTESTED, min(spec.attested_by)))
-        elif value is not None and spec.observed_by:
-            facts.append(Fact(name, value, Grade.OBSERVED, min(spec.observed_by)))
-        elif name not in visible.genuine and spec.neutral is not None and observers:
-            facts.append(Fact(name, spec.neutral, Grade.OBSERVED, observers[0]))
-    claims = {name: value for name, value in visible.claims.items() if name in bundle.registry.facts}
-    findings = frozenset(_FINDINGS[defect] for _, defect in visible.defective if defect in _FINDINGS)
-    return Point.PROMPT, (Facts(tuple(facts), claims or None, frozenset(), findings),)
 
 
 def recorded_cases(
