@@ -44,7 +44,8 @@ def test_what_is_not_deleted_keeps_its_text_to_the_byte() -> None:
 def test_a_policy_keeps_the_annotations_that_it_shared_with_a_deleted_one() -> None:
     files = {
         **FILES,
-        "clauses/Z.cedar": b'@id("Z.one") @clause("Z, Y") @text("Both.")\n@authority("technical") @amend("provider")\n'
+        "clauses/Z.cedar": b'@id("Z.one") @clause("Z, Y") @text("Both.")\n'
+        b'@authority("technical") @amend("provider")\n'
         b"forbid (principal, action, resource) when { !context.deployer_verified };\n"
         b'@id("Z.two") @clause("Z")\n'
         b"forbid (principal, action, resource) when { !context.deployer_verified };\n",

@@ -1,7 +1,7 @@
 """`bundle.toml`: name, actors and their keys, approver roles, limits, process clauses, decision settings."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -9,6 +9,9 @@ from caveat.policy.amend import AmendError, Formula, parse_amend
 from caveat.signing.keys import KeyParseError, PublicKey, parse_public_key
 
 MECHANISMS = ("unverified_context", "contradiction", "default_deny", "counting", "ledger", "oversight")
+
+
+Authority: TypeAlias = Literal["statute", "regulation", "directive", "contract", "vendor_aup", "technical"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +78,7 @@ class _Model(BaseModel):
 
 class _ActorModel(_Model):
     keys: list[str] = Field(default_factory=list[str])
-    authorities: list[
-        Literal["statute", "regulation", "directive", "contract", "vendor_aup", "technical"]
-    ] = Field(default_factory=list)
+    authorities: list[Authority] = Field(default_factory=list[Authority])
     text: str
 
 

@@ -1,4 +1,4 @@
-"""What a bundle's own words promise and nothing holds: paper clauses, vague terms, misfit authorities, sources.
+"""What a bundle promises and nothing holds: paper clauses, vague terms, misfit authorities, changed sources.
 
 Nothing here keeps a bundle from being served: it is for the people who write and read it. Source: ADR-0018.
 """
@@ -114,7 +114,8 @@ def _misfits(bundle: Bundle) -> Iterator[str]:
             if authority == "contract" and len(chosen) < _PARTIES:
                 yield f"clause `{name}`: a contract that {_and(chosen)} alone may change is none"
             elif makers and makers.isdisjoint(chosen):
-                yield f"clause `{name}`: declared as {authority}, and {_and(chosen)} may change it, who makes none"
+                who = _and(chosen)
+                yield f"clause `{name}`: declared as {authority}, and {who} may change it, who makes none"
 
 
 def _least(formula: Formula) -> Iterator[tuple[str, ...]]:
