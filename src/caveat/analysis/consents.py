@@ -51,6 +51,8 @@ class Openers:
 
 def openers(session: Session, bundle: Bundle) -> dict[str, Openers]:
     """For each red line of the bundle, who could open it."""
+    if not bundle.red_lines:
+        return {}
     truth = make_frame(bundle.registry.facts, bundle.policy.roles, "c")
     actors = sorted({actor for formula in _formulas(bundle) for actor in actors_of(formula)})
     acting = {actor: flag(f"acts!{actor}") for actor in actors}

@@ -198,10 +198,11 @@ class _Search:
         for each in self.pair.policy.clauses:
             if each.clause.is_permit and _content(each.clause) not in before:
                 yield each.fires
-        bare = replace(
-            self.pair.gain, approvals=Members(dict.fromkeys(self.pair.gain.approvals.terms, False))
-        )
-        yield neg(encode_policy(bare, self.pair.first.clauses).permitted)
+        if self.pair.first.policy.roles:
+            bare = replace(
+                self.pair.gain, approvals=Members(dict.fromkeys(self.pair.gain.approvals.terms, False))
+            )
+            yield neg(encode_policy(bare, self.pair.first.clauses).permitted)
         yield True
 
     def side(self, uses: int) -> Side:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from caveat.analysis.adversary import Adversary, can_set
-from caveat.analysis.encode import EncodedPolicy, encode_policy
+from caveat.analysis.encode import EncodedPolicy, Encoder, encode_policy
 from caveat.analysis.errors import EmptyWorldError
 from caveat.analysis.frame import (
     Frame,
@@ -95,7 +95,7 @@ def make_pair(session: Session, first: Bundle, second: Bundle, tag: str) -> Pair
     gain = _frame(first, {name: tie.gain for name, tie in ties.items()}, given, point)
     lose = _frame(second, {name: tie.lose for name, tie in ties.items()}, given, point)
     true = {name: tie.truth for name, tie in ties.items()}
-    policy, denying = encode_policy(gain, first.clauses), encode_policy(lose, second.clauses)
+    policy, denying = _encoded(gain, lose, first, second)
     solver = session.solver(below(point, len(POINTS)), *(tie.possible for tie in ties.values()))
     if solver.ask() is Answer.UNSATISFIABLE:
         raise EmptyWorldError("no world satisfies both registries of facts")
@@ -117,6 +117,21 @@ def make_pair(session: Session, first: Bundle, second: Bundle, tag: str) -> Pair
         denying=denying,
         gained=solver.name(conj([policy.permitted, disj([fault, neg(denying.permitted)])])),
         solver=solver,
+    )
+
+
+def _encoded(gain: Frame, lose: Frame, first: Bundle, second: Bundle) -> tuple[EncodedPolicy, EncodedPolicy]:
+    """The clauses of both; where both see the same of a use, what they share is encoded once."""
+    one = Encoder(gain)
+    same = (
+        gain.facts.keys() == lose.facts.keys()
+        and all(lose.facts[name] is symbol for name, symbol in gain.facts.items())
+        and first.policy.roles == second.policy.roles
+    )
+    other = one if same else Encoder(lose)
+    return (
+        EncodedPolicy(gain, tuple(one.clause(clause) for clause in first.clauses)),
+        EncodedPolicy(lose, tuple(other.clause(clause) for clause in second.clauses)),
     )
 
 

@@ -83,6 +83,9 @@ BARS = (
     Bar("stream_chunk_cpu_ms", "ms", 0.1),
     Bar("cold_start_s", "s", 2.0),
     Bar("idle_rss_mb", "MB", 120.0),
+    Bar("diff_25_s", "s", None),
+    Bar("diff_50_s", "s", 0.3),
+    Bar("diff_200_s", "s", None),
 )
 """Source: DESIGN section 9, `docs/reference/bench.md`."""
 
@@ -291,6 +294,12 @@ def _cold_start() -> Mapping[str, Measured]:
         return {figure.name: Measured(figure.value, figure.n) for figure in measure_cold_start(stage)}
 
 
+def _diff() -> Mapping[str, Measured]:
+    from caveat.cli.measure_diff import measure_diff
+
+    return {f"diff_{clauses}_s": Measured(*measure_diff(clauses)) for clauses in (25, 50, 200)}
+
+
 SOURCES = (
     Source(
         (
@@ -336,5 +345,6 @@ SOURCES = (
         _gateway,
     ),
     Source(("cold_start_s",), _cold_start),
+    Source(("diff_25_s", "diff_50_s", "diff_200_s"), _diff),
 )
 """Each imports its room only when it is run: `caveat bench --help` costs nothing."""

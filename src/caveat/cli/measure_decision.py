@@ -47,8 +47,11 @@ def measure_decision(n: int = 3000, seed: int = 1) -> DecisionFigures:
     )
 
 
-def workload_bundle() -> Bundle:
-    """50 clauses over 26 facts, in the shapes that policies have: words, sets, limits, flags, a permit."""
+def workload_bundle(clauses: int = CLAUSES, *, without: int | None = None) -> Bundle:
+    """50 clauses over 26 facts, in the shapes that policies have: words, sets, limits, flags, a permit.
+
+    `without`: the number of a clause that is left out, as an edit would.
+    """
     facts: dict[str, dict[str, object]] = {}
     common: dict[str, object] = {
         "attested_by": ["issuer"],
@@ -64,8 +67,8 @@ def workload_bundle() -> Bundle:
     for i in range(FLAGS):
         facts[f"flag{i}"] = {"type": "bool", "severest": True} | common
     annotations = '@text("A clause of the workload.") @authority("technical") @amend("owner")'
-    clauses = [f'@id("C0") {annotations} permit (principal, action, resource);']
-    clauses += [f'@id("C{i}") {annotations} {_forbid(i)}' for i in range(1, CLAUSES)]
+    texts = [f'@id("C0") {annotations} permit (principal, action, resource);']
+    texts += [f'@id("C{i}") {annotations} {_forbid(i)}' for i in range(1, clauses) if i != without]
     files: dict[str, dict[str, object]] = {
         "bundle.toml": {
             "version": 1,
@@ -80,7 +83,7 @@ def workload_bundle() -> Bundle:
         "deployments.toml": {"version": 1},
     }
     encoded = {path: tomli_w.dumps(table).encode() for path, table in files.items()}
-    return parse_bundle({**encoded, "clauses/workload.cedar": "\n".join(clauses).encode()})
+    return parse_bundle({**encoded, "clauses/workload.cedar": "\n".join(texts).encode()})
 
 
 def _forbid(i: int) -> str:
