@@ -8,7 +8,11 @@ from click.testing import CliRunner
 
 from caveat.cli.diff import diff_command
 from caveat.cli.main import run
-from tests.analysis.amendments import FILES, ROOT
+from caveat.facts.fact import Fact, Facts, Grade
+from caveat.facts.value import Value
+from caveat.policy.bundle import Bundle
+from tests.analysis.amendments import FILES, ROOT, bundle
+from tests.ledger.logs import DENIED, decision_record, records, write_log
 
 EXAMPLE = str(ROOT / "policies" / "government-analytics")
 SCENARIOS = str(ROOT / "conformance" / "scenarios" / "dev.jsonl")
@@ -86,3 +90,49 @@ def test_without_the_solver_the_error_names_the_extra(monkeypatch: pytest.Monkey
         monkeypatch.delitem(sys.modules, name)
     result = CliRunner().invoke(diff_command, [EXAMPLE, EXAMPLE], standalone_mode=False)
     assert "solver is not installed" in str(result.exception)
+
+
+def _attested(example: Bundle, **values: Value) -> Facts:
+    facts: list[Fact] = []
+    for name, value in values.items():
+        spec = example.registry.facts[name]
+        role = min(spec.attested_by)
+        facts.append(Fact(name, value, Grade.ATTESTED, role, "issuer"))
+    return Facts(tuple(facts))
+
+
+def test_recorded_uses_whose_verdict_would_change_are_named_once_the_ledger_holds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bought = _attested(
+        bundle(),
+        task="change_detection",
+        data_category=frozenset({"public_posts"}),
+        acquisition_channel="purchased",
+        subjects_jurisdiction="domestic",
+        subject_count=1001,
+        selection_criteria="specific_selector",
+        action_effect="advisory",
+        deployer_verified=True,
+        onward_recipient="none",
+    )
+    other = _attested(bundle(), selection_criteria="protected_activity")
+    ledger = tmp_path / "ledger"
+    write_log(
+        ledger,
+        [
+            *records(1),
+            decision_record(1, cases=(bought,)),
+            decision_record(2, cases=(other,), decision=DENIED),
+        ],
+    )
+    edited = edit(tmp_path / "a1", "--delete", "R1.b")
+    capsys.readouterr()
+    options = ["--records", str(ledger), "--uses", "1", "--json"]
+    assert run(["diff", EXAMPLE, edited, *options]) == 1
+    changed = json.loads(capsys.readouterr().out)["records"]
+    assert changed == [{"id": "1", "before": "deny", "after": "allow"}]
+    tile = next(path for path in (ledger / "tile" / "entries").rglob("*") if path.is_file())
+    tile.write_bytes(tile.read_bytes().replace(b"analyst", b"auditor"))
+    assert run(["diff", EXAMPLE, edited, *options]) == 2
+    assert "the ledger does not hold" in capsys.readouterr().err
