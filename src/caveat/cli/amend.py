@@ -11,6 +11,7 @@ from caveat.cli.amend_chain import (
     show_command,
     verify_command,
 )
+from caveat.cli.amend_edit import edit_command
 from caveat.cli.bundle import load_bundle
 from caveat.cli.exit import CannotRunError
 from caveat.policy.signatures import sign_adoption
@@ -26,7 +27,7 @@ def amend_group() -> None:
     """
 
 
-for _command in (propose_command, consent_command, show_command, seal_command, verify_command):
+for _command in (propose_command, consent_command, show_command, seal_command, verify_command, edit_command):
     amend_group.add_command(_command)
 
 

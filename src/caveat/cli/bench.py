@@ -86,6 +86,9 @@ BARS = (
     Bar("prove_200_s", "s", None),
     Bar("cold_start_s", "s", 2.0),
     Bar("idle_rss_mb", "MB", 120.0),
+    Bar("diff_25_s", "s", None),
+    Bar("diff_50_s", "s", 0.3),
+    Bar("diff_200_s", "s", None),
 )
 """Source: DESIGN section 9, `docs/reference/bench.md`."""
 
@@ -300,6 +303,12 @@ def _cold_start() -> Mapping[str, Measured]:
         return {figure.name: Measured(figure.value, figure.n) for figure in measure_cold_start(stage)}
 
 
+def _diff() -> Mapping[str, Measured]:
+    from caveat.cli.measure_diff import measure_diff
+
+    return {f"diff_{clauses}_s": Measured(*measure_diff(clauses)) for clauses in (25, 50, 200)}
+
+
 SOURCES = (
     Source(
         (
@@ -346,5 +355,6 @@ SOURCES = (
     ),
     Source(("prove_25_s", "prove_50_s", "prove_200_s"), _prove),
     Source(("cold_start_s",), _cold_start),
+    Source(("diff_25_s", "diff_50_s", "diff_200_s"), _diff),
 )
 """Each imports its room only when it is run: `caveat bench --help` costs nothing."""

@@ -40,6 +40,7 @@ VERBS = {
     "check": Verb("Policy", "caveat.cli.check", "check_command", "Lint and validate a policy bundle."),
     "prove": Verb("Policy", "caveat.cli.prove", "prove_command", "Prove what a policy holds."),
     "decide": Verb("Policy", "caveat.cli.decide", "decide_command", "Decide one use from a file."),
+    "diff": Verb("Policy", "caveat.cli.diff", "diff_command", "Show which uses an edit opens and closes."),
     "amend": Verb("Policy", "caveat.cli.amend", "amend_group", "Adopt a policy bundle by signing it."),
     "terms": Verb(
         "Policy", "caveat.cli.terms", "terms_group", "Read terms as a page; negotiate them on the record."

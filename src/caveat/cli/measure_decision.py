@@ -47,10 +47,15 @@ def measure_decision(n: int = 3000, seed: int = 1) -> DecisionFigures:
     )
 
 
-def workload_bundle() -> Bundle:
-    """50 clauses over 26 facts, in the shapes that policies have: words, sets, limits, flags, a permit."""
+def workload_bundle(clauses: int = CLAUSES, *, without: int | None = None) -> Bundle:
+    """50 clauses over 26 facts, in the shapes that policies have: words, sets, limits, flags, a permit.
+
+    `without`: the number of a clause that is left out, as an edit would.
+    """
     annotations = '@text("A clause of the workload.") @authority("technical") @amend("owner")'
-    clauses = [f'@id("C{i}") {annotations} {text}' for i, text in enumerate(clause_texts(CLAUSES))]
+    texts = [
+        f'@id("C{i}") {annotations} {text}' for i, text in enumerate(clause_texts(clauses)) if i != without
+    ]
     files: dict[str, dict[str, object]] = {
         "bundle.toml": {
             "version": 1,
@@ -65,7 +70,7 @@ def workload_bundle() -> Bundle:
         "deployments.toml": {"version": 1},
     }
     encoded = {path: tomli_w.dumps(table).encode() for path, table in files.items()}
-    return parse_bundle({**encoded, "clauses/workload.cedar": "\n".join(clauses).encode()})
+    return parse_bundle({**encoded, "clauses/workload.cedar": "\n".join(texts).encode()})
 
 
 def fact_tables(amend: str) -> dict[str, dict[str, object]]:

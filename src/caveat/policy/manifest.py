@@ -1,7 +1,7 @@
 """`bundle.toml`: name, actors and their keys, approver roles, limits, process clauses, decision settings."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -9,6 +9,9 @@ from caveat.policy.amend import AmendError, Formula, parse_amend
 from caveat.signing.keys import KeyParseError, PublicKey, parse_public_key
 
 MECHANISMS = ("unverified_context", "contradiction", "default_deny", "counting", "ledger", "oversight")
+
+
+Authority: TypeAlias = Literal["statute", "regulation", "directive", "contract", "vendor_aup", "technical"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,11 @@ class ProcessClause:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The content of `bundle.toml`. `development`: its keys are for trying out and prove nothing."""
+    """The content of `bundle.toml`. `development`: its keys are for trying out and prove nothing.
+
+    `authorities`: by actor, what it makes; empty where it does not say. `definitions`: terms, with what they
+    mean here.
+    """
 
     name: str
     release: str
@@ -57,6 +64,8 @@ class Manifest:
     typed_text_max_bytes: int
     actors: dict[str, frozenset[PublicKey]]
     actor_texts: dict[str, str]
+    authorities: dict[str, frozenset[str]]
+    definitions: dict[str, str]
     roles: dict[str, Role]
     limits: dict[str, Limit]
     process: tuple[ProcessClause, ...]
@@ -69,6 +78,7 @@ class _Model(BaseModel):
 
 class _ActorModel(_Model):
     keys: list[str] = Field(default_factory=list[str])
+    authorities: list[Authority] = Field(default_factory=list[Authority])
     text: str
 
 
@@ -108,6 +118,7 @@ class _ManifestModel(_Model):
     home_jurisdiction: str = "domestic"
     typed_text_max_bytes: int = Field(default=16384, ge=0)
     decision: _DecisionModel = Field(default_factory=_DecisionModel)
+    definitions: dict[str, str] = Field(default_factory=dict[str, str])
     actors: dict[str, _ActorModel]
     roles: dict[str, _RoleModel] = Field(default_factory=dict[str, _RoleModel])
     limits: dict[str, _LimitModel] = Field(default_factory=dict[str, _LimitModel])
@@ -149,6 +160,8 @@ def parse_manifest(table: object) -> tuple[Manifest | None, list[str]]:
             typed_text_max_bytes=model.typed_text_max_bytes,
             actors=actors,
             actor_texts={name: actor.text for name, actor in model.actors.items()},
+            authorities={name: frozenset(actor.authorities) for name, actor in model.actors.items()},
+            definitions=model.definitions,
             roles={name: Role(name, role.persons, role.text) for name, role in model.roles.items()},
             limits=limits,
             process=process,
