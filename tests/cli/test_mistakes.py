@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from caveat.cli import service
+from caveat.cli import log_keys
 from caveat.cli.exit import CannotRunError
 from caveat.cli.serve import open_or_explain
 from caveat.gateway.upstream import UpstreamConfig
@@ -44,7 +44,7 @@ def test_a_missing_directory(caveat: Caveat, tmp_path: Path, bundle: Path) -> No
     nowhere = tmp_path / "nowhere"
     assert "is no folder" in serve(caveat, nowhere, "--upstream", NOWHERE)
     assert "is no folder" in caveat.mistaken("check", nowhere)
-    assert "is no folder" in caveat.mistaken("terms", nowhere)
+    assert "is no folder" in caveat.mistaken("terms", "page", nowhere)
     for command in (
         ("observe", "report", nowhere),
         ("keys", "list", "--data", nowhere),
@@ -153,7 +153,7 @@ def test_a_full_disk_while_keys_are_made_leaves_nothing_half_made(
 ) -> None:
     data, endpoint = tmp_path / "data", UpstreamConfig(NOWHERE, None)
     with monkeypatch.context() as full:
-        full.setattr(service, "os", SimpleNamespace(**{**vars(os), "write": _full}))
+        full.setattr(log_keys, "os", SimpleNamespace(**{**vars(os), "write": _full}))
         with pytest.raises(CannotRunError, match="no space left on device") as caught:
             open_or_explain(bundle, data, endpoint)
     assert caught.value.hint

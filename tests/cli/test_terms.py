@@ -131,6 +131,8 @@ def test_the_same_terms_offered_to_two_parties_are_compared(table: Table) -> Non
     compared = table.say("show", table.talks, "--compare", "customer", "agency")
     assert (compared["code"], compared["equal"]) == (1, False)
     assert compared["changes"] == [{"kind": "clause", "id": "C5", "difference": "removed", "to": None}]
+    assert compared["meaning"]["equivalent"] is False
+    assert "the two bundles decide differently: " in compared["meaning"]["text"]
     text = table.say("show", table.talks, "--compare", "customer", "agency", as_json=False)["text"]
     assert "clause C5: removed" in text
     table.caveat.mistaken("terms", "show", table.talks, "--compare", "customer", "nobody")

@@ -145,7 +145,7 @@ def _error_codes() -> Iterator[tuple[str, int]]:
     files = [
         *(ROOT / "src/caveat/gateway").rglob("*.py"),
         *(ROOT / "src/caveat/cli").glob("serv*.py"),
-        ROOT / "src/caveat/cli/manifest_index.py",
+        ROOT / "src/caveat/cli/evidence_files.py",
     ]
     for file in files:
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):

@@ -8,6 +8,7 @@ import click
 from caveat.cli.amend_shown import document, held, report, say_head, say_uses
 from caveat.cli.amending import amendment_files, amendment_path, check_history, check_root, draft_amendment
 from caveat.cli.bundle import load_bundle
+from caveat.cli.difference import difference_if_installed
 from caveat.cli.exit import CannotRunError
 from caveat.cli.keys import read_private_key
 from caveat.policy.amendment import (
@@ -34,15 +35,18 @@ _NEW = "The folder of the bundle that follows."
 @click.argument("new", type=_FOLDER)
 @click.option("--out", type=_FOLDER, required=True, help="File for the amendment, which is then signed.")
 @click.option("--reason", default="", help="Why, for whoever reads it later.")
-@click.option("--diff", "diff_file", type=_FOLDER, help="The uses that it opens and closes, as JSON.")
+@click.option(
+    "--diff", "diff_file", type=_FOLDER, help="The uses that it opens and closes, from `caveat diff --json`."
+)
 @click.option("--json", "as_json", is_flag=True, help=_JSON)
 def propose_command(
     old: Path, new: Path, out: Path, reason: str, diff_file: Path | None, *, as_json: bool
 ) -> int:
     """Write the amendment by which the bundle NEW follows OLD, and say whose consent it needs.
 
-    It lists every part that changed, and, with --diff, the uses that it opens and closes. Nobody has signed
-    it yet. Exit codes: 0 it is written, 2 it could not be.
+    It lists every part that changed, and the uses that it opens and closes: as --diff has them, else found
+    here where the solver is installed. Nobody has signed it yet. Exit codes: 0 it is written, 2 it could not
+    be.
 
     \b
     Example:
@@ -51,11 +55,11 @@ def propose_command(
     before, after = load_bundle(old), load_bundle(new)
     if len(reason) > 4000:
         raise CannotRunError("--reason is longer than 4000 characters", "say it shorter")
-    diff = None if diff_file is None else _read_diff(diff_file)
+    diff = _found_diff(before, after) if diff_file is None else _read_diff(diff_file)
     statement = draft_amendment(before, after, reason, diff)
     envelope = render_envelope(UnverifiedEnvelope(IN_TOTO, statement, ()))
     if len(envelope) > MAX_BYTES:
-        raise CannotRunError("the amendment is larger than 2 MiB", "leave --diff away")
+        raise CannotRunError("the amendment is larger than 2 MiB", "give a shorter one with --diff")
     _write_new(out, envelope)
     return report(check_step(parse_amendment(envelope, draft=True), before, after), as_json, asked=False)
 
@@ -234,6 +238,18 @@ def _read(file: Path) -> Amendment:
         raise CannotRunError(f"`{file}` cannot be read", "`caveat amend propose` writes one") from error
     except AmendmentParseError as error:
         raise CannotRunError(f"`{file}`: {error}", "`caveat amend propose` writes one") from error
+
+
+def _found_diff(before: Bundle, after: Bundle) -> JsonObject | None:
+    """What the change opens and closes; None, and said so, where nobody can tell here."""
+    found = difference_if_installed(before, after)
+    if found is None:
+        click.echo(
+            "without the solver it is not found which uses this opens: pip install 'caveat[analysis]'",
+            err=True,
+        )
+        return None
+    return found.render()
 
 
 def _read_diff(file: Path) -> JsonObject:

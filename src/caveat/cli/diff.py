@@ -12,6 +12,7 @@ from caveat.cli.bundle import load_bundle
 from caveat.cli.diff_page import render_page
 from caveat.cli.diff_recorded import recorded_cases
 from caveat.cli.diff_words import sentences
+from caveat.cli.difference import TIMEOUT_SECONDS, USES, difference_of
 from caveat.cli.exit import CannotRunError
 from caveat.cli.progress import Bar
 from caveat.cli.scenario_decisions import read_scenarios, scenario_facts
@@ -21,7 +22,7 @@ from caveat.policy.clause_text import EditError
 from caveat.policy.edit import read_as
 
 if TYPE_CHECKING:
-    from caveat.analysis.difference import Difference, ScenarioVerdict
+    from caveat.analysis.difference import ScenarioVerdict
 
 HOLDS, WEAKER, UNKNOWN = 0, 1, 2
 
@@ -52,14 +53,14 @@ HOLDS, WEAKER, UNKNOWN = 0, 1, 2
 )
 @click.option(
     "--uses",
-    default=12,
+    default=USES,
     show_default=True,
     type=click.IntRange(1, 200),
     help="At most this many uses in each direction.",
 )
 @click.option(
     "--timeout",
-    default=30.0,
+    default=TIMEOUT_SECONDS,
     show_default=True,
     type=click.FloatRange(0.001),
     help="Seconds for each question to the solver.",
@@ -96,7 +97,9 @@ def diff_command(
     rows = [row for path in scenario_files for row in _scenarios(path, before, after)]
     recorded = [] if records is None else list(_records(records, key, before, after))
     difference = replace(
-        _difference(before, after, uses, timeout), scenarios=tuple(rows), records=tuple(recorded)
+        difference_of(before, after, uses=uses, timeout_seconds=timeout),
+        scenarios=tuple(rows),
+        records=tuple(recorded),
     )
     if html is not None:
         html.write_text(render_page(difference, before, after), encoding="utf-8")
@@ -108,29 +111,6 @@ def diff_command(
         if html is not None:
             click.echo(f"wrote {html}")
     return {True: WEAKER, False: HOLDS, None: UNKNOWN}[difference.weaker]
-
-
-def _difference(old: Bundle, new: Bundle, uses: int, timeout: float) -> "Difference":
-    try:
-        from caveat.analysis.diff import diff_bundles
-        from caveat.analysis.errors import AnalysisError, SolverMissingError
-        from caveat.analysis.solve import Session
-    except ImportError as error:
-        raise _no_solver() from error
-    except Exception as error:
-        if type(error).__name__ == "SolverMissingError":
-            raise _no_solver() from error
-        raise
-    try:
-        return diff_bundles(Session(timeout_seconds=timeout), old, new, uses=uses)
-    except SolverMissingError as error:
-        raise _no_solver() from error
-    except AnalysisError as error:
-        raise CannotRunError(str(error), "nothing is said about either bundle") from error
-
-
-def _no_solver() -> CannotRunError:
-    return CannotRunError("the solver is not installed", "pip install 'caveat[analysis]'")
 
 
 def _read_otherwise(bundle: Bundle, readings: tuple[str, ...]) -> Bundle:

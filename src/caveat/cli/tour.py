@@ -22,6 +22,7 @@ from rich.table import Table
 from caveat.cli.development import Development, example_bundle, open_development, read_development
 from caveat.cli.exit import CannotRunError
 from caveat.cli.tour_gateway import running_gateway
+from caveat.cli.tour_proof import CLAUSE, Proved, prove_policy
 from caveat.cli.tour_steps import DEPLOYMENT, FIRST_USE, STEPS, WORDS, Request, Step, step_request
 from caveat.evidence.manifest import MEDIA_TYPE
 from caveat.signing.canonical import Json
@@ -85,12 +86,15 @@ def tour_command(gateway: str | None, data: Path | None, upstream: str | None, *
             _keep_first_use(world, gateway, data)
             outcomes = [_play(step, world, gateway, data, number) for number, step in enumerate(STEPS, 1)]
             audit = _audit(data / "ledger", outcomes)
-    right = all(outcome.right for outcome in outcomes) and audit.holds
+            proved = prove_policy()
+    right = all(outcome.right for outcome in outcomes) and audit.holds and (proved is None or proved.right)
     if as_json:
         document = {"version": 1, "right": right, "words": WORDS, "steps": [asdict(o) for o in outcomes]}
-        click.echo(json.dumps(document | {"audit": asdict(audit)}, indent=2))
+        proofs = None if proved is None else asdict(proved)
+        click.echo(json.dumps(document | {"audit": asdict(audit), "proofs": proofs}, indent=2))
     else:
         _show(outcomes, audit)
+        _show_proofs(proved)
     return 0 if right else 1
 
 
@@ -260,6 +264,17 @@ def _show(outcomes: list[Outcome], audit: Audit) -> None:
         f"The ledger {state}, verified offline: {audit.records} records, "
         f"{audit.replayed} verdicts derived again."
     )
+
+
+def _show_proofs(proved: Proved | None) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 118, highlight=False, markup=False)
+    if proved is None:
+        console.print("Nothing is proved of the policy: pip install 'caveat[analysis]' brings the solver.")
+        return
+    state = "holds" if proved.holds else "DOES NOT HOLD"
+    console.print(f"Proved: every red line {state} against honest, silent, lying callers and evaded screens.")
+    console.print(f"Without {CLAUSE}, which takes {' and '.join(proved.consents)}, this opens:", end=" ")
+    console.print(proved.opened)
 
 
 def _remark(outcome: Outcome) -> str:
