@@ -201,9 +201,9 @@ def test_one_office_opens_selection_by_protected_activity() -> None:
 
 
 def test_what_the_contract_adds_to_the_law_is_told_in_uses() -> None:
-    found = diff_bundles(Session(), bundle(law_alone()), example())
+    found = diff_bundles(Session(), bundle(law_alone()), example(), uses=60)
     assert {use.red_line for use in found.closed.uses} >= {"R1", "R2"}
-    bought = [use for use in found.closed.uses if use.clauses == ("R1.b",)]
+    bought = [use for use in found.closed.uses if "R1.b" in use.clauses]
     assert bought
     assert all(use.before.verdict.value == "allow" for use in bought)
     assert found.weaker is False

@@ -171,8 +171,11 @@ def test_a_witness_says_what_is_true_and_what_is_seen_apart() -> None:
     rendered = held.witness.render()
     assert rendered["facts"] == {name: render_value(value) for name, value in held.witness.truth.items()}
     assert rendered["seen"] == {
-        "approval_mode": {"value": "per_item", "grade": "attested", "by": "oversight_service"}
+        name: {"value": render_value(said.value), "grade": "attested", "by": "oversight_service"}
+        for name, said in held.witness.said.items()
+        if name in held.witness.lies
     }
+    assert rendered["seen"]
     assert rendered["replayed"] is True
 
 

@@ -215,14 +215,10 @@ def test_a_connection_is_judged_by_the_bundle_in_force(
         connection = connect(gateway, context(tmp_path, CHAT))
         assert chat(connection).status == 200
         moved = Registry().domain(CA).certificate("watch", spiffe("chat"))
-        gateway.files.clear()
-        gateway.files.update(moved.files())
-        assert gateway.reload()
+        assert gateway.amend(moved.files())
         assert chat(connection).status == 200
         assert gateway.records()[-1]["deployment"] == "watch"
-        gateway.files.clear()
-        gateway.files.update(Registry().domain(OTHER).certificate("watch", spiffe("chat")).files())
-        assert gateway.reload()
+        assert gateway.amend(Registry().domain(OTHER).certificate("watch", spiffe("chat")).files())
         assert chat(connection).error["code"] == "certificate_invalid"
         connection.close()
     assert len(upstream.seen) == 2
@@ -234,8 +230,7 @@ def test_a_domain_that_a_later_bundle_brings_is_asked_for_at_once(
 ) -> None:
     with serving(tmp_path / "gateway", module_upstream, Registry()) as gateway:
         assert once(gateway, context(tmp_path, CHAT)) == (401, "invalid_api_key")
-        gateway.files.update(registry().files())
-        assert gateway.reload()
+        assert gateway.amend(registry().files())
         assert once(gateway, context(tmp_path, CHAT)) == (200, "")
 
 
@@ -278,9 +273,7 @@ def test_an_answer_is_withheld_when_its_caller_is_taken_out_meanwhile(
 
         def change(seen: Any) -> Any:
             if not known:
-                gateway.files.clear()
-                gateway.files.update(Registry().issuer(jwks=jwks(jwk(KEY)).decode()).token("desk").files())
-                gateway.reload()
+                assert gateway.amend(Registry().issuer(jwks=jwks(jwk(KEY)).decode()).token("desk").files())
             return plain(seen)
 
         upstream.script = change

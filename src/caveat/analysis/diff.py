@@ -152,16 +152,13 @@ class _Search:
         guard = conj(unknown_to_first(pair, name) for name in unknown)
         return disj([neg(conj([guard, pair.gained])), completed(pair, values)])
 
-    def look(self, family: Term, most: int) -> bool:
-        """Adds up to `most` uses of a family that differ from those found; whether there was any."""
-        any_found = False
+    def look(self, family: Term, most: int, about: _Line | None = None) -> None:
+        """Adds up to `most` uses of a family that differ from those found; `about`: of this red line."""
         for _ in range(most):
-            witness = self._next(family)
-            if witness is None:
-                break
-            self._add(*witness)
-            any_found = True
-        return any_found
+            found = self._next(family)
+            if found is None:
+                return
+            self._add(*found, about)
 
     def _next(self, family: Term) -> tuple[Witness, frozenset[str]] | None:
         """A use known truthfully where there is one, else one that somebody sees otherwise."""
@@ -177,8 +174,10 @@ class _Search:
                     return witness, given
         return None
 
-    def _add(self, witness: Witness, given: frozenset[str]) -> None:
-        line = next((e for e in self.lines if is_inside(e.bundle, e.line, witness)), None)
+    def _add(self, witness: Witness, given: frozenset[str], about: _Line | None) -> None:
+        """A use can be inside several red lines; it is shown for the one that was asked about."""
+        first = () if about is None else (about,)
+        line = next((e for e in (*first, *self.lines) if is_inside(e.bundle, e.line, witness)), None)
         held = None if line is None else (line.bundle, line.line)
         small, given = reduced(self.replay, witness, given, held)
         use = confirmed(self.replay, small, given, None if line is None else line.line.id, opens=self.opens)
@@ -186,10 +185,7 @@ class _Search:
         self.blocked.append(self.pair.solver.name(cube(self.pair, small)))
 
     def families(self) -> Iterator[Term]:
-        """Each red line, each changed clause that stopped a use or now permits it, what takes an approval,
-        then anything.
-        """
-        yield from (entry.goal for entry in self.lines)
+        """Each changed clause that stopped a use or now permits it, what takes an approval, then anything."""
         standing = {_content(each.clause) for each in self.pair.policy.clauses}
         for each in self.pair.denying.clauses:
             if not each.clause.is_permit and _content(each.clause) not in standing:
@@ -209,6 +205,8 @@ class _Search:
         """What was found in this direction, and whether that is all."""
         if not self.found and self.ask()[0] is Answer.UNSATISFIABLE:
             return Side((), complete=True)
+        for entry in self.lines:
+            self.look(entry.goal, min(_PER_FAMILY, uses - len(self.found)), entry)
         for family in self.families():
             if len(self.found) < uses:
                 self.look(self.pair.solver.name(family), min(_PER_FAMILY, uses - len(self.found)))

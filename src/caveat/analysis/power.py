@@ -74,11 +74,12 @@ class Power:
         return [neg(term) for group in groups for term in group.values()]
 
 
-def make_power(session: Session, bundle: Bundle, trust: Trust) -> Power:
-    """The board of a bundle and the trust policy that goes with it."""
+def make_power(session: Session, bundle: Bundle, trust: Trust | None) -> Power:
+    """The board of a bundle and the trust policy that goes with it; without one nobody lies as an issuer."""
     facts = bundle.registry.facts
     truth = make_frame(facts, bundle.policy.roles, "t")
-    people = {insider.name: insider for insider in insiders(bundle, trust)}
+    liars = () if trust is None else insiders(bundle, trust)
+    people = {insider.name: insider for insider in liars}
     power = Power(
         board=_unplayed(bundle, truth),
         lines=red_lines_of(bundle),

@@ -12,8 +12,9 @@ from caveat.cli.amending import check_history
 from caveat.cli.exit import CannotRunError
 from caveat.cli.scenario_decisions import decided_by
 from caveat.evidence.trust import TrustError, parse_trust
+from caveat.gateway.trust_succession import trust_consent
 from caveat.policy.bundle import Bundle, BundleError, parse_bundle
-from caveat.policy.chain import lacks
+from caveat.policy.chain import ChainError, History, adopted_chain
 from caveat.policy.review import ClauseState, clause_states, flags
 from caveat.policy.trust_signatures import is_trust_signed, trust_signers
 from caveat.store.errors import FolderError
@@ -67,13 +68,23 @@ def check_command(
     except TrustError as error:
         return _report(None, error.findings, _NOTHING, signed=signed, as_json=as_json)
     folder = check_history(history)
-    if folder is not None and parsed.unsigned and not lacks(parsed, folder.bundle):
-        carried = "it follows an adopted bundle by a whole chain of amendments"
-        parsed = replace(parsed, unsigned=(), notes=(*parsed.notes, carried))
+    if folder is not None and parsed.unsigned:
+        parsed = _carried(parsed, folder.bundle)
     documents = {} if sources is None else _documents(sources)
     tested = decided_by(parsed, scenario_files)
     review = Review(clause_states(parsed, tested, _never(parsed)), flags(parsed, documents))
     return _report(parsed, parsed.unsafe, review, signed=signed, as_json=as_json)
+
+
+def _carried(bundle: Bundle, history: History) -> Bundle:
+    """The bundle with the consent of the amendments that carry it; as it is where none do."""
+    try:
+        chain = adopted_chain(bundle, history)
+    except ChainError:
+        return bundle
+    note = "it follows an adopted bundle by a whole chain of amendments"
+    signers = bundle.signers | trust_consent(chain)
+    return replace(bundle, unsigned=(), signers=signers, notes=(*bundle.notes, note))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def check_trust_succession(bundle: Bundle, seen: TrustSeen, chain: Chain) -> Tru
     if bundle.manifest.development:
         return trust
     signers = bundle.signers | trust_signers(bundle.files, bundle.manifest.name, bundle.manifest.actors)
-    signers |= _consenting(chain)
+    signers |= trust_consent(chain)
     if trust.digest != seen.digest and not is_trust_signed(signers):
         names = ", ".join(sorted(signers)) or "nobody"
         message = f"the trust policy is signed by {names}, and takes {SIGNERS} actors of the bundle"
@@ -55,7 +55,7 @@ def check_trust_succession(bundle: Bundle, seen: TrustSeen, chain: Chain) -> Tru
     return trust
 
 
-def _consenting(chain: Chain) -> frozenset[str]:
+def trust_consent(chain: Chain) -> frozenset[str]:
     """Who signed the step that brought the trust policy, or the bundle that the chain begins from."""
     signers = chain.steps[0].old.signers if chain.steps else frozenset[str]()
     for step in chain.steps:
