@@ -4,7 +4,8 @@ One board with a variable for each of them. The caller has the powers of the eva
 cost no signature. An amended forbid vanishes, an amended permit permits everything, an amended limit is any
 number. Who amends a fact enrols a false issuer for it, so what is seen of it is free; a fact that nobody
 may attest takes its readers' consent too. Amending is monotone, so this is exact for what stands in the
-bundle; clauses that somebody adds are not among the acts. Source: POLICY section 4, ADR-0017.
+bundle, and adding a clause takes the consent of amending one with its effect (ADR-0019), which does as much.
+Source: POLICY section 4, ADR-0017.
 """
 
 from collections.abc import Iterable, Mapping

@@ -372,7 +372,7 @@ def assumptions(bundle: Bundle) -> tuple[str, ...]:
         "what the gateway observes is true, but for the operator of `operator`",
         "an issuer attests for all its role may attest, unless the trust policy grants it less",
         "the verdict rule runs unchanged: the build of the gateway is none of the actors",
-        "amending reaches what stands in the bundle; clauses that somebody adds are not counted",
+        "adding a clause takes the consent that amending one of its effect takes, so it opens no more",
     ]
     if role is not None:
         found.append(
