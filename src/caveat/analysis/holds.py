@@ -8,37 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from caveat.analysis.adversary import Adversary, Insider, Seen, insiders, seen_by
-from caveat.analysis.encode import EncodedPolicy, encode_policy, inside
-from caveat.analysis.errors import EmptyWorldError, ReplayError
-from caveat.analysis.frame import Frame, Word, make_frame
-from caveat.analysis.shrink import shrunk
-from caveat.analysis.solve import (
-    Answer,
-    Model,
-    Session,
-    Solver,
-    Term,
-    Variable,
-    conj,
-    constant,
-    disj,
-    neg,
-    replaced,
-)
-from caveat.analysis.witness import (
-    Said,
-    Witness,
-    all_inside,
-    denied_completion,
-    is_permitted,
-    live_decision,
-    said_of,
-)
-from caveat.call.call import Point
-from caveat.decision.decide import program_for
-from caveat.decision.verdict import Decision
+from caveat.analysis.amended import Acts
+from caveat.analysis.board import Board, nothing_unknown
+from caveat.analysis.encode import encode_policy, inside
+from caveat.analysis.errors import EmptyWorldError
+from caveat.analysis.frame import make_frame
+from caveat.analysis.solve import Answer, Model, Session, Solver, Term, neg
+from caveat.analysis.witness import Said, Witness, said_of
 from caveat.evidence.trust import Trust
 from caveat.facts.fact import Grade
+from caveat.facts.registry import FactSpec
 from caveat.facts.value import Value
 from caveat.policy.bundle import Bundle
 from caveat.policy.clause import Clause
@@ -82,23 +61,28 @@ class Held:
                 return None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Problem:
-    """One bundle under one adversary, encoded once, with its solver.
+    """One bundle under one adversary, encoded once, with its solver: the board, and how it is seen."""
 
-    `truth` and `seen` are its frames, `policy` its clauses over what is seen, `goals` its red lines over
-    what is true, as names that the solver can be asked with.
-    """
-
-    bundle: Bundle
     adversary: Adversary
-    truth: Frame
     seen: Seen
-    policy: EncodedPolicy
-    permitted: Term
-    goals: Mapping[str, Term]
-    solver: Solver
-    people: tuple[Insider, ...]
+    board: Board
+
+    @property
+    def solver(self) -> Solver:
+        """The solver that the board stands on."""
+        return self.board.solver
+
+    @property
+    def permitted(self) -> Term:
+        """The name of "it gets through" in the solver."""
+        return self.board.permitted
+
+    @property
+    def goals(self) -> Mapping[str, Term]:
+        """The name of "it is inside" for each red line."""
+        return self.board.goals
 
 
 def make_problem(
@@ -107,102 +91,54 @@ def make_problem(
     """The problem; raises `EmptyWorldError` where the registry leaves no world."""
     truth = make_frame(bundle.registry.facts, bundle.policy.roles, "t")
     seen = seen_by(bundle, truth, adversary, people)
-    policy = encode_policy(seen.frame, bundle.clauses)
+    rule = encode_policy(seen.frame, bundle.clauses).permitted
     solver = session.solver(truth.well_formed, seen.possible)
     if solver.ask() is Answer.UNSATISFIABLE:
         raise EmptyWorldError("no world satisfies the registry of facts")
-    goals = {line.id: solver.name(inside(truth, line.specification)) for line in red_lines_of(bundle)}
-    return Problem(
-        bundle,
-        adversary,
-        truth,
-        seen,
-        policy,
-        solver.name(policy.permitted),
-        goals,
-        solver,
-        people,
+
+    def say(model: Model, true: Mapping[str, Value], facts: Mapping[str, Value]) -> dict[str, Said]:
+        corrupt = {name for name, term in seen.corrupt.items() if model.holds(term)}
+        liars = [insider for insider in people if insider.name in corrupt]
+        return {
+            name: _said(spec, adversary, liars, facts[name], true[name])
+            for name, spec in bundle.registry.facts.items()
+        }
+
+    board = Board(
+        bundle=bundle,
+        truth=truth,
+        seen=seen.frame,
+        rule=rule,
+        permitted=solver.name(rule),
+        known=solver.name(nothing_unknown(seen.frame)),
+        goals={line.id: solver.name(inside(truth, line.specification)) for line in red_lines_of(bundle)},
+        solver=solver,
+        say=say,
+        acts=lambda _model: Acts(),
     )
+    return Problem(adversary, seen, board)
 
 
 def ask_open(problem: Problem, line: RedLine, *assumptions: Term) -> Held:
-    """Whether a use inside the red line gets through, with a witness replayed on the live engine.
-
-    A value that says "unknown" is no knowledge: where such a use only seems to get through, the denied
-    completion that the live engine finds is added as a fact about the rule, and the question asked again.
-    """
-    while True:
-        answer = problem.solver.ask(problem.permitted, problem.goals[line.id], *assumptions)
-        if answer is not Answer.SATISFIABLE:
-            return Held(problem.adversary, answer)
-        model = problem.solver.model()
-        witness, by = _candidate(problem, model)
-        if is_permitted(witness.decision):
-            return Held(problem.adversary, answer, _reduced(problem.bundle, line, witness), by)
-        problem.solver.require(_lesson(problem, witness))
+    """Whether a use inside the red line gets through, with a witness replayed on the live engine."""
+    found = problem.board.find(problem.goals[line.id], *assumptions)
+    if found.model is None:
+        return Held(problem.adversary, found.answer)
+    by = tuple(sorted(name for name, term in problem.seen.corrupt.items() if found.model.holds(term)))
+    return Held(problem.adversary, found.answer, problem.board.reduced(found, line.specification), by)
 
 
-def _candidate(problem: Problem, model: Model) -> tuple[Witness, tuple[str, ...]]:
-    """The use of a model, decided by the live engine, and the insiders who lie in it."""
-    bundle = problem.bundle
-    truth = problem.truth.read(model)
-    seen = problem.seen.frame.read(model)
-    corrupt = {name for name, term in problem.seen.corrupt.items() if model.holds(term)}
-    liars = [insider for insider in problem.people if insider.name in corrupt]
-    said = {name: _said(problem, liars, name, seen[name], truth[name]) for name in bundle.registry.facts}
-    point = problem.truth.read_point(model)
-    decision = live_decision(bundle, point, said, truth)
-    return Witness(point, truth, said, decision), tuple(sorted(corrupt))
-
-
-def _said(problem: Problem, liars: list[Insider], name: str, seen: Value, true: Value) -> Said:
+def _said(spec: FactSpec, adversary: Adversary, liars: list[Insider], seen: Value, true: Value) -> Said:
     """How one fact comes to be seen so. Whoever understates persons understates their totals too."""
-    spec = problem.bundle.registry.facts[name]
     observer = min(spec.observed_by, default="")
-    lying = next((insider for insider in liars if name in insider.grants), None)
+    lying = next((insider for insider in liars if spec.name in insider.grants), None)
     if lying is not None and seen != true:
         if lying.role in spec.attested_by:
             return Said(seen, Grade.ATTESTED, lying.role)
         return Said(seen, Grade.OBSERVED, observer)
-    if seen != true and any(name in insider.settles for insider in liars):
+    if seen != true and any(spec.name in insider.settles for insider in liars):
         return Said(seen, Grade.OBSERVED, observer, settled=True)
-    return said_of(spec, seen, true, problem.adversary)
-
-
-def _reduced(bundle: Bundle, line: RedLine, witness: Witness) -> Witness:
-    def still(smaller: Witness) -> Decision | None:
-        decision = live_decision(bundle, smaller.point, smaller.said, smaller.truth)
-        if is_permitted(decision) and all_inside(bundle, line.specification, smaller):
-            return decision
-        return None
-
-    return shrunk(bundle, witness, still)
-
-
-def _lesson(problem: Problem, witness: Witness) -> Term:
-    """What the live engine teaches: where these facts are unknown, this completion must be allowed too."""
-    specs = problem.bundle.registry.facts
-    frame = problem.seen.frame
-    unknown = [name for name, said in witness.said.items() if specs[name].is_unknown(said.value)]
-    box = denied_completion(problem.bundle, witness)
-    if not unknown or box is None:
-        raise ReplayError(
-            f"the solver found a use that the live engine answers with `{witness.decision.verdict.value}`"
-        )
-    pairs: list[tuple[Variable, Variable]] = []
-    guards: list[Term] = []
-    layout = program_for(problem.bundle.policy, Point(witness.point)).layout
-    for name in unknown:
-        symbol, spec = frame.facts[name], specs[name]
-        if not isinstance(symbol, Word):
-            raise ReplayError(f"`{name}` cannot be unknown by its value")
-        bits = layout.word_bits[name]
-        mask = box[layout.slots[name]]
-        chosen = next(word for word in spec.values if mask & bits[word])
-        guards.append(disj(symbol.is_word(word) for word in sorted(spec.unknown)))
-        pairs.append((symbol.bits, constant(symbol.places[chosen], symbol.width)))
-    completed = replaced(problem.policy.permitted, pairs)
-    return disj([neg(conj([*guards, problem.permitted])), completed])
+    return said_of(spec, seen, true, adversary)
 
 
 def adversaries_held(

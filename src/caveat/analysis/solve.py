@@ -147,8 +147,8 @@ def arithmetic(op: str, left: Bits, right: Bits) -> tuple[Bits, Term]:
         case _:
             wide = wide_left * wide_right
     low: Bits = _Z3.Extract(INTEGER_BITS - 1, 0, wide)
-    overflow: Term = _Z3.SignExt(width, low) != wide
-    return low, overflow
+    # Written as a negated equality: the solver's translator does not take `distinct` a second time.
+    return low, neg(same(_Z3.SignExt(width, low), wide))
 
 
 def replaced(term: Term, pairs: Sequence[tuple[Variable, Variable]]) -> Term:
