@@ -225,8 +225,8 @@ def _as_sentences(text: str, index: Index) -> Recognition:
     leaves = [sentence_leaf(sentence) for sentence in sentences]
     holders = index.holders(set(leaves))
     touched = _anchored(normal, index) if index.has_anchors else frozenset[Digest]()
-    for own in holders.values():
-        touched |= _telling(own)
+    telling = {id(own): _telling(own) for own in holders.values()}
+    touched = touched.union(*telling.values())
     if not holders:
         return Recognition((Piece(text.encode(), frozenset()),), frozenset(), touched, "text/plain")
     exact = _exact_documents(leaves, holders)
@@ -235,7 +235,7 @@ def _as_sentences(text: str, index: Index) -> Recognition:
         own = holders.get(leaf, ())
         # Of a document that is there as a whole, no sentence is anybody's boilerplate.
         named = frozenset([holder.manifest.digest for holder in own])
-        common = len(named) > len(_telling(own)) and not named & exact
+        common = bool(own) and len(named) > len(telling[id(own)]) and not named & exact
         groups.setdefault((named, common), []).append(sentence)
     pieces = tuple(
         Piece(" ".join(group).encode(), named, common) for (named, common), group in groups.items()
@@ -262,9 +262,10 @@ def _anchored(normal: str, index: Index) -> frozenset[Digest]:
     wanted = {anchor_at(lower, start) for start in known_positions(lower, index.cheap_anchors)}
     if not wanted:
         return frozenset()
-    # Anchors of one document have the same holders, and there are many of them.
-    distinct = dict.fromkeys(index.anchor_holders(wanted).values())
-    return frozenset(digest for own in distinct for digest in _telling(own))
+    # Anchors of one document have the same holders, and there are many of them: an index hands out one tuple
+    # for all of those, and what it tells is worked out once.
+    distinct = {id(own): own for own in index.anchor_holders(wanted).values()}
+    return frozenset(digest for own in distinct.values() for digest in _telling(own))
 
 
 def _telling(holders: Sequence[Holder]) -> frozenset[Digest]:

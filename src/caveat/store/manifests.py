@@ -195,7 +195,7 @@ class SqliteManifestStore:
         self, table: str, columns: str, wanted: Sequence[_Key], stored: Sequence[bytes | int]
     ) -> dict[_Key, tuple[Holder, ...]]:
         given = dict(zip(stored, wanted, strict=True))
-        found: dict[_Key, list[Holder]] = {}
+        found: dict[bytes | int, list[tuple[int, int]]] = {}
         with self._lock:
             try:
                 for start in range(0, len(stored), _AT_ONCE):
@@ -203,10 +203,22 @@ class SqliteManifestStore:
                     marks = ",".join("?" * len(some))
                     query = f"SELECT {columns} FROM {table} WHERE hash IN ({marks})"  # noqa: S608 - names of ours
                     for key, number, copies in self._connection.execute(query, some):
-                        found.setdefault(given[key], []).append(Holder(self._listed[number], copies))
+                        if key in found:
+                            found[key].append((number, copies))
+                        else:
+                            found[key] = [(number, copies)]
             except sqlite3.Error as error:
                 raise EvidenceStoreError(f"manifests cannot be read: {error}") from error
-        return {key: tuple(holders) for key, holders in found.items()}
+        # Fragments of one document have the same holders, and there are many of them: each is made once.
+        made: dict[tuple[tuple[int, int], ...], tuple[Holder, ...]] = {}
+        result: dict[_Key, tuple[Holder, ...]] = {}
+        for key, rows in found.items():
+            held = tuple(rows)
+            holders = made.get(held)
+            if holders is None:
+                holders = made[held] = tuple(Holder(self._listed[n], copies) for n, copies in rows)
+            result[given[key]] = holders
+        return result
 
     def close(self) -> None:
         """Releases the files; the store is not used afterwards."""
