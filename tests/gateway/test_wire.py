@@ -118,12 +118,13 @@ def kinds(wire: Wire, content: object, role: str = "user") -> list[tuple[str, Pa
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}},
         {"type": "image", "source": {"type": "base64", "data": "AA"}},
         {"type": "file", "file": {"file_id": "f"}},
-        {"type": "document", "source": {"type": "text", "data": "words"}},
+        {"type": "document", "source": {"type": "url", "url": "words"}},
         {"type": "text", "text": "words", "new_member": "more words"},
         {"type": "of tomorrow", "text": "words"},
         {"text": "no type"},
         "a bare string",
         ["nested"],
+        {"type": ["of", "no", "kind"], "text": "words"},
         7,
     ],
 )
@@ -164,9 +165,11 @@ def test_errors_and_refusals_are_json_of_the_protocol(wire: Wire) -> None:
 def test_a_path_has_one_protocol_and_other_paths_the_callers_own() -> None:
     assert set(WIRES) == {
         "/v1/chat/completions",
+        "/v1/completions",
         "/v1/embeddings",
         "/v1/messages",
         "/v1/messages/count_tokens",
+        "/v1/responses",
     }
     assert wire_for("/v1/messages", {}) is ANTHROPIC
     assert wire_for("/v1/x", {}) is OPENAI

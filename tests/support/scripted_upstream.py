@@ -183,6 +183,71 @@ def message_events(text: str = TEXT) -> tuple[bytes, ...]:
     )
 
 
+def response_body(text: str = TEXT, *, id_: str = "resp_1", status: str = "completed") -> bytes:
+    """A response with one message."""
+    part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "status": status, "content": [part]}
+    return json.dumps({**_response(id_, status), "output": [message]}).encode()
+
+
+def _response(id_: str, status: str) -> dict[str, Any]:
+    details = {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
+    usage = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8, **details}
+    settings = {"parallel_tool_calls": True, "tool_choice": "auto", "tools": [], "metadata": {}}
+    head = {"id": id_, "object": "response", "created_at": 1, "model": "scripted", "status": status}
+    return {**head, **settings, "output": [], "usage": usage, "error": None, "incomplete_details": None}
+
+
+def response_events(text: str = TEXT, *, id_: str = "resp_1", status: str = "completed") -> tuple[bytes, ...]:
+    """A response as a stream of typed events, one word an event; the last says what became of it."""
+    numbers = iter(range(1000))
+
+    def event(kind: str, **members: Any) -> bytes:
+        data = {"type": kind, "sequence_number": next(numbers), **members}
+        return f"event: {kind}\ndata: {json.dumps(data)}\n\n".encode()
+
+    started = {**_response(id_, "in_progress"), "usage": None}
+    item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+    part = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
+    at: dict[str, Any] = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    words = [word + " " for word in text.split(" ")]
+    words[-1] = words[-1].rstrip()
+    ended = json.loads(response_body(text, id_=id_, status=status))
+    whole = ended["output"][0]
+    return (
+        event("response.created", response=started),
+        event("response.in_progress", response=started),
+        event("response.output_item.added", output_index=0, item=item),
+        event("response.content_part.added", **at, part=part),
+        *(event("response.output_text.delta", **at, delta=word, logprobs=[]) for word in words),
+        event("response.output_text.done", **at, text=text, logprobs=[]),
+        event("response.content_part.done", **at, part=whole["content"][0]),
+        event("response.output_item.done", output_index=0, item=whole),
+        event(f"response.{status}", response=ended),
+    )
+
+
+def completion_body(text: str = TEXT) -> bytes:
+    """A completion of the older form."""
+    choice = {"index": 0, "text": text, "finish_reason": "stop", "logprobs": None}
+    usage = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
+    head = {"id": "cmpl-1", "object": "text_completion", "created": 1, "model": "scripted"}
+    return json.dumps({**head, "choices": [choice], "usage": usage}).encode()
+
+
+def completion_events(text: str = TEXT) -> tuple[bytes, ...]:
+    """A completion as a stream, one word an event, with its end mark."""
+    head = {"id": "cmpl-1", "object": "text_completion", "created": 1, "model": "scripted"}
+
+    def event(word: str, finish: str | None) -> bytes:
+        choice = {"index": 0, "text": word, "finish_reason": finish, "logprobs": None}
+        return b"data: " + json.dumps({**head, "choices": [choice]}).encode() + b"\n\n"
+
+    words = [word + " " for word in text.split(" ")]
+    words[-1] = words[-1].rstrip()
+    return (*(event(word, None) for word in words), event("", "stop"), b"data: [DONE]\n\n")
+
+
 def embeddings_body(asked: Any) -> bytes:
     """An embedding for each input, in the encoding that was asked for."""
     inputs = asked["input"] if isinstance(asked["input"], list) else [asked["input"]]
@@ -206,7 +271,16 @@ def plain_reply(seen: Seen) -> Reply:
         return Reply(body=embeddings_body(seen.json))
     if seen.path == "/v1/messages/count_tokens":
         return Reply(body=json.dumps({"input_tokens": 7}).encode())
-    anthropic = seen.path.startswith("/v1/messages")
+    events, body = _SPOKEN.get(seen.path.partition("?")[0].rpartition("/")[2], (chat_events, chat_body))
+    if seen.path.partition("?")[0].endswith("/chat/completions"):
+        events, body = chat_events, chat_body
     if seen.json.get("stream"):
-        return Reply(headers=EVENT_STREAM, pieces=message_events() if anthropic else chat_events())
-    return Reply(body=message_body() if anthropic else chat_body())
+        return Reply(headers=EVENT_STREAM, pieces=events())
+    return Reply(body=body())
+
+
+_SPOKEN: dict[str, tuple[Callable[[], tuple[bytes, ...]], Callable[[], bytes]]] = {
+    "messages": (message_events, message_body),
+    "responses": (response_events, response_body),
+    "completions": (completion_events, completion_body),
+}

@@ -19,7 +19,11 @@ from caveat.gateway.upstream import Upstream, UpstreamAnswer, UpstreamConfig
 from caveat.gateway.wire.protocol import Wire
 from caveat.gateway.wire.request import WireRequest
 
-_FAMILY_PATHS = {"chat.completions": "chat/completions", "embeddings": "embeddings"}
+_FAMILY_PATHS = {
+    "chat.completions": "chat/completions",
+    "completions": "completions",
+    "embeddings": "embeddings",
+}
 _ANOTHER = frozenset({"upstream_unavailable", "upstream_timeout", "upstream_cut"})
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 1.0
 
@@ -126,7 +130,9 @@ class Router:
 def _path(target: Target, wire: Wire, model: str) -> str:
     if target.protocol != "azure":
         return wire.PATH
-    action = _FAMILY_PATHS[wire.ACTION]
+    action = _FAMILY_PATHS.get(wire.ACTION)
+    if action is None:
+        return f"/openai/{wire.ACTION}?api-version={target.api_version}"  # the model stands in the body
     return f"/openai/deployments/{target.model or model}/{action}?api-version={target.api_version}"
 
 

@@ -1,6 +1,6 @@
 """Tokens that an answer used up, as its endpoint says. Pure, and blind to everything else in the answer.
 
-Both protocols say it in a member `usage`, of the answer or of an event of its stream; the names of the
+Every protocol says it in a member `usage`, of the answer or of an event of its stream; the names of the
 counts tell them apart. An endpoint that says nothing is estimated from bytes, never taken for free.
 """
 
@@ -33,7 +33,7 @@ def usage_in(value: Json) -> Usage | None:
     """What a parsed answer, or an event of a stream, says; None where it says nothing."""
     if not isinstance(value, dict):
         return None
-    inner = value.get("message")
+    inner = value.get("message") or value.get("response")
     usage = value.get("usage") or (inner.get("usage") if isinstance(inner, dict) else None)
     if not isinstance(usage, dict):
         return None

@@ -10,9 +10,11 @@ import orjson
 from caveat.call.parts import Origin, RawPart
 from caveat.gateway.errors import GatewayError
 from caveat.gateway.wire.form import read_form
+from caveat.gateway.wire.media import Encoding, Place, Places, media_parts
 from caveat.gateway.wire.request import (
     WireRequest,
     invalid_request,
+    kind_of,
     parse_document,
     read_messages,
     read_model,
@@ -30,8 +32,13 @@ OPERATION = "chat"
 END_MARK = b"message_stop"
 _ROLES = frozenset({"user", "assistant", "system"})
 _PLAIN_MEMBERS = frozenset({"role", "content"})
-_MODEL_BLOCKS = frozenset({"tool_use", "thinking", "redacted_thinking"})
+_MODEL_BLOCKS = frozenset({"tool_use", "thinking"})
 _SEPARATE = ("tools", "output_config")
+_STORED = "container"
+_BESIDE = frozenset({"cache_control", "citations", "context", "media_type", "title"})
+_ENCODED = Place(("source", "data"), Encoding.BASE64, _BESIDE, (("type", "base64"),))
+_WRITTEN = Place(("source", "data"), Encoding.TEXT, _BESIDE, (("type", "text"),))
+PLACES: Places = {"image": (_ENCODED,), "document": (_ENCODED, _WRITTEN)}
 _TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -57,7 +64,10 @@ def parse_request(body: bytes, *, max_bytes: int, model: str | None = None) -> W
         parts += _content_parts(f"{pointer}/content", role, origin, message.get("content"))
         parts += remaining_members(pointer, role, message, _PLAIN_MEMBERS)
     parts += (structure_part(f"/{name}", "request", members[name]) for name in _SEPARATE if members.get(name))
-    known = frozenset({"messages", "model", "stream", "system", *_SEPARATE})
+    if members.get(_STORED):
+        # What the endpoint keeps, by its id: nobody here sees what is in it.
+        parts.append(structure_part(f"/{_STORED}", "stored", members[_STORED], Origin.OPAQUE))
+    known = frozenset({"messages", "model", "stream", "system", _STORED, *_SEPARATE})
     parts += remaining_members("", "request", members, known)
     return WireRequest(
         read_model(members),
@@ -80,7 +90,7 @@ def _content_parts(pointer: str, role: str, origin: Origin, content: Json) -> It
 
 
 def _block_parts(pointer: str, role: str, origin: Origin, block: Json) -> Iterator[RawPart]:
-    kind = block.get("type") if isinstance(block, dict) else None
+    kind = kind_of(block)
     if isinstance(block, dict) and kind == "text" and block.keys() - {"cache_control"} == {"type", "text"}:
         if not isinstance(block["text"], str):
             raise invalid_request("the text of a block is a string")
@@ -92,8 +102,8 @@ def _block_parts(pointer: str, role: str, origin: Origin, block: Json) -> Iterat
     elif role == "assistant" and kind in _MODEL_BLOCKS:
         yield structure_part(pointer, role, block)
     else:
-        # Images, documents, search results, and text blocks with members that nobody here knows.
-        yield structure_part(pointer, role, block, Origin.OPAQUE)
+        # Images, documents, search results, encrypted thinking, and text with members that nobody here knows.
+        yield from media_parts(PLACES, pointer, role, origin, block)
 
 
 def upstream_headers(key: str | None) -> tuple[tuple[str, str], ...]:

@@ -41,7 +41,7 @@ def read_form(members: Mapping[str, Json], messages: Sequence[JsonObject]) -> Fo
         )
         and ("system" not in members or _is_text(members["system"]))
     )
-    return Form(plain, frozenset(_tools(members)), _max_output_tokens(members))
+    return Form(plain, tool_names(members), read_count(members, ("max_tokens", "max_completion_tokens")))
 
 
 def _is_text(content: Json) -> bool:
@@ -60,6 +60,11 @@ def _is_text(content: Json) -> bool:
             for item in content
         )
     )
+
+
+def tool_names(members: Mapping[str, Json]) -> frozenset[str]:
+    """The names of all tools that these members define, and of what else makes an endpoint act by itself."""
+    return frozenset(_tools(members))
 
 
 def _tools(members: Mapping[str, Json]) -> Iterator[str]:
@@ -83,12 +88,14 @@ def _names(item: Json) -> Iterator[str]:
     names += [inner.get("name") for key in ("function", "custom") if isinstance(inner := item.get(key), dict)]
     if kind not in ("function", "custom"):
         yield kind if isinstance(kind, str) else ""
+        yield from _tools({"tools": item.get("tools")})  # a namespace has tools of its own
         return
     given = [name for name in names if name is not None]
     yield from (name if isinstance(name, str) else "" for name in given or [""])
 
 
-def _max_output_tokens(members: Mapping[str, Json]) -> int | None:
-    given = [members[name] for name in ("max_tokens", "max_completion_tokens") if name in members]
+def read_count(members: Mapping[str, Json], names: Sequence[str]) -> int | None:
+    """The greatest of the counts by these names; None where one of them is no count, or none is there."""
+    given = [members[name] for name in names if name in members]
     counts = [count for count in given if isinstance(count, int) and not isinstance(count, bool)]
     return max(counts) if counts and len(counts) == len(given) else None

@@ -10,6 +10,7 @@ import orjson
 from caveat.call.parts import Origin, RawPart
 from caveat.gateway.errors import GatewayError
 from caveat.gateway.wire.form import read_form
+from caveat.gateway.wire.media import Encoding, Place, Places, media_parts
 from caveat.gateway.wire.request import (
     WireRequest,
     invalid_request,
@@ -30,7 +31,13 @@ OPERATION = "chat"
 END_MARK = b"[DONE]"
 _TOOL_ROLES = frozenset({"tool", "function"})
 _ROLES = frozenset({"system", "developer", "user", "assistant"}) | _TOOL_ROLES
-_PLAIN_MEMBERS = frozenset({"role", "content"})
+_PLAIN_MEMBERS = frozenset({"role", "content", "audio"})
+_CACHED = "prompt_cache_breakpoint"
+PLACES: Places = {
+    "image_url": (Place(("image_url", "url"), Encoding.DATA_URL, frozenset({"detail", _CACHED})),),
+    "input_audio": (Place(("input_audio", "data"), Encoding.BASE64, frozenset({"format", _CACHED})),),
+    "file": (Place(("file", "file_data"), Encoding.FILE, frozenset({"filename", _CACHED})),),
+}
 _SEPARATE = ("tools", "functions", "response_format", "prediction")
 _TYPES = {
     400: "invalid_request_error",
@@ -76,6 +83,9 @@ def _message_parts(pointer: str, message: JsonObject) -> Iterator[RawPart]:
             yield from _content_part(f"{pointer}/content/{index}", role, origin, item)
     elif content is not None:
         raise invalid_request("the content of a message is a string or a list of parts")
+    if message.get("audio"):
+        # What the endpoint keeps, by its id: nobody here has heard it.
+        yield structure_part(f"{pointer}/audio", role, message["audio"], Origin.OPAQUE)
     yield from remaining_members(pointer, role, message, _PLAIN_MEMBERS)
 
 
@@ -87,7 +97,7 @@ def _content_part(pointer: str, role: str, origin: Origin, item: Json) -> Iterat
         yield from text_part(pointer, role, origin, text)
     else:
         # Images, files, audio, and text parts with members that nobody here knows.
-        yield structure_part(pointer, role, item, Origin.OPAQUE)
+        yield from media_parts(PLACES, pointer, role, origin, item)
 
 
 def upstream_headers(key: str | None) -> tuple[tuple[str, str], ...]:

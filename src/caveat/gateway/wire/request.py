@@ -113,6 +113,12 @@ def read_messages(members: Mapping[str, Json]) -> list[JsonObject]:
     return checked
 
 
+def kind_of(value: Json) -> str:
+    """The `type` of an object; empty where it has none that is a text."""
+    kind = value.get("type") if isinstance(value, dict) else None
+    return kind if isinstance(kind, str) else ""
+
+
 def text_part(pointer: str, role: str, origin: Origin, text: str) -> Iterator[RawPart]:
     """The part of some text; none for an empty one, which carries nothing."""
     if text:

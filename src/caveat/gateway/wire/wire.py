@@ -4,22 +4,28 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from caveat.gateway.wire import anthropic, count_tokens, embeddings, openai
+from caveat.gateway.wire import anthropic, completions, count_tokens, embeddings, openai, responses
 from caveat.gateway.wire.azure import AzureWire
 from caveat.gateway.wire.protocol import Wire
 
-_PROTOCOLS: tuple[Wire, Wire, Wire, Wire] = (openai, anthropic, embeddings, count_tokens)
-OPENAI, ANTHROPIC, EMBEDDINGS, COUNT_TOKENS = _PROTOCOLS
+OPENAI: Wire = openai
+ANTHROPIC: Wire = anthropic
+EMBEDDINGS: Wire = embeddings
+COUNT_TOKENS: Wire = count_tokens
+COMPLETIONS: Wire = completions
+RESPONSES: Wire = responses
+_PROTOCOLS = (OPENAI, ANTHROPIC, RESPONSES, COMPLETIONS, EMBEDDINGS, COUNT_TOKENS)
 WIRES: Mapping[str, Wire] = MappingProxyType({wire.PATH: wire for wire in _PROTOCOLS})
 AZURE_PATHS = (
     "/openai/deployments/{name}/chat/completions",
+    "/openai/deployments/{name}/completions",
     "/openai/deployments/{name}/embeddings",
 )
 _AZURE = re.compile(
-    r"/openai/deployments/([A-Za-z0-9][A-Za-z0-9._:@+-]{0,127})/(chat/completions|embeddings)\Z"
+    r"/openai/deployments/([A-Za-z0-9][A-Za-z0-9._:@+-]{0,127})/(chat/completions|completions|embeddings)\Z"
 )
 _AZURE_BASES: Mapping[str, Wire] = MappingProxyType(
-    {"chat/completions": WIRES[openai.PATH], "embeddings": WIRES[embeddings.PATH]}
+    {"chat/completions": OPENAI, "completions": COMPLETIONS, "embeddings": EMBEDDINGS}
 )
 
 
