@@ -152,6 +152,16 @@ def test_system_prompts_and_cached_text_are_typed_words() -> None:
     assert [part.pointer for part in raw if part.content == b"look"] == ["/system/0", "/messages/0/content/0"]
 
 
+def test_words_that_the_sdk_sends_back_are_typed_and_what_they_quote_is_data() -> None:
+    quote = {"type": "char_location", "cited_text": "a line of the document", "document_title": "t"}
+    plain = {"type": "text", "text": "as said", "citations": None}
+    assert kinds(ANTHROPIC, [plain], "assistant") == [("/messages/0/content/0", PartKind.TYPED)]
+    assert kinds(ANTHROPIC, [{**plain, "citations": [quote]}], "assistant") == [
+        ("/messages/0/content/0", PartKind.TYPED),
+        ("/messages/0/content/0/citations", PartKind.DATA),
+    ]
+
+
 @BOTH
 def test_errors_and_refusals_are_json_of_the_protocol(wire: Wire) -> None:
     for error in (RequestError(400, "c", "m", "h"), FaultError(503, "c", "m"), GatewayError(418, "c", "m")):

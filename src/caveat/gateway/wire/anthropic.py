@@ -35,6 +35,7 @@ _PLAIN_MEMBERS = frozenset({"role", "content"})
 _MODEL_BLOCKS = frozenset({"tool_use", "thinking"})
 _SEPARATE = ("tools", "output_config")
 _STORED = "container"
+_TEXT_BESIDE = frozenset({"cache_control", "citations"})
 _BESIDE = frozenset({"cache_control", "citations", "context", "media_type", "title"})
 _ENCODED = Place(("source", "data"), Encoding.BASE64, _BESIDE, (("type", "base64"),))
 _WRITTEN = Place(("source", "data"), Encoding.TEXT, _BESIDE, (("type", "text"),))
@@ -91,11 +92,16 @@ def _content_parts(pointer: str, role: str, origin: Origin, content: Json) -> It
 
 def _block_parts(pointer: str, role: str, origin: Origin, block: Json) -> Iterator[RawPart]:
     kind = kind_of(block)
-    if isinstance(block, dict) and kind == "text" and block.keys() - {"cache_control"} == {"type", "text"}:
+    if isinstance(block, dict) and kind == "text" and block.keys() - _TEXT_BESIDE == {"type", "text"}:
         if not isinstance(block["text"], str):
             raise invalid_request("the text of a block is a string")
         yield from text_part(pointer, role, origin, block["text"])
-        yield from remaining_members(f"{pointer}/cache_control", role, block, frozenset({"type", "text"}))
+        if block.get("citations"):
+            # Quotes are of a document, whoever sends them.
+            yield structure_part(f"{pointer}/citations", role, block["citations"], Origin.OPAQUE)
+        yield from remaining_members(
+            f"{pointer}/cache_control", role, block, frozenset({"type", "text", "citations"})
+        )
     elif isinstance(block, dict) and kind == "tool_result":
         yield from _content_parts(f"{pointer}/content", "tool", Origin.TOOL, block.get("content"))
         yield from remaining_members(pointer, role, block, frozenset({"type", "content"}))

@@ -90,11 +90,12 @@ def _message_parts(pointer: str, message: JsonObject) -> Iterator[RawPart]:
 
 
 def _content_part(pointer: str, role: str, origin: Origin, item: Json) -> Iterator[RawPart]:
-    if isinstance(item, dict) and item.keys() == {"type", "text"} and item["type"] == "text":
+    if isinstance(item, dict) and item.keys() - {_CACHED} == {"type", "text"} and item["type"] == "text":
         text = item["text"]
         if not isinstance(text, str):
             raise invalid_request("the text of a content part is a string")
         yield from text_part(pointer, role, origin, text)
+        yield from remaining_members(f"{pointer}/{_CACHED}", role, item, frozenset({"type", "text"}))
     else:
         # Images, files, audio, and text parts with members that nobody here knows.
         yield from media_parts(PLACES, pointer, role, origin, item)
