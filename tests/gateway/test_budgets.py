@@ -21,6 +21,7 @@ from tests.support.scripted_upstream import (
     ScriptedUpstream,
     chat_events,
     message_events,
+    response_events,
 )
 from tests.support.small_bundle import CHAT_KEY, WATCH_KEY, SmallBundle, adopted
 
@@ -113,6 +114,10 @@ def test_the_usage_of_a_stream_is_what_its_last_words_say() -> None:
         b'data: {"usage": broken\n\ndata: {"usage": {"prompt_tokens": 7, "completion_tokens": 2}}\n\n'
     )
     assert follow.result() == Usage(7, 2)
+    follow = StreamUsage()
+    for event in response_events():
+        follow.feed(event)
+    assert follow.result() == Usage(3, 5)
     silent = StreamUsage()
     silent.feed(b"".join(chat_events()))
     assert silent.result() is None

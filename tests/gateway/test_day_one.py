@@ -95,11 +95,16 @@ def test_two_different_keys_in_two_headers_are_no_key(gateway: RunningGateway) -
     assert (answer.status, answer.error["code"]) == (401, "invalid_api_key")
 
 
+OPENAI_CALLS = ("chat", "stream", "embeddings", "completions", "responses")
+
+
 def openai_calls(client: openai.OpenAI) -> dict[str, Callable[[], object]]:
     return {
         "chat": lambda: client.chat.completions.create(model="m", messages=TABLE),
         "stream": lambda: client.chat.completions.create(model="m", messages=TABLE, stream=True),
         "embeddings": lambda: client.embeddings.create(model="m", input=[ROWS]),
+        "completions": lambda: client.completions.create(model="m", prompt=["Count.", ROWS]),
+        "responses": lambda: client.responses.create(model="m", instructions="Count.", input=ROWS),
     }
 
 
@@ -127,7 +132,7 @@ def refused_by_anthropic(gateway: RunningGateway, call: str) -> tuple[Any, Any]:
     return caught.value.body["error"], caught.value.response.headers
 
 
-@pytest.mark.parametrize("call", ["chat", "stream", "embeddings", "message", "count_tokens"])
+@pytest.mark.parametrize("call", [*OPENAI_CALLS, "message", "count_tokens"])
 @pytest.mark.parametrize("azure", [False, True], ids=["", "azure"])
 def test_the_same_content_gets_the_same_refusal_once_at_every_endpoint(
     gateway: RunningGateway, upstream: ScriptedUpstream, call: str, azure: bool
@@ -156,7 +161,9 @@ def test_one_evidence_for_one_use_does_not_serve_two_endpoints(gateway: RunningG
     assert names[0] == names[2] != names[1]
 
 
-@pytest.mark.parametrize("path", ["/v1/embeddings", "/v1/messages/count_tokens"])
+@pytest.mark.parametrize(
+    "path", ["/v1/embeddings", "/v1/messages/count_tokens", "/v1/completions", "/v1/responses"]
+)
 def test_an_answer_of_another_protocol_is_never_released(
     gateway: RunningGateway, upstream: ScriptedUpstream, path: str
 ) -> None:

@@ -10,7 +10,10 @@ import anthropic
 import openai
 import pytest
 
-from caveat.gateway.routes import Routes, RoutesError, parse_routes
+from caveat.gateway.routes import Routes, RoutesError, Target, parse_routes
+from caveat.gateway.routing import upstream_path
+from caveat.gateway.upstream import UpstreamConfig
+from caveat.gateway.wire.wire import COMPLETIONS, EMBEDDINGS, OPENAI, RESPONSES
 from caveat.signing.digest import sha256
 from tests.support.raw_client import asking, chat, message, send
 from tests.support.running_gateway import RunningGateway, running_gateway
@@ -212,7 +215,24 @@ def test_each_sdk_lists_the_aliases_that_it_can_use(routed: RunningGateway, firs
 def test_azure_callers_reach_the_same_alias(routed: RunningGateway, first: ScriptedUpstream) -> None:
     with openai.AzureOpenAI(api_key=CHAT_KEY, azure_endpoint=routed.url, api_version="v1") as client:
         assert len(client.embeddings.create(model="assistant", input="x").data) == 1
-    assert (first.seen[0].path, first.seen[0].json["model"]) == ("/v1/embeddings", "model-of-first")
+        assert client.responses.create(model="assistant", input="x").output_text == TEXT
+        assert client.completions.create(model="assistant", prompt="x").choices[0].text == TEXT
+    assert [(seen.path, seen.json["model"]) for seen in first.seen] == [
+        ("/v1/embeddings", "model-of-first"),
+        ("/v1/responses", "model-of-first"),
+        ("/v1/completions", "model-of-first"),
+    ]
+
+
+def test_an_azure_upstream_is_asked_at_its_own_paths(first: ScriptedUpstream) -> None:
+    target = Target("a", UpstreamConfig(first.url), "deployed", "azure", "v1")
+    paths = {
+        OPENAI: "/openai/deployments/deployed/chat/completions?api-version=v1",
+        COMPLETIONS: "/openai/deployments/deployed/completions?api-version=v1",
+        EMBEDDINGS: "/openai/deployments/deployed/embeddings?api-version=v1",
+        RESPONSES: "/openai/responses?api-version=v1",
+    }
+    assert {wire: upstream_path(target, wire, "alias") for wire in paths} == paths
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from caveat.gateway.errors import UpstreamError
 from caveat.gateway.stream import MAX_EVENT_BYTES, Windows, windows
 from caveat.gateway.wire.protocol import Wire
-from caveat.gateway.wire.wire import ANTHROPIC, OPENAI
+from caveat.gateway.wire.wire import ANTHROPIC, COMPLETIONS, OPENAI, RESPONSES
 from tests.support.raw_client import asking, chat, message
 from tests.support.running_gateway import RunningGateway, running_gateway
 from tests.support.scripted_upstream import (
@@ -25,12 +25,19 @@ from tests.support.scripted_upstream import (
     Reply,
     ScriptedUpstream,
     chat_events,
+    completion_events,
     message_events,
+    response_events,
     scripted_upstream,
 )
 from tests.support.small_bundle import CHAT_KEY, SmallBundle
 
-EVENTS = {"openai": (OPENAI, chat_events()), "anthropic": (ANTHROPIC, message_events())}
+EVENTS = {
+    "openai": (OPENAI, chat_events()),
+    "anthropic": (ANTHROPIC, message_events()),
+    "responses": (RESPONSES, response_events()),
+    "completions": (COMPLETIONS, completion_events()),
+}
 
 
 @given(st.lists(st.binary(max_size=12) | st.sampled_from([b"\n\n", b"\r\n\r\n", b"a\n", b"\n"]), max_size=20))

@@ -107,7 +107,7 @@ class Router:
     ) -> Opened:
         sent = {**headers, **_credentials(target, wire)}
         body = _renamed(request, target)
-        answer = await self._pools[target.config].post(_path(target, wire, request.model), body, sent)
+        answer = await self._pools[target.config].post(upstream_path(target, wire, request.model), body, sent)
         try:
             if answer.status >= 500 and not last:
                 raise UpstreamError(503, "upstream_unavailable", "the model's endpoint failed")
@@ -127,7 +127,8 @@ class Router:
             await pool.close()
 
 
-def _path(target: Target, wire: Wire, model: str) -> str:
+def upstream_path(target: Target, wire: Wire, model: str) -> str:
+    """Where this upstream serves this protocol."""
     if target.protocol != "azure":
         return wire.PATH
     action = _FAMILY_PATHS.get(wire.ACTION)

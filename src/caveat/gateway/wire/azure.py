@@ -18,10 +18,10 @@ NAME = "azure"
 
 @dataclass(frozen=True, slots=True)
 class AzureWire:
-    """One path of Azure's: `base` is the protocol of its bodies, `name` the model in the path."""
+    """One path of Azure's: `base` is the protocol of its bodies, `name` the model in the path, if any."""
 
     base: Wire
-    name: str
+    name: str | None
 
     @property
     def NAME(self) -> str:  # noqa: N802 - a constant of every protocol
@@ -49,7 +49,7 @@ class AzureWire:
         return self.base.END_MARK
 
     def parse_request(self, body: bytes, *, max_bytes: int, model: str | None = None) -> WireRequest:
-        """The request in `body` to the model in the path; raises `RequestError`."""
+        """The request in `body`, to the model in the path where there is one; raises `RequestError`."""
         return self.base.parse_request(body, max_bytes=max_bytes, model=model or self.name)
 
     def upstream_headers(self, key: str | None) -> tuple[tuple[str, str], ...]:

@@ -67,9 +67,10 @@ def media_parts(places: Places, pointer: str, role: str, origin: Origin, block: 
 
 def _taken_apart(place: Place, block: JsonObject) -> tuple[str, bytes, JsonObject] | None:
     holder: Json = block
+    fixed = frozenset(key for key, _ in place.fixed)
     for depth, name in enumerate(place.path):
         last = depth == len(place.path) - 1
-        known = {name} | place.beside | ({key for key, _ in place.fixed} if last else set())
+        known = {name} | place.beside | (fixed if last else frozenset[str]())
         if not isinstance(holder, dict) or not holder.keys() <= (known if depth else known | {"type"}):
             return None
         if last:

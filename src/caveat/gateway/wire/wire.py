@@ -8,18 +8,21 @@ from caveat.gateway.wire import anthropic, completions, count_tokens, embeddings
 from caveat.gateway.wire.azure import AzureWire
 from caveat.gateway.wire.protocol import Wire
 
-OPENAI: Wire = openai
-ANTHROPIC: Wire = anthropic
-EMBEDDINGS: Wire = embeddings
-COUNT_TOKENS: Wire = count_tokens
-COMPLETIONS: Wire = completions
-RESPONSES: Wire = responses
-_PROTOCOLS = (OPENAI, ANTHROPIC, RESPONSES, COMPLETIONS, EMBEDDINGS, COUNT_TOKENS)
+_PROTOCOLS: tuple[Wire, Wire, Wire, Wire, Wire, Wire] = (
+    openai,
+    anthropic,
+    responses,
+    completions,
+    embeddings,
+    count_tokens,
+)
+OPENAI, ANTHROPIC, RESPONSES, COMPLETIONS, EMBEDDINGS, COUNT_TOKENS = _PROTOCOLS
 WIRES: Mapping[str, Wire] = MappingProxyType({wire.PATH: wire for wire in _PROTOCOLS})
 AZURE_PATHS = (
     "/openai/deployments/{name}/chat/completions",
     "/openai/deployments/{name}/completions",
     "/openai/deployments/{name}/embeddings",
+    "/openai/responses",
 )
 _AZURE = re.compile(
     r"/openai/deployments/([A-Za-z0-9][A-Za-z0-9._:@+-]{0,127})/(chat/completions|completions|embeddings)\Z"
@@ -34,6 +37,8 @@ def find_wire(path: str) -> Wire | None:
     known = WIRES.get(path)
     if known is not None:
         return known
+    if path == "/openai/responses":
+        return AzureWire(RESPONSES, None)  # the model stands in the body
     found = _AZURE.match(path)
     return None if found is None else AzureWire(_AZURE_BASES[found[2]], found[1])
 
