@@ -13,9 +13,11 @@ from caveat.gateway.errors import FaultError, GatewayError, RequestError
 from caveat.gateway.wire.protocol import Wire
 from caveat.gateway.wire.wire import (
     ANTHROPIC,
+    COMPLETIONS,
     COUNT_TOKENS,
     EMBEDDINGS,
     OPENAI,
+    RESPONSES,
     WIRES,
     find_wire,
     wire_for,
@@ -249,3 +251,63 @@ def test_the_model_of_an_azure_path_is_the_model_whatever_the_body_says(body: di
     expected = {name: value for name, value in asked.items() if name != "caveat"} | {"model": "gpt"}
     assert json.loads(parsed.forward) == expected
     assert (wire.NAME, wire.ACTION, wire.PATH) == ("azure", "chat.completions", "/v1/chat/completions")
+
+
+def test_tools_are_found_wherever_a_response_defines_them() -> None:
+    named = {"type": "function", "name": "mine", "parameters": {}}
+    namespace = {"type": "namespace", "name": "space", "tools": [{"type": "function", "name": "inner"}]}
+    body = {
+        "model": "m",
+        "max_output_tokens": 9,
+        "tools": [named, {"type": "web_search"}, namespace],
+        "input": [
+            {"type": "additional_tools", "role": "developer", "tools": [{"type": "custom", "name": "late"}]},
+            {"role": "user", "content": "hello"},
+        ],
+        "prompt": {"id": "pmpt_1"},
+    }
+    form = RESPONSES.parse_request(json.dumps(body).encode(), max_bytes=CAP).form
+    assert form.tools == {"mine", "web_search", "namespace", "inner", "late", "prompt"}
+    assert (form.plain, form.max_output_tokens) == (False, 9)
+
+
+@pytest.mark.parametrize("value", [{}, 7, [], True])
+@pytest.mark.parametrize(("wire", "member"), [(COMPLETIONS, "prompt"), (RESPONSES, "instructions")])
+def test_words_of_another_shape_are_refused(wire: Wire, member: str, value: object) -> None:
+    with pytest.raises(RequestError):
+        wire.parse_request(json.dumps({"model": "m", member: value}).encode(), max_bytes=CAP)
+
+
+@pytest.mark.parametrize("tokens", [[1, 2, 3], [[1, 2], [3]]])
+def test_prompts_in_token_numbers_are_data(tokens: object) -> None:
+    raw = COMPLETIONS.parse_request(json.dumps({"model": "m", "prompt": tokens}).encode(), max_bytes=CAP)
+    parts = classify_parts(raw.raw_parts, {}, frozenset(), 10_000)
+    assert parts
+    assert {part.kind for part in parts} == {PartKind.DATA}
+
+
+odd_items = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": values | st.sampled_from(["message", "function_call", "function_call_output", "reasoning"]),
+        "role": values | st.just("user"),
+        "content": contents | values,
+        "output": contents | values,
+        "tools": values,
+        "encrypted_content": values,
+    },
+)
+
+
+@given(items=st.lists(odd_items | values, max_size=3), background=values)
+def test_odd_items_of_a_response_are_refused_or_in_some_part(items: list[Any], background: Any) -> None:
+    marks: list[str] = []
+    body = {"model": "m", "input": marked(items, marks), "background": background}
+    try:
+        parsed = RESPONSES.parse_request(json.dumps(body).encode(), max_bytes=CAP)
+    except RequestError:
+        return
+    assert background in (None, False)
+    parts = b"\n".join(part.content for part in parsed.raw_parts).decode()
+    assert [mark for mark in marks if mark not in parts] == []
+    assert len({part.pointer for part in parsed.raw_parts}) == len(parsed.raw_parts)
