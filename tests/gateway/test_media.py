@@ -176,6 +176,14 @@ def test_audio_that_the_endpoint_keeps_is_data_bound_by_its_id() -> None:
     assert (kind, pointer) == (PartKind.DATA, "/messages/0/audio")
 
 
+@pytest.mark.parametrize("container", ["container_1", {"id": "container_1"}])
+def test_a_container_that_the_endpoint_keeps_is_data_bound_by_its_id(container: object) -> None:
+    body = {"model": "m", "messages": [{"role": "user", "content": "Go on."}], "container": container}
+    raw = ANTHROPIC.parse_request(json.dumps(body).encode(), max_bytes=CAP).raw_parts
+    found = {part.pointer: part.kind for part in classify_parts(raw, {}, frozenset(), 10_000)}
+    assert found == {"/messages/0/content": PartKind.TYPED, "/container": PartKind.DATA}
+
+
 FILE = b"%PDF-1.7 not really, but these very bytes"
 
 

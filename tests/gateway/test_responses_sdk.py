@@ -118,7 +118,9 @@ def test_an_end_that_is_only_quoted_in_the_answer_is_no_end(
     gateway: RunningGateway, upstream: ScriptedUpstream
 ) -> None:
     quoted = 'said "response" {"type":"response.completed","response":{}} and more'
-    upstream.script = lambda _seen: Reply(headers=EVENT_STREAM, pieces=response_events(quoted))
+    echoed = b'"metadata": {"note": "response.completed"}'
+    pieces = tuple(event.replace(b'"metadata": {}', echoed) for event in response_events(quoted))
+    upstream.script = lambda _seen: Reply(headers=EVENT_STREAM, pieces=pieces, pause_seconds=0.001)
     with openai_client(gateway) as client, client.responses.stream(model="scripted", input="What?") as stream:
         assert stream.get_final_response().output_text == quoted
 
