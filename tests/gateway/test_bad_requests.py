@@ -107,11 +107,14 @@ def test_a_key_that_belongs_to_nobody(
 
 
 UNDECIDED = """
-/v1/completions /v1/responses /v1/embeddings/x /v1/messages/count_tokens/ /v1/messages/batches /v1//messages
-/openai/deployments /openai/deployments/m /openai/deployments/m/completions
+/v1/completions/x /v1/responses/ /v1/responses/resp_1 /v1/responses/resp_1/cancel
+/v1/responses/resp_1/input_items
+/v1/responses/compact /v1/responses/input_tokens /v1/conversations /v1/files /v1/batches
+/v1/embeddings/x /v1/messages/count_tokens/ /v1/messages/batches /v1//messages
+/openai/deployments /openai/deployments/m /openai/deployments/m/responses
 /openai/deployments/a%2fb/embeddings /openai/deployments/../embeddings
 /openai/deployments/m/chat/completions/extensions
-/openai/v1/embeddings
+/openai/v1/embeddings /openai/responses/resp_1 /openai/completions
 /v1/chat/completions/ /V1/messages /v1/models/x / /v1/messages%2f /console
 """
 

@@ -178,7 +178,14 @@ def test_what_the_endpoint_keeps_is_neither_read_nor_changed_nor_deleted(
     assert upstream.seen == []
 
 
+IN_CONTAINER: dict[str, Any] = {
+    "type": "shell_call",
+    "call_id": "c",
+    "action": {"commands": ["ls"]},
+    "environment": {"type": "container_reference", "container_id": "cntr_1"},
+}
 STORED: list[dict[str, Any]] = [
+    {"input": [IN_CONTAINER]},
     {"previous_response_id": "resp_of_another"},
     {"conversation": "conv_1"},
     {"conversation": {"id": "conv_1"}},

@@ -63,11 +63,16 @@ def item_parts(pointer: str, item: Json) -> Iterator[RawPart]:
         else:
             yield from content_parts(at, "tool", Origin.TOOL, output)
         yield from remaining_members(pointer, "tool", item, frozenset({"type", "output"}))
-    elif isinstance(item, dict) and (kind in _CALLS or _is_plain_reasoning(item)):
+    elif isinstance(item, dict) and (_is_plain_call(item) or _is_plain_reasoning(item)):
         yield structure_part(pointer, "assistant", item)
     else:
         # References, hosted calls with what they found, encrypted content, and types of tomorrow.
         yield structure_part(pointer, "stored", item, Origin.OPAQUE)
+
+
+def _is_plain_call(item: JsonObject) -> bool:
+    """A call that says all of itself. One in a named environment speaks of what the endpoint keeps."""
+    return kind_of(item) in _CALLS and item.get("environment") is None
 
 
 def _is_plain_reasoning(item: JsonObject) -> bool:
