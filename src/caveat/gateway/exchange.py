@@ -197,7 +197,9 @@ async def _answer_whole(exchange: _Exchange, prompt: Ruling, opened: Opened, sen
             )
         if exchange.metered:
             exchange.settle(usage_in(value), len(body))
-    tools = await decide_calls(wire.tool_calls(body), partial(_decide_call, exchange, prompt))
+    # No client looks for a call in an error.
+    calls = wire.tool_calls(body) if answer.status < 400 else ()
+    tools = await decide_calls(calls, partial(_decide_call, exchange, prompt))
     refused = strictest_refusal(tools)
     if refused is not None:
         await _refuse(desk, wire, refused, send)
