@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -37,7 +38,10 @@ from tests.support.tool_world import (
 
 NAMES = st.lists(st.sampled_from(["good", "bad"]), max_size=3)
 ARGUMENTS = '{"text": "SECRET-argument"}'
-STREAMS = {"openai": (OPENAI, chat_call_events), "anthropic": (ANTHROPIC, message_call_events)}
+STREAMS: dict[str, tuple[Wire, Callable[..., tuple[bytes, ...]]]] = {
+    "openai": (OPENAI, chat_call_events),
+    "anthropic": (ANTHROPIC, message_call_events),
+}
 
 
 def decision(verdict: Verdict) -> Decision:
@@ -53,11 +57,15 @@ class FakeRuling:
         self.decision = decision(verdict)
 
 
+def ruled(name: str) -> Ruling:
+    return cast("Ruling", FakeRuling(name))
+
+
 def decider(seen: list[ToolCall]) -> Callable[[ToolCall], Awaitable[Ruling]]:
     async def decide(call: ToolCall) -> Ruling:
         seen.append(call)
         await asyncio.sleep(0)
-        return FakeRuling(call.name)  # type: ignore[return-value] - a fake
+        return ruled(call.name)
 
     return decide
 
@@ -194,11 +202,11 @@ def test_protocols_that_ask_for_no_tool_have_none_and_azure_reads_as_its_base() 
 
 
 def test_the_strictest_of_several_refusals_decides() -> None:
-    rulings = [FakeRuling("good"), FakeRuling("bad")]
-    rulings[0].released = False
-    rulings[0].decision = decision(Verdict.NEEDS_EVIDENCE)
-    assert strictest_refusal(rulings) is rulings[1]  # type: ignore[arg-type, comparison-overlap]
-    assert strictest_refusal([FakeRuling("good")]) is None  # type: ignore[list-item]
+    denied, unproved = FakeRuling("bad"), FakeRuling("bad")
+    unproved.decision = decision(Verdict.NEEDS_EVIDENCE)
+    for rulings in ([ruled("good"), unproved, denied], [denied, unproved]):
+        assert strictest_refusal(cast("list[Ruling]", rulings)) is cast("Ruling", denied)
+    assert strictest_refusal([ruled("good")]) is None
 
 
 def said(name: str, value: Value, role: str = REGISTRATION, source: str = "deployment:d") -> Fact:

@@ -295,7 +295,7 @@ async def _finish_stream(desk: Desk, prompt: Ruling, output: Ruling, end: Stream
     except GatewayError as fault:
         # What was let through stands under a durable decision; readiness turns red.
         error = fault
-    if error is not None:
+    if error is not None and end.end != "refused":
         desk.metrics.fault(error.code)
     desk.log.info(
         "stream",

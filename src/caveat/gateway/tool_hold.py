@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from caveat.gateway.errors import GatewayError, UpstreamError
 from caveat.gateway.gate import Ruling
-from caveat.gateway.refusal import refusal_code, refusal_message
+from caveat.gateway.refusal import refusal_message
 from caveat.gateway.wire.tool_calls import ToolCall, ToolReader
 
 MAX_CALLS = 128
@@ -20,12 +20,14 @@ _EVENT = re.compile(rb"(?<=\n\n)|(?<=\r\r)|(?<=\r\n\r\n)")
 
 
 class ToolRefusedError(GatewayError):
-    """A call of a tool was refused while its stream was under way. `ruling`: the strictest one."""
+    """A call of a tool was refused while its stream was under way. `ruling`: the strictest one.
+
+    The caller gets the refusal of the ruling; the code stands in the log.
+    """
 
     def __init__(self, ruling: Ruling) -> None:
         """Of a ruling that is not released."""
-        decision = ruling.decision
-        super().__init__(403, refusal_code(decision), refusal_message(decision))
+        super().__init__(403, "tool_refused", refusal_message(ruling.decision))
         self.ruling = ruling
 
 

@@ -8,6 +8,7 @@ nothing becomes cleaner by passing through a tool. Source: DESIGN section 6, ADR
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -45,7 +46,7 @@ def parse_tools(table: Mapping[str, object], registry: Registry) -> tuple[Mappin
     if not isinstance(entries, Mapping):
         return MappingProxyType({}), [*findings, "`tools.toml`: `tools` is a table"]
     tools: dict[str, Tool] = {}
-    for name, entry in entries.items():  # pyright: ignore[reportUnknownVariableType] - TOML keys are text
+    for name, entry in cast("Mapping[str, object]", entries).items():
         where = f"tool `{name}`"
         try:
             model = _ToolModel.model_validate(entry)
@@ -57,8 +58,8 @@ def parse_tools(table: Mapping[str, object], registry: Registry) -> tuple[Mappin
         if model.effect is not None and EFFECT in registry.facts:
             said[EFFECT] = model.effect
         facts, wrong = registered_facts(where, said, registry)
-        findings.extend((*_limits(where, str(name), model, registry), *wrong))
-        tools[str(name)] = Tool(str(name), MappingProxyType(facts))
+        findings.extend((*_limits(where, name, model, registry), *wrong))
+        tools[name] = Tool(name, MappingProxyType(facts))
     return MappingProxyType(tools), findings
 
 

@@ -106,7 +106,7 @@ class MessageReader:
             case "content_block_start":
                 begun = value.get("content_block")
                 if index == self._begun and isinstance(begun, dict):
-                    self._begin(index, begun)
+                    self._begin(self._begun, begun)
                 else:
                     self._stray(data)  # a client that appends and one that places would differ
             case "content_block_delta":
