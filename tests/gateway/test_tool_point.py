@@ -181,7 +181,7 @@ MALFORMED = {
     "outside its place": json.dumps(
         {**json.loads(chat_calls()), "extra": [{"tool_calls": [{"function": {"name": "find"}}]}]}
     ).encode(),
-    "an escaped name": chat_calls(FIRE).replace(b'"tool_calls": [', b'"\\u0074ool_calls": ['),
+    "an escaped name": chat_calls(FIRE).replace(b"tool_calls", b"\\u0074ool_calls"),
 }
 
 
@@ -295,8 +295,8 @@ PREFIX = chunk({"role": "assistant", "content": "So."})
 FIRST = {"index": 0, "id": "c", "type": "function", "function": {"name": "find", "arguments": "{}"}}
 HOSTILE_CHATS = {
     "a name in two pieces": (
-        chunk({"tool_calls": [FIRST]}),
-        chunk({"tool_calls": [{"index": 0, "function": {"name": "fire"}}]}),
+        chunk({"tool_calls": [{**FIRST, "function": {"name": "fi"}}]}),
+        chunk({"tool_calls": [{"index": 0, "function": {"name": "nd", "arguments": "{}"}}]}),
         chunk({}, "tool_calls"),
     ),
     "arguments after the end of the choice": (
@@ -311,6 +311,9 @@ HOSTILE_CHATS = {
     "no end of the choice": (chunk({"tool_calls": [{**FIRST, "function": {"name": "fire"}}]}),),
     "a whole message": (
         chunk({}).replace(b'"delta": {}', b'"message": {"function_call": {"name": "fire"}}'),
+    ),
+    "an escaped name": (
+        chunk({"function_call": {"name": "fire"}}, "stop").replace(b"function_call", b"\\u0066unction_call"),
     ),
     "two lines of data": (chunk({"tool_calls": [{**FIRST, "type": "odd"}]}).replace(b", ", b",\ndata: "),),
     "other ends of lines": (
