@@ -15,10 +15,12 @@ from caveat.ledger import Ledger
 from caveat.ledger.disk import RealDisk
 from caveat.ledger.finding import Code
 from caveat.ledger.folder import Folder
-from caveat.ledger.record import DecisionRecord
+from caveat.ledger.record import DecisionRecord, record_id_of
 from caveat.ledger.replay import Bundles, ReplayCheck, differing_members
 from caveat.ledger.verify import Report, verify_folder
+from caveat.ledger.wire import render_record
 from caveat.policy.bundle import Bundle, parse_bundle
+from caveat.signing.canonical import canonical
 from tests.ledger.logs import FILES, KEY, ORIGIN, VERIFIER, append_all, decision_record
 
 POLICY = Path(__file__).parents[2] / "policies" / "government-analytics"
@@ -53,16 +55,19 @@ def bundle() -> Bundle:
 
 
 def honest(bundle: Bundle) -> list[DecisionRecord]:
-    """Decisions as the gateway makes them, at both points of a chat."""
-    return [
-        replace(
-            decision_record(number, point=point, cases=cases, enforced=False),
-            bundle=bundle.digest,
-            decision=decide_use(bundle.policy, point, cases),
-        )
-        for number, cases in enumerate(CASES)
-        for point in (Point.PROMPT, Point.TOOL)
-    ]
+    """Decisions as the gateway makes them: of a prompt, and of a call of a tool that its answer asks for."""
+    items: list[DecisionRecord] = []
+    for number, cases in enumerate(CASES):
+        of = None
+        for point in (Point.PROMPT, Point.TOOL):
+            record = replace(
+                decision_record(number, point=point, cases=cases, enforced=False, of=of),
+                bundle=bundle.digest,
+                decision=decide_use(bundle.policy, point, cases),
+            )
+            of = record_id_of(len(items), canonical(render_record(record)))
+            items.append(record)
+    return items
 
 
 def replay(folder: Path, bundle: Bundle, items: list[DecisionRecord]) -> tuple[Report, int]:
@@ -97,9 +102,9 @@ def test_an_honest_log_replays(bundle: Bundle, tmp_path: Path) -> None:
 )
 def test_a_lie_about_a_decision_is_found_and_placed(bundle: Bundle, tmp_path: Path, lie: Decision) -> None:
     items = honest(bundle)
-    items[4] = replace(items[4], decision=lie)
+    items[5] = replace(items[5], decision=lie)
     report, _ = replay(tmp_path / "log", bundle, items)
-    assert [(finding.code, finding.index) for finding in report.findings] == [(Code.VERDICT_DIFFERS, 4)]
+    assert [(finding.code, finding.index) for finding in report.findings] == [(Code.VERDICT_DIFFERS, 5)]
     assert "verdict" in report.findings[0].text
 
 

@@ -257,6 +257,7 @@ LIES: dict[str, tuple[list[Record], Code, int]] = {
     ),
     "a bundle that is not there": ([replace(decision_record(1), bundle=sha256(b""))], Code.BUNDLE_MISSING, 0),
     "an output without a prompt": ([decision_record(1, point=Point.OUTPUT)], Code.OUTPUT_WITHOUT_PROMPT, 0),
+    "a call of a tool without one": ([decision_record(1, point=Point.TOOL)], Code.OUTPUT_WITHOUT_PROMPT, 0),
     "an output to a later prompt": (
         [decision_record(1, point=Point.OUTPUT, of="1-0123456789abcdef"), decision_record(2)],
         Code.OUTPUT_WITHOUT_PROMPT,

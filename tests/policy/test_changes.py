@@ -386,9 +386,67 @@ def test_the_parser_of_limits_does_not_hide_a_clause_behind_a_limit() -> None:
 
 
 def test_true_is_not_one() -> None:
-    old = held() | {"tools.toml": b"version = 1\n[tools.t]\nx = 1\n"}
-    new = held() | {"tools.toml": b"version = 1\n[tools.t]\nx = true\n"}
-    assert found(new, old) == {"tool t was changed": BOTH}
+    old, new = (held() | {"trust.toml": held()["trust.toml"] + b"[x]\nx = " + x} for x in (b"1", b"true"))
+    assert found(new, old) == {"trust setting x was changed": "provider"}
+
+
+WITH_FACTS = edited(
+    "facts.toml",
+    "[facts.channel]",
+    """[facts.looked_on]
+type = "bool"
+about = "deployment"
+attested_by = ["registration"]
+severest = false
+amend = "customer"
+text = "Whether somebody looks on."
+[facts.action_effect]
+type = "enum"
+values = ["none", "some"]
+about = "use"
+attested_by = ["registration"]
+severest = "some"
+amend = "provider"
+text = "What it causes."
+[facts.channel]""",
+    edited(
+        "clauses/all.cedar",
+        '@id("C4")',
+        """@id("C8") @text("t") @authority("contract") @amend("provider")
+forbid (principal, action, resource) when { context.action_effect == "some" };
+@id("C9") @text("t") @authority("contract") @amend("customer")
+forbid (principal, action, resource) when { !context.looked_on };
+@id("C4")""",
+        held(),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("tool", "needs"),
+    [
+        ('effect = "none"', "provider"),
+        ('effect = "none"\n[tools.mail.facts]\nlooked_on = true', BOTH),
+        ('text = "t"', "provider"),
+    ],
+)
+def test_a_tool_needs_the_readers_of_its_effect_and_of_what_it_registers(tool: str, needs: str) -> None:
+    said = "tool mail was added"
+    assert after("tools.toml", "version = 1", f"version = 1\n[tools.mail]\n{tool}", WITH_FACTS) == {
+        said: needs
+    }
+
+
+def test_naming_a_tool_in_a_deployment_needs_the_readers_of_what_the_tool_registers() -> None:
+    files = edited(
+        "tools.toml", "version = 1", "version = 1\n[tools.m]\n[tools.m.facts]\nlooked_on = true", WITH_FACTS
+    )
+    files = edited("deployments.toml", 'kind = "pipeline"', 'kind = "agent"', files)
+    named = after("deployments.toml", 'kind = "agent"', 'kind = "agent"\ntools = ["m"]', files)
+    assert named == {"deployment desk was changed": BOTH}
+    other = edited("tools.toml", "[tools.m]", "[tools.n]\n[tools.m]", files)
+    named = after("deployments.toml", 'kind = "agent"', 'kind = "agent"\ntools = ["n"]', other)
+    assert named == {"deployment desk was changed": "provider"}
 
 
 # --- against a naive oracle, on random edits ---

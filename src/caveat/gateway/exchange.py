@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import orjson
 from structlog.types import FilteringBoundLogger
@@ -26,15 +27,17 @@ from caveat.gateway.http import (
 from caveat.gateway.identity.callers import Caller, Identities
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.ports import Law
-from caveat.gateway.refusal import refusal_code, refusal_members, refusal_message
+from caveat.gateway.refusal import refusal_body
 from caveat.gateway.routes import Target
 from caveat.gateway.routing import Opened, Router
 from caveat.gateway.stream import StreamEnd, release_stream
+from caveat.gateway.tool_hold import decide_calls, hold_calls, strictest_refusal
 from caveat.gateway.tracing import NO_TRACE, Trace, Tracing
 from caveat.gateway.upstream import forwardable
 from caveat.gateway.usage import StreamUsage, Usage, estimated, usage_in
 from caveat.gateway.wire.protocol import Wire
 from caveat.gateway.wire.request import WireRequest
+from caveat.gateway.wire.tool_calls import ToolCall
 from caveat.signing.canonical import Json
 
 
@@ -194,14 +197,29 @@ async def _answer_whole(exchange: _Exchange, prompt: Ruling, opened: Opened, sen
             )
         if exchange.metered:
             exchange.settle(usage_in(value), len(body))
+    # No client looks for a call in an error.
+    calls = wire.tool_calls(body) if answer.status < 400 else ()
+    tools = await decide_calls(calls, partial(_decide_call, exchange, prompt))
+    refused = strictest_refusal(tools)
+    if refused is not None:
+        await _refuse(desk, wire, refused, send)
+        return
     output = await desk.gate.decide_output(prompt, desk.law_now(), body)
     exchange.trace.ruled(output)
     if not output.released:
         await _refuse(desk, wire, output, send)
         return
     retry = [NO_RETRY] if answer.status >= 400 else []
-    await send_whole(send, answer.status, body, [*answer_headers(opened, prompt, output), *retry])
+    headers = [*answer_headers(opened, prompt, output, tools), *retry]
+    await send_whole(send, answer.status, body, headers)
     _log_use(desk, prompt, output, answer.status)
+
+
+async def _decide_call(exchange: _Exchange, prompt: Ruling, asked: ToolCall) -> Ruling:
+    desk = exchange.desk
+    ruling = await desk.gate.decide_tool(prompt, desk.law_now(), asked)
+    exchange.trace.ruled(ruling)
+    return ruling
 
 
 async def _answer_stream(
@@ -217,21 +235,25 @@ async def _answer_stream(
     await send_start(send, opened.answer.status, answer_headers(opened, prompt, output))
     usage = StreamUsage()
 
+    def metered(window: bytes) -> bytes:
+        if exchange.metered:
+            usage.feed(window)  # whether it is released or refused: the endpoint has used it up
+        return window
+
     async def from_first() -> AsyncIterator[bytes]:
-        yield opened.first
+        yield metered(opened.first)
         async for window in arriving:
-            yield window
+            yield metered(window)
 
     async def release(window: bytes) -> None:
-        if exchange.metered:
-            usage.feed(window)
         await send_piece(send, window)
 
     def finish(end: StreamEnd) -> Awaitable[None]:
         exchange.settle(usage.result(), end.size)
         return desk.background(_finish_stream(desk, prompt, output, end))
 
-    await release_stream(from_first(), wire, desk.gate, prompt, output, desk.law_now, release, finish)
+    decided = hold_calls(from_first(), wire.tool_reader(), partial(_decide_call, exchange, prompt))
+    await release_stream(decided, wire, desk.gate, prompt, output, desk.law_now, release, finish)
     await send_piece(send, b"", last=True)
 
 
@@ -244,11 +266,7 @@ def _parsed(body: bytes) -> Json:
 
 
 async def _refuse(desk: Desk, wire: Wire, ruling: Ruling, send: Send) -> None:
-    decision = ruling.decision
-    members = refusal_members(
-        decision, ruling.use.call, ruling.gathered, ruling.use.law.bundle.registry, ruling.record_id
-    )
-    body = wire.render_refusal(refusal_code(decision), refusal_message(decision), members)
+    body = refusal_body(wire, ruling)
     await send_whole(send, 403, body, [JSON, NO_RETRY, *verdict_headers(ruling, None)])
     _log_use(desk, ruling, None, 403)
 
@@ -277,7 +295,7 @@ async def _finish_stream(desk: Desk, prompt: Ruling, output: Ruling, end: Stream
     except GatewayError as fault:
         # What was let through stands under a durable decision; readiness turns red.
         error = fault
-    if error is not None:
+    if error is not None and end.end != "refused":
         desk.metrics.fault(error.code)
     desk.log.info(
         "stream",

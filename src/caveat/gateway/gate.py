@@ -24,6 +24,8 @@ from caveat.gateway.issued_keys import IssuedKeys
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.ports import Found, Law, Ledger, Receipt
 from caveat.gateway.shape import without_workflow
+from caveat.gateway.tool_use import action_of, cases_of_call, parts_of_call, tool_of
+from caveat.gateway.wire.tool_calls import ToolCall
 from caveat.ledger import errors as ledger_errors
 from caveat.ledger.record import (
     BundleRecord,
@@ -45,7 +47,7 @@ from caveat.ledger.wire import render_record
 from caveat.policy.bundle import Bundle
 from caveat.policy.deployments import Deployment
 from caveat.signing.canonical import Json, canonical
-from caveat.signing.digest import Digest
+from caveat.signing.digest import Digest, sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,29 @@ class Gate:
         cases = _cases_of_answer(prompt.gathered, answer)
         decision = law.decisions.decide(Point.OUTPUT, cases)
         gathered = Gathered(cases)
+        enforced = _is_enforced(use, decision, gathered)
+        now = self._clock()
+        return await self._rule(use, decision, gathered, now, enforced=enforced, of=prompt.record_id)
+
+    async def decide_tool(self, prompt: Ruling, law: Law, asked: ToolCall) -> Ruling:
+        """The ruling on one call of a tool that the model's answer asks for.
+
+        From the facts that went into the answer, with what is registered of the tool in place of what is
+        registered of its deployment. `law` is the one in force now.
+        """
+        before, bundle = prompt.use, law.bundle
+        deployment = self._deployment(before, law)
+        tool = tool_of(asked, bundle, deployment)
+        said = canonical([before.call.protocol, asked.name, asked.reads.value])
+        call = replace(
+            before.call,
+            point=Point.TOOL,
+            parts=parts_of_call(asked, bundle, deployment),
+            action_digest=self.name(deployment.id, Point.TOOL, sha256(said), asked.arguments),
+        )
+        use = replace(before, law=law, deployment=deployment, action=action_of(tool), call=call)
+        gathered = Gathered(cases_of_call(prompt.gathered.cases, tool, bundle.registry))
+        decision = law.decisions.decide(Point.TOOL, gathered.cases)
         enforced = _is_enforced(use, decision, gathered)
         now = self._clock()
         return await self._rule(use, decision, gathered, now, enforced=enforced, of=prompt.record_id)

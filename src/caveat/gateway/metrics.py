@@ -97,7 +97,7 @@ class Metrics:
         self._failovers.labels(code).inc()
 
     def stream_ended(self, end: str) -> None:
-        """A stream ended: `complete`, `cut`, `client_gone` or `halted`."""
+        """A stream ended: `complete`, `cut`, `client_gone`, `halted` or `refused`."""
         self._streams.labels(end).inc()
 
     def reloaded(self, outcome: str) -> None:

@@ -8,7 +8,9 @@ from caveat.decision.verdict import Decision, Reason, Verdict
 from caveat.evidence.check import Checked
 from caveat.evidence.defects import EXPLANATIONS, Outcome
 from caveat.facts.registry import Registry
+from caveat.gateway.gate import Ruling
 from caveat.gateway.gather import Gathered, needs_detail
+from caveat.gateway.wire.protocol import Wire
 from caveat.signing.canonical import Json, JsonObject
 
 _CODES = {
@@ -49,6 +51,13 @@ def refusal_code(decision: Decision) -> str:
     return _CODES[decision.verdict]
 
 
+def refusal_body(wire: Wire, ruling: Ruling) -> bytes:
+    """The refusal in the words of a protocol."""
+    decision, use = ruling.decision, ruling.use
+    members = refusal_members(decision, use.call, ruling.gathered, use.law.bundle.registry, ruling.record_id)
+    return wire.render_refusal(refusal_code(decision), refusal_message(decision), members)
+
+
 def _failed(checked: Checked) -> JsonObject:
     """Why one envelope did not count: which check, who can put it right, and how."""
     row: JsonObject = {"envelope": checked.envelope, "code": (checked.code or checked.outcome).value}
@@ -67,6 +76,7 @@ def refusal_members(
         _failed(checked) for checked in gathered.evidence if checked.outcome is not Outcome.ACCEPTED
     ]
     return {
+        "point": call.point.value,
         "verdict": decision.verdict.value,
         "reason": decision.reason.value,
         "clauses": list(decision.clauses),

@@ -14,10 +14,9 @@ from caveat.facts.fact import Fact, Grade
 from caveat.facts.registry import Registry
 from caveat.facts.value import Interval
 from caveat.gateway.observing import REACH, Registration
+from caveat.policy.tools import EFFECT, Tool
 from caveat.policy.workflows import REGISTRATION, Workflow, is_workflow
 from caveat.signing.digest import Digest
-
-EFFECT = "action_effect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +83,28 @@ def reach_facts(registry: Registry, at: Standing) -> tuple[Fact, ...]:
             value = hi if hi == spec.lo else Interval(spec.lo, hi)
             facts.append(Fact(spec.name, value, Grade.OBSERVED, REACH))
     return tuple(facts)
+
+
+def facts_of_tool_call(facts: tuple[Fact, ...], tool: Tool | None) -> tuple[Fact, ...]:
+    """What holds of a call of `tool` that an answer to a prompt with these facts asks for.
+
+    Everything that holds of the prompt, save what its registration says of uses without such a call: its
+    workflow, the reach of words alone, and whatever the tool registers in its place. What issuers attest
+    stands beside it, so that a difference is a contradiction. Of a tool that is not registered (None), or
+    that registers no effect, nobody knows the effect, whatever was known of the prompt's.
+    """
+    own = () if tool is None else tool.facts.items()
+    replaced = {name for name, _ in own}
+    kept = [
+        fact
+        for fact in without_workflow(facts)
+        if fact.role != REACH
+        and not (fact.name in replaced and fact.role == REGISTRATION)
+        and not (fact.name == EFFECT and EFFECT not in replaced)
+    ]
+    source = "" if tool is None else f"tool:{tool.name}"
+    said = [Fact(name, value, Grade.ATTESTED, REGISTRATION, source) for name, value in own]
+    return (*kept, *said)
 
 
 def without_workflow(facts: tuple[Fact, ...]) -> tuple[Fact, ...]:

@@ -2,7 +2,8 @@
 
 Laws: the output decision is durable before the first byte is released; a window holds whole events only,
 so a cut upstream never leaves half an event behind; each window leaves under the law in force at that
-moment; after the end, or when the caller has gone, the ledger holds the HMAC of what was let through.
+moment; a call of a tool leaves when it is complete and decided; after the end, or when the caller has gone,
+the ledger holds the HMAC of what was let through.
 Source: ADR-0008.
 """
 
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from caveat.gateway.errors import FaultError, GatewayError, UpstreamError
 from caveat.gateway.gate import Gate, Ruling
 from caveat.gateway.ports import Law
+from caveat.gateway.refusal import refusal_body
+from caveat.gateway.tool_hold import ToolRefusedError
 from caveat.gateway.wire.protocol import Wire
 
 MAX_EVENT_BYTES = 1024 * 1024
@@ -59,7 +62,10 @@ def _events(window: bytes) -> list[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class StreamEnd:
-    """How a stream ended: `complete`, `cut`, `halted` or `client_gone`, and what had been let through."""
+    """How a stream ended, and what had been let through.
+
+    `end`: `complete`, `cut`, `halted`, `refused` (a call of a tool) or `client_gone`.
+    """
 
     end: str
     size: int
@@ -96,10 +102,22 @@ async def release_stream(
             await send(window)
         end = "complete"
     except GatewayError as error:
-        end, failure = "cut" if isinstance(error, FaultError) else "halted", error
-        await send(wire.render_stream_error(error))
+        end, failure = _end_of(error), error
+        await send(_ending(wire, error))
     finally:
         await asyncio.shield(finish(StreamEnd(end, size, digest.digest(), failure)))
+
+
+def _end_of(error: GatewayError) -> str:
+    if isinstance(error, ToolRefusedError):
+        return "refused"
+    return "cut" if isinstance(error, FaultError) else "halted"
+
+
+def _ending(wire: Wire, error: GatewayError) -> bytes:
+    if isinstance(error, ToolRefusedError):
+        return wire.end_stream(refusal_body(wire, error.ruling))
+    return wire.render_stream_error(error)
 
 
 def _halted() -> GatewayError:

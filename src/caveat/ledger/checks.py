@@ -76,7 +76,8 @@ class BundleCheck:
 
 
 class AnswerCheck:
-    """An output answers a released prompt before it, and a stream's end a released output before it."""
+    """An output, and a call of a tool, answer a released prompt before them, and a stream's end a released
+    output before it."""
 
     def __init__(self, folder: Folder) -> None:
         """`folder`: where a record is read again that lies too far back to be remembered."""
@@ -85,7 +86,7 @@ class AnswerCheck:
 
     def check(self, index: int, record: Record) -> Iterator[Finding]:
         """A finding where the record that it answers is not there or was not released."""
-        if isinstance(record, DecisionRecord) and record.point is Point.OUTPUT:
+        if isinstance(record, DecisionRecord) and record.point is not Point.PROMPT:
             if self._point(index, record.of) is not Point.PROMPT:
                 yield Finding(Code.OUTPUT_WITHOUT_PROMPT, index, "no released prompt stands before it")
         elif isinstance(record, OutputEndRecord) and self._point(index, record.of) is not Point.OUTPUT:

@@ -28,6 +28,7 @@ from caveat.policy.lint import Lint, lint
 from caveat.policy.manifest import Manifest, parse_manifest
 from caveat.policy.schema import cedar_schema
 from caveat.policy.signatures import verify_adoptions
+from caveat.policy.tools import Tool, parse_tools, unknown_tools
 from caveat.policy.translate import Translator
 from caveat.signing.canonical import JsonObject, canonical
 from caveat.signing.digest import Digest, sha256
@@ -78,6 +79,7 @@ class Bundle:
     clauses: tuple[Clause, ...]
     red_lines: tuple[Clause, ...]
     deployments: Mapping[str, Deployment]
+    tools: Mapping[str, Tool]
     identity: Identity
     registrations: Registrations
     policy: Policy
@@ -117,6 +119,9 @@ def parse_bundle(files: Mapping[str, bytes]) -> Bundle:
     findings.extend(wrong)
     identity, wrong = parse_identity(_section(tables["deployments"], "identity"))
     findings.extend(wrong)
+    tools, wrong = parse_tools(tables["tools"], registry)
+    findings.extend(wrong)
+    findings.extend(unknown_tools({name: each.tools for name, each in deployments.items()}, tools))
     callers = {name: deployment.callers for name, deployment in deployments.items()}
     findings.extend(caller_findings(callers, identity))
     findings.extend(_validation(files, cedar_schema(registry, limits)))
@@ -136,6 +141,7 @@ def parse_bundle(files: Mapping[str, bytes]) -> Bundle:
         clauses=clauses,
         red_lines=red_lines,
         deployments=deployments,
+        tools=tools,
         identity=identity,
         registrations=Registrations(MappingProxyType(callers)),
         policy=_policy(manifest, registry, clauses, policies, limits),

@@ -28,9 +28,14 @@ class Consent:
         self._old = old
         self._new = new
         self._sides = (old, new)
-        self._facts, self._issuers, self._deployments = (
+        self._facts, self._issuers, self._tools, self._deployments = (
             tuple(section(table_of(side, file), table) for side in self._sides)
-            for file, table in (("facts", "facts"), ("trust", "issuers"), ("deployments", "deployments"))
+            for file, table in (
+                ("facts", "facts"),
+                ("trust", "issuers"),
+                ("tools", "tools"),
+                ("deployments", "deployments"),
+            )
         )
 
     def needed(self, kind: Kind, name: str) -> Formula:
@@ -64,6 +69,7 @@ class Consent:
                 yield from self._amends(fact for one in issuers for fact in self._granted(one))
             case Kind.TOOL:
                 yield from self._readers({_EFFECT})
+                yield from self._amends_and_readers(self._facts_of_tools({name}))
             case Kind.DEPLOYMENT | Kind.REGISTERED | Kind.WORKFLOW | Kind.OBSERVER:
                 yield from self._registration(kind, name)
             case Kind.ROLE:
@@ -147,6 +153,8 @@ class Consent:
             yield from self._amends_and_readers(self._observed(observers))
         if "tools" in changed:
             yield from self._readers({_EFFECT})
+            named = {*words(old, "tools")} ^ {*words(new, "tools")}
+            yield from self._readers(self._facts_of_tools(named))
         if changed - _BY_ITS_FACTS - _BY_ITS_COUNTS - {"tools"}:
             yield self._everyone()
 
@@ -155,6 +163,11 @@ class Consent:
         workflows = section(deployment, "workflows")
         fixed = {fact for one in workflows for fact in section(section(workflows, one), "facts")}
         return fixed | set(section(deployment, "facts"))
+
+    def _facts_of_tools(self, names: set[str]) -> set[str]:
+        """What these tools register for their calls, beside the effect, on either side."""
+        rows = (section(table, name) for table in self._tools for name in names)
+        return {fact for row in rows for fact in section(row, "facts")}
 
     def _observed(self, observers: set[str]) -> set[str]:
         return {

@@ -9,6 +9,7 @@ import orjson
 
 from caveat.call.parts import Origin, RawPart
 from caveat.gateway.errors import GatewayError
+from caveat.gateway.wire import anthropic_tools
 from caveat.gateway.wire.form import read_form
 from caveat.gateway.wire.media import Encoding, Place, Places, media_parts
 from caveat.gateway.wire.request import (
@@ -142,6 +143,15 @@ def ends_stream(event: bytes) -> bool:
     return any(line.strip() == b"event: message_stop" for line in event.splitlines())
 
 
+def end_stream(error_body: bytes) -> bytes:
+    """The event that ends a stream with the body of an error or a refusal."""
+    return b"event: error\ndata: " + error_body + b"\n\n"
+
+
 def render_stream_error(error: GatewayError) -> bytes:
     """The event that ends a stream which cannot go on."""
-    return b"event: error\ndata: " + render_error(error) + b"\n\n"
+    return end_stream(render_error(error))
+
+
+tool_calls = anthropic_tools.tool_calls
+tool_reader = anthropic_tools.tool_reader

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from caveat.gateway.errors import GatewayError
 from caveat.gateway.wire.protocol import Wire
 from caveat.gateway.wire.request import WireRequest
+from caveat.gateway.wire.tool_calls import ToolCall, ToolReader
 from caveat.signing.canonical import Json
 
 NAME = "azure"
@@ -75,3 +76,15 @@ class AzureWire:
     def render_stream_error(self, error: GatewayError) -> bytes:
         """The events that end a stream which cannot go on."""
         return self.base.render_stream_error(error)
+
+    def end_stream(self, error_body: bytes) -> bytes:
+        """The events that end a stream with the body of an error or a refusal."""
+        return self.base.end_stream(error_body)
+
+    def tool_calls(self, body: bytes) -> tuple[ToolCall, ...]:
+        """The calls of tools that a whole answer asks for."""
+        return self.base.tool_calls(body)
+
+    def tool_reader(self) -> ToolReader:
+        """What follows the calls of one stream."""
+        return self.base.tool_reader()

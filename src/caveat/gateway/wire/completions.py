@@ -18,6 +18,7 @@ from caveat.gateway.wire.request import (
     structure_part,
     text_part,
 )
+from caveat.gateway.wire.tool_calls import NoCalls, no_calls
 from caveat.signing.canonical import Json
 
 NAME = openai.NAME
@@ -33,6 +34,9 @@ render_refusal = openai.render_refusal
 is_answer = openai.is_answer
 ends_stream = openai.ends_stream
 render_stream_error = openai.render_stream_error
+end_stream = openai.end_stream
+tool_calls = no_calls
+tool_reader = NoCalls
 
 
 def parse_request(body: bytes, *, max_bytes: int, model: str | None = None) -> WireRequest:

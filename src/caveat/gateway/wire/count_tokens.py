@@ -4,6 +4,7 @@ Source: the published API reference of messages, as its official Python client s
 """
 
 from caveat.gateway.wire import anthropic
+from caveat.gateway.wire.tool_calls import NoCalls, no_calls
 from caveat.signing.canonical import Json
 
 NAME = anthropic.NAME
@@ -17,7 +18,10 @@ upstream_headers = anthropic.upstream_headers
 render_error = anthropic.render_error
 render_refusal = anthropic.render_refusal
 ends_stream = anthropic.ends_stream
+end_stream = anthropic.end_stream
 render_stream_error = anthropic.render_stream_error
+tool_calls = no_calls
+tool_reader = NoCalls
 
 
 def is_answer(value: Json) -> bool:

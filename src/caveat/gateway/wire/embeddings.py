@@ -17,6 +17,7 @@ from caveat.gateway.wire.request import (
     structure_part,
     text_part,
 )
+from caveat.gateway.wire.tool_calls import NoCalls, no_calls
 from caveat.signing.canonical import Json
 
 NAME = openai.NAME
@@ -30,7 +31,10 @@ upstream_headers = openai.upstream_headers
 render_error = openai.render_error
 render_refusal = openai.render_refusal
 ends_stream = openai.ends_stream
+end_stream = openai.end_stream
 render_stream_error = openai.render_stream_error
+tool_calls = no_calls
+tool_reader = NoCalls
 
 
 def parse_request(body: bytes, *, max_bytes: int, model: str | None = None) -> WireRequest:

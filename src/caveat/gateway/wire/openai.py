@@ -9,6 +9,7 @@ import orjson
 
 from caveat.call.parts import Origin, RawPart
 from caveat.gateway.errors import GatewayError
+from caveat.gateway.wire import openai_tools
 from caveat.gateway.wire.form import read_form
 from caveat.gateway.wire.media import Encoding, Place, Places, media_parts
 from caveat.gateway.wire.request import (
@@ -131,6 +132,15 @@ def ends_stream(event: bytes) -> bool:
     return event.startswith(b"data:") and event[5:].strip() == b"[DONE]"
 
 
+def end_stream(error_body: bytes) -> bytes:
+    """The events that end a stream with the body of an error or a refusal: that, then the end mark."""
+    return b"data: " + error_body + b"\n\ndata: [DONE]\n\n"
+
+
 def render_stream_error(error: GatewayError) -> bytes:
-    """The events that end a stream which cannot go on: an error, then the end mark."""
-    return b"data: " + render_error(error) + b"\n\ndata: [DONE]\n\n"
+    """The events that end a stream which cannot go on."""
+    return end_stream(render_error(error))
+
+
+tool_calls = openai_tools.tool_calls
+tool_reader = openai_tools.tool_reader

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from caveat.gateway.errors import GatewayError
 from caveat.gateway.wire.request import WireRequest
+from caveat.gateway.wire.tool_calls import ToolCall, ToolReader
 from caveat.signing.canonical import Json
 
 
@@ -65,4 +66,16 @@ class Wire(Protocol):
 
     def render_stream_error(self, error: GatewayError) -> bytes:
         """The events that end a stream which cannot go on."""
+        ...
+
+    def end_stream(self, error_body: bytes) -> bytes:
+        """The events that end a stream with the body of an error or a refusal."""
+        ...
+
+    def tool_calls(self, body: bytes) -> tuple[ToolCall, ...]:
+        """The calls of tools that a whole answer asks for; never none where a client could see one."""
+        ...
+
+    def tool_reader(self) -> ToolReader:
+        """What follows the calls of one stream."""
         ...

@@ -13,7 +13,7 @@ import orjson
 from caveat.call.call import Form
 from caveat.call.parts import Origin, RawPart, raw_part
 from caveat.gateway.errors import GatewayError, RequestError
-from caveat.gateway.wire import openai
+from caveat.gateway.wire import openai, responses_tools
 from caveat.gateway.wire.form import read_count, tool_names
 from caveat.gateway.wire.items import content_parts, item_parts
 from caveat.gateway.wire.request import (
@@ -27,6 +27,7 @@ from caveat.gateway.wire.request import (
     structure_part,
     text_part,
 )
+from caveat.gateway.wire.tool_calls import member
 from caveat.signing.canonical import Json, JsonObject
 
 NAME = openai.NAME
@@ -145,13 +146,22 @@ def render_stream_error(error: GatewayError) -> bytes:
     The reference has code and message in the event itself; the endpoint nests them, and only so does the
     official client raise. The gateway does not number events.
     """
-    nested: JsonObject = orjson.loads(render_error(error))
-    event = {
+    return end_stream(render_error(error))
+
+
+def end_stream(error_body: bytes) -> bytes:
+    """The event that ends a stream with the body of an error or a refusal, in both forms."""
+    nested: JsonObject = orjson.loads(error_body)
+    event: JsonObject = {
         "type": "error",
-        "code": error.code,
-        "message": error.message,
+        "code": member(nested.get("error"), "code"),
+        "message": member(nested.get("error"), "message"),
         "param": None,
         "sequence_number": 0,
         **nested,
     }
     return b"event: error\ndata: " + orjson.dumps(event) + b"\n\n"
+
+
+tool_calls = responses_tools.tool_calls
+tool_reader = responses_tools.tool_reader

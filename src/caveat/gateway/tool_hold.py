@@ -1,0 +1,88 @@
+"""Calls of tools between their endpoint and the caller: each decided before a byte of it is released.
+
+Laws: what waits for a decision is released whole or not at all, in the order in which it came; what came
+before it has been released and stays; a stream that keeps more waiting than the cap ends with an error.
+Source: DESIGN section 4, LABELS R8, ADR-0026.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+from caveat.gateway.errors import GatewayError, UpstreamError
+from caveat.gateway.gate import Ruling
+from caveat.gateway.refusal import refusal_message
+from caveat.gateway.wire.tool_calls import ToolCall, ToolReader
+
+MAX_CALLS = 128
+MAX_HELD_BYTES = 8 * 1024 * 1024
+_EVENT = re.compile(rb"(?<=\n\n)|(?<=\r\r)|(?<=\r\n\r\n)")
+
+
+class ToolRefusedError(GatewayError):
+    """A call of a tool was refused while its stream was under way. `ruling`: the strictest one.
+
+    The caller gets the refusal of the ruling; the code stands in the log.
+    """
+
+    def __init__(self, ruling: Ruling) -> None:
+        """Of a ruling that is not released."""
+        super().__init__(403, "tool_refused", refusal_message(ruling.decision))
+        self.ruling = ruling
+
+
+DecideCall = Callable[[ToolCall], Awaitable[Ruling]]
+
+
+async def decide_calls(calls: Sequence[ToolCall], decide: DecideCall) -> tuple[Ruling, ...]:
+    """A durable ruling on each call, in their order; raises `UpstreamError` where they are too many."""
+    if len(calls) > MAX_CALLS:
+        raise UpstreamError(
+            502,
+            "upstream_too_large",
+            f"the model's endpoint asked for more than {MAX_CALLS} calls of tools at once",
+        )
+    return tuple(await asyncio.gather(*(decide(call) for call in calls)))
+
+
+def strictest_refusal(rulings: Sequence[Ruling]) -> Ruling | None:
+    """The ruling that decides over an answer with these calls; None where every one is released."""
+    refused = [ruling for ruling in rulings if not ruling.released]
+    return max(refused, key=lambda one: one.decision.verdict.strictness, default=None)
+
+
+async def hold_calls(
+    arriving: AsyncIterator[bytes], reader: ToolReader, decide: DecideCall
+) -> AsyncIterator[bytes]:
+    """The windows of a stream, each as it comes while no call is under way.
+
+    From the first event of a call on everything waits until the call is decided. Raises `ToolRefusedError`
+    for one that is not released, and `UpstreamError` where more waits than may.
+    """
+    waiting: list[bytes] = []
+    held = 0  # over the whole stream: a reader keeps what it has seen of every call
+    async for window in arriving:
+        if not reader.concerns(window):
+            yield window
+            continue
+        for event in _EVENT.split(window):
+            if not event:
+                continue
+            progress = reader.read(event)
+            if progress.held or progress.calls:
+                waiting.append(event)
+                held += len(event)
+                if held > MAX_HELD_BYTES:
+                    raise UpstreamError(
+                        502,
+                        "upstream_too_large",
+                        "the model's endpoint sent calls of tools that are too large",
+                    )
+            if progress.calls:
+                refused = strictest_refusal(await decide_calls(progress.calls, decide))
+                if refused is not None:
+                    raise ToolRefusedError(refused)
+                yield b"".join(waiting)
+                waiting.clear()
+            elif not progress.held:
+                yield event
