@@ -160,6 +160,7 @@ def test_an_opened_cut_opens_the_bundle_whose_files_are_edited_so() -> None:
         assert not cut.acts.limits
         assert not cut.acts.claimed
         files = {path: _without(data, cut.acts.removed) for path, data in bundle.files.items()}
+        files = {path: _widened(data, cut.acts.widened) for path, data in files.items()}
         edited_bundle = parse_bundle(files)
         assert sum(data.count(_NEVER.encode()) for data in files.values()) == len(cut.acts.removed)
         witness = power.board.reduced(cut.found, line.specification)
@@ -174,6 +175,16 @@ def _without(data: bytes, ids: frozenset[str]) -> bytes:
     for place, chunk in enumerate(chunks):
         if chunk[1:].partition('"')[0] in ids:
             chunks[place] = chunk.replace("(principal, action, resource)", _NEVER, 1)
+    return "@id(".join(chunks).encode()
+
+
+def _widened(data: bytes, ids: frozenset[str]) -> bytes:
+    """The text of a file in which the permits of these ids permit everything."""
+    chunks = data.decode().split("@id(")
+    for place, chunk in enumerate(chunks):
+        if place and chunk[1:].partition('"')[0] in ids:
+            head, scope, tail = chunk.partition("(principal, action, resource)")
+            chunks[place] = head + scope + tail[tail.index(";") :]
     return "@id(".join(chunks).encode()
 
 

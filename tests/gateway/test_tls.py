@@ -24,7 +24,7 @@ from tests.support.credentials import (
     Registry,
     authority,
     certificate,
-    claims_of,
+    claims_now,
     client_context,
     jwk,
     jwks,
@@ -104,7 +104,7 @@ def test_the_official_sdk_speaks_with_a_client_certificate(
 ) -> None:
     port = tls_gateway.url.rpartition(":")[2]
     tls = context(tmp_path, CHAT)
-    text = token(KEY, claims_of("chat", cnf={"x5t#S256": CHAT.thumbprint}))
+    text = token(KEY, claims_now("chat", cnf={"x5t#S256": CHAT.thumbprint}))
     for secret in (CHAT_KEY, text):
         with (
             httpx2.Client(verify=tls) as transport,
@@ -117,7 +117,7 @@ def test_the_official_sdk_speaks_with_a_client_certificate(
     assert all(text not in str(seen.headers) for seen in upstream.seen)
     assert tls_gateway.records()[-1]["principal"].startswith("oidc:")
     stolen = openai.OpenAI(
-        api_key=token(KEY, claims_of("chat")),
+        api_key=token(KEY, claims_now("chat")),
         base_url=f"https://localhost:{port}/v1",
         http_client=httpx2.Client(verify=context(tmp_path, DESK)),
     )
@@ -146,8 +146,8 @@ def test_who_shows_no_certificate_needs_another_credential(
     tls_gateway: RunningGateway, upstream: ScriptedUpstream, tmp_path: Path
 ) -> None:
     assert once(tls_gateway, context(tmp_path)) == (401, "invalid_api_key")
-    assert once(tls_gateway, context(tmp_path), bearer(token(KEY, claims_of("chat")))) == (200, "")
-    bound = token(KEY, claims_of("chat", cnf={"x5t#S256": CHAT.thumbprint}))
+    assert once(tls_gateway, context(tmp_path), bearer(token(KEY, claims_now("chat")))) == (200, "")
+    bound = token(KEY, claims_now("chat", cnf={"x5t#S256": CHAT.thumbprint}))
     assert once(tls_gateway, context(tmp_path), bearer(bound)) == (401, "token_not_bound")
     assert len(upstream.seen) == 1
 
@@ -277,5 +277,5 @@ def test_an_answer_is_withheld_when_its_caller_is_taken_out_meanwhile(
             return plain(seen)
 
         upstream.script = change
-        found = once(gateway, context(tmp_path), bearer(token(KEY, claims_of("chat"))))
+        found = once(gateway, context(tmp_path), bearer(token(KEY, claims_now("chat"))))
         assert found == ((200, "") if known else (401, "unknown_key"))
