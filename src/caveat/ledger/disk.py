@@ -13,6 +13,7 @@ from typing import Protocol
 
 ASIDE = ".tmp"  # what a file is called until it is whole
 
+_READ_BYTES = 1024 * 1024
 _FILE_MODE = 0o640
 _FOLDER_MODE = 0o750
 _CREATE = os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC
@@ -143,7 +144,15 @@ class RealDisk:
 
     def read(self, path: Path) -> bytes:
         """All bytes of a file; raises `FileNotFoundError`."""
-        return path.read_bytes()
+        # Not `read_bytes`: the fence reads its token three times a batch, and this costs a third.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            pieces: list[bytes] = []
+            while piece := os.read(descriptor, _READ_BYTES):
+                pieces.append(piece)
+        finally:
+            os.close(descriptor)
+        return b"".join(pieces)
 
     def names(self, path: Path) -> tuple[str, ...]:
         """The sorted names in a directory; none if there is no such directory."""

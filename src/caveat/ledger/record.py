@@ -271,8 +271,7 @@ def render_time(moment: datetime) -> str:
     """RFC 3339 in UTC to the millisecond, 24 characters; raises `ValueError` for a time without a zone."""
     if moment.tzinfo is None:
         raise ValueError("a time has a zone")
-    utc = moment.astimezone(UTC)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def parse_time(text: str) -> datetime:

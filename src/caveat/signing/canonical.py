@@ -8,6 +8,7 @@ bytes. Source: RFC 8785, RFC 8259, ADR-0012.
 
 import json
 import re
+from collections.abc import Collection
 from typing import NoReturn, TypeAlias, Union
 
 import orjson
@@ -55,20 +56,28 @@ def _check_canonical(value: object) -> None:
     if kind in _PLAIN:
         return
     if isinstance(value, dict):  # not Mapping: the renderer takes no other, and an ABC check costs ten times
-        for key, item in value.items():  # pyright: ignore[reportUnknownVariableType]
-            if not isinstance(key, str) or not key.isascii():
-                raise CanonicalError("object keys are ASCII strings")
-            if type(item) not in _PLAIN:  # pyright: ignore[reportUnknownArgumentType] - most are: it saves a call
-                _check_canonical(item)  # pyright: ignore[reportUnknownArgumentType]
+        try:
+            ascii_keys = "".join(value).isascii()  # pyright: ignore[reportUnknownArgumentType] - a TypeError tells
+        except TypeError:
+            ascii_keys = False
+        if not ascii_keys:
+            raise CanonicalError("object keys are ASCII strings")
+        _check_members(value.values())  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
     elif isinstance(value, (list, tuple)):
-        for item in value:  # pyright: ignore[reportUnknownVariableType]
-            if type(item) not in _PLAIN:  # pyright: ignore[reportUnknownArgumentType] - most are: it saves a call
-                _check_canonical(item)  # pyright: ignore[reportUnknownArgumentType]
+        _check_members(value)  # pyright: ignore[reportUnknownArgumentType]
     elif isinstance(value, int):
         if abs(value) > MAX_INTEGER:
             raise CanonicalError("integers of 2^53 and above have no one rendering")
     elif not isinstance(value, str):
         raise CanonicalError(f"no canonical rendering of a `{kind.__name__}`")
+
+
+def _check_members(members: Collection[object]) -> None:
+    # One pass in C settles what most objects are: texts, Booleans and nulls only.
+    if not _PLAIN.issuperset(map(type, members)):
+        for member in members:
+            if type(member) not in _PLAIN:
+                _check_canonical(member)
 
 
 def parse_strict(data: bytes, *, max_bytes: int, max_depth: int = 64, floats: bool = False) -> Json:
