@@ -30,7 +30,10 @@ from caveat.gateway.ports import Law
 from caveat.gateway.refusal import refusal_body
 from caveat.gateway.routes import Target
 from caveat.gateway.routing import Opened, Router
+from caveat.gateway.said import Said, scores_of_answer
+from caveat.gateway.screening import Scores
 from caveat.gateway.stream import StreamEnd, release_stream
+from caveat.gateway.text_hold import hold_texts
 from caveat.gateway.tool_hold import decide_calls, hold_calls, strictest_refusal
 from caveat.gateway.tracing import NO_TRACE, Trace, Tracing
 from caveat.gateway.upstream import forwardable
@@ -204,7 +207,8 @@ async def _answer_whole(exchange: _Exchange, prompt: Ruling, opened: Opened, sen
     if refused is not None:
         await _refuse(desk, wire, refused, send)
         return
-    output = await desk.gate.decide_output(prompt, desk.law_now(), body)
+    law = desk.law_now()
+    output = await desk.gate.decide_output(prompt, law, body, scores_of_answer(law, body))
     exchange.trace.ruled(output)
     if not output.released:
         await _refuse(desk, wire, output, send)
@@ -226,7 +230,9 @@ async def _answer_stream(
     exchange: _Exchange, prompt: Ruling, opened: Opened, arriving: AsyncIterator[bytes], send: Send
 ) -> None:
     desk, wire = exchange.desk, exchange.wire
-    output = await desk.gate.decide_output(prompt, desk.law_now(), None)
+    law = desk.law_now()
+    said = Said(law)
+    output = await desk.gate.decide_output(prompt, law, None, said.scores(law))
     exchange.trace.ruled(output)
     if not output.released:
         exchange.settle(None, len(opened.first))
@@ -252,8 +258,19 @@ async def _answer_stream(
         exchange.settle(usage.result(), end.size)
         return desk.background(_finish_stream(desk, prompt, output, end))
 
-    decided = hold_calls(from_first(), wire.tool_reader(), partial(_decide_call, exchange, prompt))
-    await release_stream(decided, wire, desk.gate, prompt, output, desk.law_now, release, finish)
+    async def decide_said(scores: Scores) -> Ruling:
+        current = desk.law_now()
+        said.found(scores)
+        ruling = await desk.gate.decide_output(prompt, current, None, said.scores(current))
+        exchange.trace.ruled(ruling)
+        return ruling
+
+    async def decide_again(current: Law) -> Ruling:
+        return await desk.gate.decide_output(prompt, current, None, said.scores(current))
+
+    read = hold_texts(from_first(), wire, said.screening, decide_said)
+    decided = hold_calls(read, wire.tool_reader(), partial(_decide_call, exchange, prompt))
+    await release_stream(decided, wire, desk.gate, decide_again, output, desk.law_now, release, finish)
     await send_piece(send, b"", last=True)
 
 

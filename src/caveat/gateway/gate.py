@@ -23,6 +23,7 @@ from caveat.gateway.identity.speaker import Speaker
 from caveat.gateway.issued_keys import IssuedKeys
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.ports import Found, Law, Ledger, Receipt
+from caveat.gateway.screening import Scores, with_scores, without_scores
 from caveat.gateway.shape import without_workflow
 from caveat.gateway.tool_use import action_of, cases_of_call, parts_of_call, tool_of
 from caveat.gateway.wire.tool_calls import ToolCall
@@ -111,6 +112,8 @@ class Gate:
         """The ruling on a prompt; raises `LedgerError` when it cannot be made durable."""
         now = self._clock()
         gathered = use.law.witnesses.gather(use.call, use.deployment, use.found, now)
+        cases = _scored(gathered.cases, use.law, use.call)
+        gathered = gathered if cases is gathered.cases else replace(gathered, cases=cases)
         decision = use.law.decisions.decide(Point.PROMPT, gathered.cases)
         enforced = _is_enforced(use, decision, gathered)
         released = decision.verdict is Verdict.ALLOW or not enforced
@@ -126,13 +129,16 @@ class Gate:
                 use.law.witnesses.drop(gathered)
             raise
 
-    async def decide_output(self, prompt: Ruling, law: Law, answer: bytes | None) -> Ruling:
+    async def decide_output(
+        self, prompt: Ruling, law: Law, answer: bytes | None, scores: Scores | None = None
+    ) -> Ruling:
         """The ruling on what the model answered, from the facts that went into it.
 
         The answer inherits the facts of its prompt: nothing becomes cleaner by passing through a model.
         `law` is the one in force now, which may be stricter than the prompt's. `answer` is None where a
         stream's bytes are still to come; its end is then recorded by `record_end`. An answer longer than the
-        use's workflow allows is none of that workflow's, so its facts are unknown of it.
+        use's workflow allows is none of that workflow's, so its facts are unknown of it. `scores`: what the
+        screens of `law` found in the answer; None where they read nothing of it.
         """
         before = prompt.use
         call = replace(before.call, point=Point.OUTPUT)
@@ -141,7 +147,9 @@ class Gate:
                 call, action_digest=self.name(call.deployment, Point.OUTPUT, call.protocol, answer)
             )
         use = replace(before, law=law, deployment=self._deployment(before, law), call=call)
-        cases = _cases_of_answer(prompt.gathered, answer)
+        cases = without_scores(_cases_of_answer(prompt.gathered, answer))
+        if scores is not None:
+            cases = with_scores(cases, law.bundle.registry, scores)
         decision = law.decisions.decide(Point.OUTPUT, cases)
         gathered = Gathered(cases)
         enforced = _is_enforced(use, decision, gathered)
@@ -165,7 +173,8 @@ class Gate:
             action_digest=self.name(deployment.id, Point.TOOL, sha256(said), asked.arguments),
         )
         use = replace(before, law=law, deployment=deployment, action=action_of(tool), call=call)
-        gathered = Gathered(cases_of_call(prompt.gathered.cases, tool, bundle.registry))
+        cases = cases_of_call(without_scores(prompt.gathered.cases), tool, bundle.registry)
+        gathered = Gathered(_scored(cases, law, call))
         decision = law.decisions.decide(Point.TOOL, gathered.cases)
         enforced = _is_enforced(use, decision, gathered)
         now = self._clock()
@@ -316,6 +325,14 @@ class Gate:
 
     def _now(self) -> str:
         return render_time(self._clock())
+
+
+def _scored(cases: tuple[Facts, ...], law: Law, call: Call) -> tuple[Facts, ...]:
+    """The cases with what the screens find in this very content, where some clause reads it."""
+    screening = law.screening
+    if screening is None or call.point not in screening.points:
+        return cases
+    return with_scores(cases, law.bundle.registry, screening.of_parts(call.parts))
 
 
 def _cited(checked: Checked) -> EvidenceCited:

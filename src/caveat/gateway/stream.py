@@ -15,6 +15,7 @@ from caveat.gateway.errors import FaultError, GatewayError, UpstreamError
 from caveat.gateway.gate import Gate, Ruling
 from caveat.gateway.ports import Law
 from caveat.gateway.refusal import refusal_body
+from caveat.gateway.text_hold import OutputRefusedError
 from caveat.gateway.tool_hold import ToolRefusedError
 from caveat.gateway.wire.protocol import Wire
 
@@ -64,7 +65,7 @@ def _events(window: bytes) -> list[bytes]:
 class StreamEnd:
     """How a stream ended, and what had been let through.
 
-    `end`: `complete`, `cut`, `halted`, `refused` (a call of a tool) or `client_gone`.
+    `end`: `complete`, `cut`, `halted`, `refused` (a call of a tool, or what was said) or `client_gone`.
     """
 
     end: str
@@ -77,13 +78,15 @@ async def release_stream(
     arriving: AsyncIterator[bytes],
     wire: Wire,
     gate: Gate,
-    prompt: Ruling,
+    decide_again: Callable[[Law], Awaitable[Ruling]],
     output: Ruling,
     law_now: Callable[[], Law],
     send: Callable[[bytes], Awaitable[None]],
     finish: Callable[[StreamEnd], Awaitable[None]],
 ) -> None:
     """Releases the windows under `output`, a ruling that is released, and hands its end to `finish`.
+
+    `decide_again` rules once the law has changed.
 
     `send` paces this loop, and this loop paces the upstream. Cancelling it, which is how a caller that has
     gone is noticed, does not cancel `finish`.
@@ -94,7 +97,7 @@ async def release_stream(
     try:
         async for window in arriving:
             if law_now() is not ruling.use.law:
-                ruling = await gate.decide_output(prompt, law_now(), None)
+                ruling = await decide_again(law_now())
                 if not ruling.released:
                     raise _halted()
             digest.update(window)
@@ -109,13 +112,13 @@ async def release_stream(
 
 
 def _end_of(error: GatewayError) -> str:
-    if isinstance(error, ToolRefusedError):
+    if isinstance(error, (ToolRefusedError, OutputRefusedError)):
         return "refused"
     return "cut" if isinstance(error, FaultError) else "halted"
 
 
 def _ending(wire: Wire, error: GatewayError) -> bytes:
-    if isinstance(error, ToolRefusedError):
+    if isinstance(error, (ToolRefusedError, OutputRefusedError)):
         return wire.end_stream(refusal_body(wire, error.ruling))
     return wire.render_stream_error(error)
 

@@ -26,6 +26,7 @@ from caveat.policy.deployments import Deployment, parse_deployments
 from caveat.policy.identity import Identity, parse_identity
 from caveat.policy.lint import Lint, lint
 from caveat.policy.manifest import Manifest, parse_manifest
+from caveat.policy.phrases import Phrases, parse_phrases
 from caveat.policy.schema import cedar_schema
 from caveat.policy.signatures import verify_adoptions
 from caveat.policy.tools import Tool, parse_tools, unknown_tools
@@ -34,7 +35,7 @@ from caveat.signing.canonical import JsonObject, canonical
 from caveat.signing.digest import Digest, sha256
 
 _FILE = re.compile(
-    r"(bundle|facts|trust|tools|deployments)\.toml\Z"
+    r"(bundle|facts|trust|tools|deployments|phrases)\.toml\Z"
     r"|(clauses|red_lines)/[A-Za-z0-9._-]+\.cedar\Z"
     r"|signatures/[A-Za-z0-9._-]+\.dsse\.json\Z"
     r"|[A-Za-z0-9._-]+\.md\Z"
@@ -82,6 +83,7 @@ class Bundle:
     tools: Mapping[str, Tool]
     identity: Identity
     registrations: Registrations
+    phrases: Phrases
     policy: Policy
     signers: frozenset[str]
     unsigned: tuple[str, ...]
@@ -122,6 +124,8 @@ def parse_bundle(files: Mapping[str, bytes]) -> Bundle:
     tools, wrong = parse_tools(tables["tools"], registry)
     findings.extend(wrong)
     findings.extend(unknown_tools({name: each.tools for name, each in deployments.items()}, tools))
+    phrases, wrong = parse_phrases(_optional(files, "phrases.toml", findings), registry)
+    findings.extend(wrong)
     callers = {name: deployment.callers for name, deployment in deployments.items()}
     findings.extend(caller_findings(callers, identity))
     findings.extend(_validation(files, cedar_schema(registry, limits)))
@@ -144,6 +148,7 @@ def parse_bundle(files: Mapping[str, bytes]) -> Bundle:
         tools=tools,
         identity=identity,
         registrations=Registrations(MappingProxyType(callers)),
+        phrases=phrases,
         policy=_policy(manifest, registry, clauses, policies, limits),
         signers=signers,
         unsigned=_unsigned(manifest, registry, clauses, signers),
@@ -164,6 +169,10 @@ def _table(files: Mapping[str, bytes], path: str, findings: list[str]) -> dict[s
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         findings.append(f"`{path}` is no TOML: {error}")
         return {}
+
+
+def _optional(files: Mapping[str, bytes], path: str, findings: list[str]) -> dict[str, object]:
+    return _table(files, path, findings) if path in files else {}
 
 
 def clauses_over_limits(bundle: Bundle) -> tuple[Clause, ...]:

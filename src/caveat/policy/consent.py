@@ -28,13 +28,14 @@ class Consent:
         self._old = old
         self._new = new
         self._sides = (old, new)
-        self._facts, self._issuers, self._tools, self._deployments = (
+        self._facts, self._issuers, self._tools, self._deployments, self._phrases = (
             tuple(section(table_of(side, file), table) for side in self._sides)
             for file, table in (
                 ("facts", "facts"),
                 ("trust", "issuers"),
                 ("tools", "tools"),
                 ("deployments", "deployments"),
+                ("phrases", "phrases"),
             )
         )
 
@@ -59,17 +60,15 @@ class Consent:
             case Kind.FACT:
                 yield from self._fact(name)
             case Kind.ISSUER:
-                yield from self._amends(self._granted(name))
-                if any(
-                    section(table, name).get("purpose", _EVIDENCE) != _EVIDENCE for table in self._issuers
-                ):
-                    yield self._everyone()
+                yield from self._issuer(name)
             case Kind.TRUST:
                 issuers = sorted({one for table in self._issuers for one in table})
                 yield from self._amends(fact for one in issuers for fact in self._granted(one))
             case Kind.TOOL:
                 yield from self._readers({_EFFECT})
                 yield from self._amends_and_readers(self._facts_of_tools({name}))
+            case Kind.PHRASES:
+                yield from self._amends_and_readers(self._scored(name))
             case Kind.DEPLOYMENT | Kind.REGISTERED | Kind.WORKFLOW | Kind.OBSERVER:
                 yield from self._registration(kind, name)
             case Kind.ROLE:
@@ -116,6 +115,12 @@ class Consent:
         )
         if old != new:
             yield from self._readers({name})
+
+    def _issuer(self, name: str) -> Iterator[Formula]:
+        """By what it may attest; a key for anything but evidence bears on every clause."""
+        yield from self._amends(self._granted(name))
+        if any(section(table, name).get("purpose", _EVIDENCE) != _EVIDENCE for table in self._issuers):
+            yield self._everyone()
 
     def _granted(self, issuer: str) -> list[str]:
         return sorted({fact for table in self._issuers for fact in words(section(table, issuer), "facts")})
@@ -168,6 +173,10 @@ class Consent:
         """What these tools register for their calls, beside the effect, on either side."""
         rows = (section(table, name) for table in self._tools for name in names)
         return {fact for row in rows for fact in section(row, "facts")}
+
+    def _scored(self, name: str) -> set[str]:
+        """The facts that a list of phrases gives a score, on either side."""
+        return {str(section(table, name).get("fact", "")) for table in self._phrases}
 
     def _observed(self, observers: set[str]) -> set[str]:
         return {

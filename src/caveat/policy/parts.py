@@ -32,6 +32,7 @@ class Kind(StrEnum):
     ISSUER = "issuer"
     TRUST = "trust setting"
     TOOL = "tool"
+    PHRASES = "phrases"
     DEPLOYMENT = "deployment"
     REGISTERED = "registered fact"
     WORKFLOW = "workflow"
@@ -55,11 +56,13 @@ def parts_of(bundle: Bundle) -> dict[Part, str]:
             *_rows(Kind.FACT, section(table_of(bundle, "facts"), "facts")),
             *_rows(Kind.ISSUER, section(table_of(bundle, "trust"), "issuers")),
             *_rows(Kind.TOOL, section(table_of(bundle, "tools"), "tools")),
+            *_rows(Kind.PHRASES, section(table_of(bundle, "phrases"), "phrases")),
             *_deployments(section(table_of(bundle, "deployments"), "deployments")),
             *_others(Kind.TRUST, "", table_of(bundle, "trust"), "issuers"),
             *_others(Kind.SETTING, "facts.", table_of(bundle, "facts"), "facts"),
             *_others(Kind.SETTING, "tools.", table_of(bundle, "tools"), "tools"),
             *_others(Kind.SETTING, "deployments.", table_of(bundle, "deployments"), "deployments"),
+            *_others(Kind.SETTING, "phrases.", table_of(bundle, "phrases"), "phrases"),
             *(
                 ((Kind.TEXT, path), sha256(data))
                 for path, data in bundle.files.items()
@@ -70,8 +73,8 @@ def parts_of(bundle: Bundle) -> dict[Part, str]:
 
 
 def table_of(bundle: Bundle, name: str) -> Table:
-    """The file `NAME.toml` as it is written; a bundle that loaded has it."""
-    return tomllib.loads(bundle.files[f"{name}.toml"].decode())
+    """The file `NAME.toml` as it is written; empty for one that a bundle may do without."""
+    return tomllib.loads(bundle.files.get(f"{name}.toml", b"").decode())
 
 
 def section(table: Table, name: str) -> Table:
