@@ -81,6 +81,7 @@ BARS = (
     Bar("passthrough_cpu_ms", "ms", None),
     Bar("gateway_to_passthrough", "ratio", None, more_is_better=True),
     Bar("stream_chunk_cpu_ms", "ms", 0.1),
+    Bar("phrases_chunk_cpu_ms", "ms", 0.1),
     Bar("prove_25_s", "s", None),
     Bar("prove_50_s", "s", 2.0),
     Bar("prove_200_s", "s", None),
@@ -303,6 +304,12 @@ def _cold_start() -> Mapping[str, Measured]:
         return {figure.name: Measured(figure.value, figure.n) for figure in measure_cold_start(stage)}
 
 
+def _phrases() -> Mapping[str, Measured]:
+    from caveat.cli.measure_phrases import measure_phrases
+
+    return {"phrases_chunk_cpu_ms": Measured(*measure_phrases())}
+
+
 def _diff() -> Mapping[str, Measured]:
     from caveat.cli.measure_diff import measure_diff
 
@@ -319,6 +326,7 @@ SOURCES = (
         ),
         _decision,
     ),
+    Source(("phrases_chunk_cpu_ms",), _phrases),
     Source(("evidence_new_cpu_us", "evidence_known_cpu_us"), _evidence),
     Source(
         (
