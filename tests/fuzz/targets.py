@@ -27,6 +27,7 @@ from caveat.signing.keys import KeyParseError, parse_public_key
 from caveat.signing.note import NoteParseError, parse_note, parse_note_key
 from tests.evidence.kinds import ENGAGEMENT
 from tests.evidence.world import DATA_DIGEST, TRUST, checker, use
+from tests.fuzz.outsiders import OUTSIDERS
 
 
 def envelope(data: bytes) -> None:
@@ -131,5 +132,6 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
         counting,
         key,
         target,
+        *OUTSIDERS,
     )
 }
