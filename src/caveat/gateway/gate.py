@@ -44,7 +44,7 @@ from caveat.ledger.record import (
     TrustRecord,
     render_time,
 )
-from caveat.ledger.wire import render_record
+from caveat.ledger.wire import CasesMemo, render_record
 from caveat.policy.bundle import Bundle
 from caveat.policy.deployments import Deployment
 from caveat.signing.canonical import Json, canonical
@@ -107,6 +107,7 @@ class Gate:
         self._keyed = hmac.new(audit_key, digestmod="sha256")
         self.ledger_fault: str | None = None
         self.issued = IssuedKeys()
+        self._render_cases = CasesMemo()
 
     async def decide_prompt(self, use: Use) -> Ruling:
         """The ruling on a prompt; raises `LedgerError` when it cannot be made durable."""
@@ -307,7 +308,7 @@ class Gate:
 
     async def _append(self, record: Record) -> Receipt:
         try:
-            receipt = await self._ledger.append(render_record(record))
+            receipt = await self._ledger.append(render_record(record, self._render_cases))
         except ledger_errors.RefusedRecordError as error:
             raise RequestError(
                 413,

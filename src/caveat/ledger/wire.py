@@ -6,8 +6,9 @@ gives back; a kind or member that this version does not know is refused, never d
 Source: `docs/reference/ledger-format.md`.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Literal, TypeAlias
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Annotated, Literal, TypeAlias, cast
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -39,7 +40,7 @@ from caveat.ledger.record import (
     parse_time,
 )
 from caveat.ledger.tiles import MAX_LEAF_BYTES
-from caveat.signing.canonical import Json, JsonObject, canonical
+from caveat.signing.canonical import CanonicalError, Json, JsonObject, canonical, fragment
 from caveat.signing.digest import Digest
 
 VERSION = 1
@@ -49,11 +50,48 @@ MAX_ACT_BYTES = 32 * 1024
 _TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
 
 
-def render_record(record: Record) -> JsonObject:
+RenderCases: TypeAlias = Callable[[tuple[Facts, ...]], Json]
+
+
+def render_cases(cases: tuple[Facts, ...]) -> Json:
+    """The cases of a decision as JSON."""
+    return [render_facts(case) for case in cases]
+
+
+class CasesMemo:
+    """Renders as `render_cases`, and the very same cases once: as a fragment that is not looked into again.
+
+    Cases are immutable, so their identity is enough; they are kept with their rendering, so that it cannot
+    come to name others.
+    """
+
+    def __init__(self, limit: int = 256) -> None:
+        """Nothing rendered yet. `limit`: how many renderings are kept."""
+        self._limit = limit
+        self._known: OrderedDict[int, tuple[tuple[Facts, ...], Json]] = OrderedDict()
+
+    def __call__(self, cases: tuple[Facts, ...]) -> Json:
+        """Cases that have no one rendering are given as they are: the ledger refuses their record."""
+        known = self._known.get(id(cases))
+        if known is not None and known[0] is cases:
+            self._known.move_to_end(id(cases))
+            return known[1]
+        plain = render_cases(cases)
+        try:
+            rendered = cast("Json", fragment(plain))
+        except CanonicalError:
+            return plain
+        self._known[id(cases)] = (cases, rendered)
+        if len(self._known) > self._limit:
+            self._known.popitem(last=False)
+        return rendered
+
+
+def render_record(record: Record, cases: RenderCases = render_cases) -> JsonObject:
     """The JSON that `Ledger.append` takes; its canonical bytes are the leaf."""
     match record:
         case DecisionRecord():
-            return _render_decision(record)
+            return _render_decision(record, cases(record.cases))
         case StartRecord(time, bundle, version, origin, development):
             body: JsonObject = {"bundle": bundle, "version": version, "origin": origin}
             return _head("start", time) | body | _mark(development=development)
@@ -93,7 +131,12 @@ def render_record(record: Record) -> JsonObject:
 
 
 def check_shape(record: JsonObject) -> None:
-    """Returns only if `record` has the shape of this version; raises `RecordParseError`."""
+    """Returns only if `record` has the shape of this version; raises `RecordParseError`.
+
+    Cases that are a fragment were rendered from facts, so they have it.
+    """
+    if isinstance(record.get("cases"), orjson.Fragment):
+        record = {**record, "cases": []}
     try:
         _RECORD.validator.validate_python(record)
     except ValidationError as error:
@@ -161,7 +204,7 @@ def _render_follows(follows: Follows) -> JsonObject:
     }
 
 
-def _render_decision(record: DecisionRecord) -> JsonObject:
+def _render_decision(record: DecisionRecord, cases: Json) -> JsonObject:
     decision = record.decision
     parts: list[Json] = [{"pointer": p.pointer, "digest": p.digest, "bytes": p.bytes} for p in record.parts]
     evidence: list[Json] = [
@@ -183,7 +226,7 @@ def _render_decision(record: DecisionRecord) -> JsonObject:
         "request": record.request,
         "bundle": record.bundle,
         "parts": parts,
-        "cases": [render_facts(case) for case in record.cases],
+        "cases": cases,
         "verdict": decision.verdict.value,
         "reason": decision.reason.value,
         "clauses": list(decision.clauses),

@@ -19,7 +19,8 @@ JsonObject: TypeAlias = dict[str, Json]
 
 MAX_INTEGER = 2**53 - 1
 _CANONICAL = orjson.OPT_SORT_KEYS
-_PLAIN = frozenset({str, bool, type(None)})  # one rendering, whatever the value
+# One rendering, whatever the value. A fragment has been rendered already; only `fragment` makes them here.
+_PLAIN = frozenset({str, bool, type(None), orjson.Fragment})
 # A string, skipped whole, or one bracket. Possessive, so that no text makes it backtrack.
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
@@ -49,6 +50,14 @@ def canonical(value: object) -> bytes:
         raise CanonicalError("nested too deep, or within itself") from error
     except orjson.JSONEncodeError as error:
         raise CanonicalError("a string that is not Unicode, or nested too deep") from error
+
+
+def fragment(value: object) -> orjson.Fragment:
+    """The canonical rendering of `value`, to stand as it is within another; raises `CanonicalError`.
+
+    For what is rendered again and again: `canonical` neither looks into it nor renders it again.
+    """
+    return orjson.Fragment(canonical(value))
 
 
 def _check_canonical(value: object) -> None:
