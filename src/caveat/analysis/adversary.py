@@ -25,7 +25,7 @@ from caveat.analysis.frame import (
     well_formed,
 )
 from caveat.analysis.solve import INTEGER_BITS, Term, conj, constant, disj, flag, less_equal, neg
-from caveat.evidence.check import COUNTER
+from caveat.evidence.entitlement import COUNTER
 from caveat.evidence.trust import Issuer, Purpose, Trust, ValueRange, is_entitled
 from caveat.facts.fact import Grade
 from caveat.facts.registry import FactSpec

@@ -1,30 +1,29 @@
 """The evidence check: which attested facts count for one use, and why the others do not.
 
 The order is that of `defects.Stage`: signature and schema (`envelope`), entitlement, time, revocation,
-audience, single use, binding, values. Only what `envelope` verifies is remembered; the rest is checked at
-every use, so an envelope that was good a second ago may be past its time now. A failure makes the evidence
-absent and never raises. Three outcomes deny: forged, replayed, and a value that the registry does not have.
+audience, single use, binding, values. Only what follows from envelope, trust policy and registry is
+remembered: what `envelope` verifies, and to which facts the issuer is entitled. The rest is checked at every
+use, so an envelope that was good a second ago may be past its time now. A failure makes the evidence absent
+and never raises. Three outcomes deny: forged, replayed, and a value that the registry does not have.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from caveat.evidence.binding import OF_USE, bind
+from caveat.evidence.binding import bind
 from caveat.evidence.defects import DefectCode, Outcome
+from caveat.evidence.entitlement import Entitlement, entitlement
 from caveat.evidence.envelope import RejectedEnvelope, VerifiedCache, VerifiedEnvelope, verify_envelope
-from caveat.evidence.predicates import Predicate
 from caveat.evidence.revocation import NoRevocations, Revocations, standing_of_key
-from caveat.evidence.statement import Scope
-from caveat.evidence.trust import Issuer, Trust, is_entitled, may_attest_value
-from caveat.facts.fact import Fact, Grade
+from caveat.evidence.trust import Issuer, Trust
+from caveat.facts.fact import Fact
 from caveat.facts.registry import Registry
 from caveat.signing.canonical import JsonObject
 from caveat.signing.digest import Digest, sha256
 
 MAX_ENVELOPES = 32
-COUNTER = "counter"
-"""The observer that counts persons in data. Who may attest what it observes may say how to count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +82,11 @@ def _never_logged(_envelope: Digest) -> datetime | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entitled:
-    facts: tuple[Fact, ...]
-    ignored: tuple[tuple[str, DefectCode], ...]
-    out_of_range: bool
-    counts_persons: bool
-
-
-@dataclass(slots=True)
 class EvidenceChecker:
-    """The check under one trust policy and one registry. Holds nothing but the cache of signatures.
+    """The check under one trust policy and one registry. Holds nothing but what it remembers of envelopes.
 
     `revocations`: the newest list of each authority. `first_logged`: when the log first shows an envelope.
+    Frozen: what is remembered holds under this trust policy and this registry only.
     """
 
     trust: Trust
@@ -102,6 +94,9 @@ class EvidenceChecker:
     cache: VerifiedCache = field(default_factory=VerifiedCache)
     revocations: Revocations = field(default_factory=NoRevocations)
     first_logged: Callable[[Digest], datetime | None] = _never_logged
+    _known: OrderedDict[Digest, Entitlement] = field(
+        default_factory=OrderedDict[Digest, Entitlement], init=False, repr=False, compare=False
+    )
 
     def admit(self, raw: bytes, now: datetime) -> VerifiedEnvelope | Checked:
         """What an upload must pass before it is stored: all that can be checked before a use is known."""
@@ -109,11 +104,7 @@ class EvidenceChecker:
         if isinstance(verified, RejectedEnvelope):
             return _rejected(verified, presented=True)
         entitled = self._entitled(verified)
-        code = (
-            _unentitled(verified, entitled)
-            or _out_of_time(verified, self.trust, now)
-            or self._revoked(verified, now)
-        )
+        code = entitled.defect or _out_of_time(verified, self.trust, now) or self._revoked(verified, now)
         if code is None and entitled.out_of_range:
             return _refused(verified, DefectCode.OUT_OF_RANGE, Outcome.OUT_OF_RANGE, entitled)
         return verified if code is None else _refused(verified, code, Outcome.DEFECT, entitled)
@@ -145,7 +136,7 @@ class EvidenceChecker:
         statement = verified.statement
         entitled = self._entitled(verified)
         code = (
-            _unentitled(verified, entitled)
+            entitled.defect
             or _out_of_time(verified, self.trust, use.now)
             or self._revoked(verified, use.now)
             or _wrong_audience(verified, use)
@@ -174,7 +165,7 @@ class EvidenceChecker:
             source=statement.source if entitled.counts_persons else None,
             id_column=statement.id_column if entitled.counts_persons else None,
             of_use=not bound.parts,
-            each=frozenset(name for name, scope in statement.scope.items() if scope is Scope.EACH),
+            each=entitled.each,
         )
 
     def check_all(self, presented: Iterable[bytes], stored: Iterable[bytes], use: Use) -> tuple[Checked, ...]:
@@ -198,56 +189,20 @@ class EvidenceChecker:
             verified.issuer, verified.digest, now, self.trust, self.revocations, self.first_logged
         )
 
-    def _entitled(self, verified: VerifiedEnvelope) -> _Entitled:
-        issuer, source = verified.issuer, f"key:{verified.issuer.keyid}"
-        facts: list[Fact] = []
-        ignored: list[tuple[str, DefectCode]] = []
-        out_of_range = counts_persons = False
-        for name in issuer.facts:
-            spec = self.registry.facts.get(name)
-            if spec is not None and COUNTER in spec.observed_by and is_entitled(issuer, name, self.registry):
-                counts_persons = True
-        for name, said in verified.statement.facts.items():
-            spec = self.registry.facts.get(name)
-            if spec is None:
-                ignored.append((name, DefectCode.UNKNOWN_FACT))
-            elif not may_say(verified.statement.kind, spec.about):
-                ignored.append((name, DefectCode.FACT_OF_OTHER_KIND))
-            elif not is_entitled(issuer, name, self.registry):
-                ignored.append((name, DefectCode.NOT_ENTITLED))
-            elif (value := spec.parse(said)) is None:
-                ignored.append((name, DefectCode.OUT_OF_RANGE))
-                out_of_range = True
-            elif not may_attest_value(issuer, name, said):
-                ignored.append((name, DefectCode.VALUE_NOT_ENTITLED))
-            else:
-                facts.append(Fact(name, value, Grade.ATTESTED, issuer.role, source))
-        return _Entitled(tuple(facts), tuple(ignored), out_of_range, counts_persons)
-
-
-def may_say(kind: Predicate, about: str) -> bool:
-    """Whether a statement of this kind may say facts about that.
-
-    Of a deployment only what its registration fixes, of a process or a target nothing about data: otherwise
-    facts of data would come without the data.
-    """
-    if kind is Predicate.DEPLOYMENT:
-        return about == "deployment"
-    return kind not in OF_USE or about != "data"
+    def _entitled(self, verified: VerifiedEnvelope) -> Entitlement:
+        known = self._known.get(verified.digest)
+        if known is not None:
+            return known
+        found = self._known[verified.digest] = entitlement(verified, self.registry)
+        if len(self._known) > self.cache.limit:
+            self._known.popitem(last=False)
+        return found
 
 
 def once_id(issuer: Issuer, statement_id: str) -> Digest:
     """The id under which a single-use statement is consumed: the issuer's own, however it is spelt
     and with whichever of its keys it is signed."""
     return sha256(f"{issuer.root}\0{statement_id}".encode())
-
-
-def _unentitled(verified: VerifiedEnvelope, entitled: _Entitled) -> DefectCode | None:
-    if not all(verified.issuer.owns(subject.name) for subject in verified.statement.subjects):
-        return DefectCode.NAMESPACE
-    if not entitled.facts and not entitled.out_of_range:
-        return entitled.ignored[0][1]
-    return None
 
 
 def _out_of_time(verified: VerifiedEnvelope, trust: Trust, now: datetime) -> DefectCode | None:
@@ -283,7 +238,9 @@ def _rejected(rejected: RejectedEnvelope, *, presented: bool) -> Checked:
     return Checked(rejected.digest, outcome, rejected.code, rejected.key)
 
 
-def _refused(verified: VerifiedEnvelope, code: DefectCode, outcome: Outcome, entitled: _Entitled) -> Checked:
+def _refused(
+    verified: VerifiedEnvelope, code: DefectCode, outcome: Outcome, entitled: Entitlement
+) -> Checked:
     return Checked(
         verified.digest,
         outcome,

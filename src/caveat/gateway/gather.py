@@ -14,9 +14,10 @@ from types import MappingProxyType
 from typing import Protocol
 
 from caveat.call.call import Call, Part, PartKind
-from caveat.evidence.check import COUNTER, Checked, Use
+from caveat.evidence.check import Checked, Use
 from caveat.evidence.counting import Count, count_persons
 from caveat.evidence.defects import Outcome
+from caveat.evidence.entitlement import COUNTER
 from caveat.evidence.recognition import Recognition
 from caveat.facts.fact import Fact, Facts, Finding, Grade
 from caveat.facts.registry import FactSpec, Registry

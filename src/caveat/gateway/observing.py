@@ -7,7 +7,7 @@ that looked and found nothing, and for nothing else.
 from collections.abc import Mapping
 from typing import Protocol
 
-from caveat.evidence.check import COUNTER
+from caveat.evidence.entitlement import COUNTER
 from caveat.facts.fact import Fact, Grade
 from caveat.facts.registry import FactSpec, Registry
 from caveat.facts.value import Interval, Value
