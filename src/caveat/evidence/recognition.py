@@ -9,14 +9,15 @@ that is passed in. Source: EVIDENCE section 7, ADR-0022, attacks 22 to 28 in `TH
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from caveat.evidence.counting import JSONL
 from caveat.evidence.rows import Columns, Row, loose_rows, readings, render_rows, row_leaf, table_key
-from caveat.evidence.sentences import anchor_at, known_positions, normalise, sentence_leaf, split_sentences
+from caveat.evidence.sentences import known_anchors, normalise, sentence_leaf, split_sentences
 from caveat.signing.digest import Digest
 from caveat.signing.merkle import root_of
 
+_Fragment = TypeVar("_Fragment", bytes, int)
 COMMON_AT = 3
 """A sentence in so many unrelated documents says nothing of any of them."""
 
@@ -71,7 +72,10 @@ class Index(Protocol):
         ...
 
     def anchor_holders(self, anchors: Iterable[int]) -> Mapping[int, tuple[Holder, ...]]:
-        """For each of these anchors that is known, every manifest that has it."""
+        """Every manifest that has one of these anchors.
+
+        Of known anchors with the same holders at least one is answered, with all of them.
+        """
         ...
 
 
@@ -175,35 +179,36 @@ def _row_owners(rows: Sequence[Row], index: Index) -> list[_Owners]:
             for listed, salt in index.tables
             if len(listed) == len(columns) and same == frozenset(listed)
         ]
-    leaves: list[list[bytes]] = []
-    for row in rows:
-        own: list[bytes] = []
-        for listed, key in by_columns[row.columns]:
-            cells = row.project(listed)
-            if cells is not None:
-                own.append(row_leaf(key, cells))
-        leaves.append(own)
+    leaves = [
+        [
+            row_leaf(key, cells)
+            for listed, key in by_columns[row.columns]
+            if (cells := row.project(listed)) is not None
+        ]
+        for row in rows
+    ]
     holders = index.holders({leaf for own in leaves for leaf in own})
     return [tuple([(leaf, holder) for leaf in own for holder in holders.get(leaf, ())]) for own in leaves]
 
 
 def _of_rows(rows: Sequence[Row], owners: Sequence[_Owners]) -> Recognition:
     groups: dict[frozenset[Digest], list[Row]] = {}
-    counted: dict[Digest, Counter[bytes]] = {}
-    listed: dict[Digest, dict[bytes, Holder]] = {}
+    found: dict[Digest, list[tuple[bytes, Holder]]] = {}
     for row, own in zip(rows, owners, strict=True):
         groups.setdefault(frozenset([holder.manifest.digest for _, holder in own]), []).append(row)
         for leaf, holder in own:
-            counted.setdefault(holder.manifest.digest, Counter())[leaf] += 1
-            listed.setdefault(holder.manifest.digest, {})[leaf] = holder
-    exact = frozenset(
-        digest
-        for digest, counts in counted.items()
-        if len(rows) == next(iter(listed[digest].values())).manifest.n == counts.total()
-        and all(listed[digest][leaf].copies == count for leaf, count in counts.items())
-    )
+            found.setdefault(holder.manifest.digest, []).append((leaf, holder))
+    exact = frozenset(digest for digest, leaves in found.items() if _is_all(leaves, len(rows)))
     pieces = tuple(Piece(render_rows(group), key) for key, group in groups.items())
-    return Recognition(pieces, exact, frozenset(counted), JSONL)
+    return Recognition(pieces, exact, frozenset(found), JSONL)
+
+
+def _is_all(leaves: Sequence[tuple[bytes, Holder]], n: int) -> bool:
+    """Whether leaves of a manifest, found in `n` rows, are all of it, each as often as it stands there."""
+    if len(leaves) != n or leaves[0][1].manifest.n != n:
+        return False
+    held, counts = dict(leaves), Counter(leaf for leaf, _ in leaves)
+    return all(held[leaf].copies == count for leaf, count in counts.items())
 
 
 def _loosely_touched(text: str, index: Index) -> frozenset[Digest]:
@@ -225,18 +230,22 @@ def _as_sentences(text: str, index: Index) -> Recognition:
     leaves = [sentence_leaf(sentence) for sentence in sentences]
     holders = index.holders(set(leaves))
     touched = _anchored(normal, index) if index.has_anchors else frozenset[Digest]()
-    telling = {id(own): _telling(own) for own in holders.values()}
+    distinct = _distinct(holders)
+    telling = {key: _telling(own) for key, own in distinct.items()}
     touched = touched.union(*telling.values())
     if not holders:
         return Recognition((Piece(text.encode(), frozenset()),), frozenset(), touched, "text/plain")
     exact = _exact_documents(leaves, holders)
-    groups: dict[tuple[frozenset[Digest], bool], list[str]] = {}
-    for sentence, leaf in zip(sentences, leaves, strict=True):
-        own = holders.get(leaf, ())
+    nobodys = (frozenset[Digest](), False)
+    kinds: dict[int, tuple[frozenset[Digest], bool]] = {}
+    for key, own in distinct.items():
         # Of a document that is there as a whole, no sentence is anybody's boilerplate.
         named = frozenset([holder.manifest.digest for holder in own])
-        common = bool(own) and len(named) > len(telling[id(own)]) and not named & exact
-        groups.setdefault((named, common), []).append(sentence)
+        kinds[key] = named, len(named) > len(telling[key]) and not named & exact
+    groups: dict[tuple[frozenset[Digest], bool], list[str]] = {}
+    for sentence, leaf in zip(sentences, leaves, strict=True):
+        kind = kinds[id(holders[leaf])] if leaf in holders else nobodys
+        groups.setdefault(kind, []).append(sentence)
     pieces = tuple(
         Piece(" ".join(group).encode(), named, common) for (named, common), group in groups.items()
     )
@@ -258,14 +267,18 @@ def _exact_documents(
 
 def _anchored(normal: str, index: Index) -> frozenset[Digest]:
     """Documents that share an anchor with the text, boilerplate apart."""
-    lower = normal.lower()
-    wanted = {anchor_at(lower, start) for start in known_positions(lower, index.cheap_anchors)}
+    wanted = known_anchors(normal.lower(), index.cheap_anchors)
     if not wanted:
         return frozenset()
     # Anchors of one document have the same holders, and there are many of them: an index hands out one tuple
     # for all of those, and what it tells is worked out once.
-    distinct = {id(own): own for own in index.anchor_holders(wanted).values()}
+    distinct = _distinct(index.anchor_holders(wanted))
     return frozenset(digest for own in distinct.values() for digest in _telling(own))
+
+
+def _distinct(holders: Mapping[_Fragment, tuple[Holder, ...]]) -> dict[int, tuple[Holder, ...]]:
+    """The sets of holders that there are, by identity: fragments with the same holders share one tuple."""
+    return {id(own): own for own in holders.values()}
 
 
 def _telling(holders: Sequence[Holder]) -> frozenset[Digest]:

@@ -11,7 +11,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NoReturn, cast
@@ -86,6 +86,19 @@ def canonical_cell(value: object) -> str:
     return value.strip(_BLANK)
 
 
+def canonical_cells(values: Collection[object]) -> Cells:
+    """Each of these as `canonical_cell` has it; raises as it does."""
+    texts = cast("Collection[str]", values)
+    try:
+        joined = "".join(texts)
+    except TypeError:  # not all of them are
+        return tuple([canonical_cell(value) for value in values])
+    # Of nearly every row all cells are short and printable, which is asked once for all of them.
+    if joined.isprintable() and len(joined) <= MAX_CELL_CHARACTERS:
+        return tuple([text.strip(_BLANK) for text in texts])
+    return tuple([canonical_cell(text) for text in texts])
+
+
 def read_rows(text: str) -> tuple[Row, ...]:
     """The rows that all of `text` consists of, in the reading with most columns; none where there is none."""
     return max(readings(text), key=lambda rows: len(rows[0].columns) if rows else 0, default=())
@@ -102,7 +115,7 @@ def readings(text: str, tables: Sequence[Columns] | None = None) -> Iterator[tup
     header = text.lstrip("\r\n").partition("\n")[0]
     if tables is not None and not in_json and not _may_name(header, tables):
         return
-    if _TREACHEROUS.search(text):
+    if _is_treacherous(text):
         return
     if in_json:
         try:
@@ -118,6 +131,13 @@ def readings(text: str, tables: Sequence[Columns] | None = None) -> Iterator[tup
                 continue
 
 
+def _is_treacherous(text: str) -> bool:
+    """Whether readers could differ about where lines end, or about whether it is text."""
+    # All that is treacherous is unprintable, and a whole text is asked for that many times as fast.
+    plain = text.replace("\r\n", "").replace("\n", "").replace("\t", "")
+    return not plain.isprintable() and _TREACHEROUS.search(text) is not None
+
+
 def _may_name(line: str, tables: Sequence[Columns]) -> bool:
     """Whether a header could name every column of a table; a quote inside a name is doubled in CSV."""
     return '""' in line or any(all(column in line for column in columns) for columns in tables)
@@ -129,7 +149,7 @@ def _separated_rows(text: str, delimiter: str) -> Iterator[Row]:
     for row in reader:
         if not row:
             continue
-        cells = tuple([canonical_cell(cell) for cell in row])
+        cells = canonical_cells(row)
         if columns is None:
             columns = _checked_columns(cells)
         elif len(cells) != len(columns):
@@ -153,7 +173,7 @@ def _json_rows(text: str, first: str) -> Iterator[Row]:
         return
     for line in text.split("\n"):
         if bare := line.strip(_JSON_SPACE):
-            yield _object_row(_load(bare))
+            yield _object_row(_load_bare(bare))
 
 
 def _object_row(value: object) -> Row:
@@ -161,16 +181,24 @@ def _object_row(value: object) -> Row:
         raise _NoTableError
     named = cast("dict[str, object]", value)
     columns = _columns_of(tuple(named))
-    return Row(columns, tuple([canonical_cell(cell) for cell in named.values()]))
+    return Row(columns, canonical_cells(named.values()))
 
 
 @lru_cache(maxsize=256)
 def _columns_of(names: tuple[str, ...]) -> Columns:
-    return _checked_columns(tuple([canonical_cell(name) for name in names]))
+    return _checked_columns(canonical_cells(names))
 
 
 def _load(text: str) -> object:
     return _DECODER.decode(text)
+
+
+def _load_bare(bare: str) -> object:
+    """As `_load`, of text without white space around it."""
+    value, end = _DECODER.raw_decode(bare)
+    if end != len(bare):
+        raise _NoTableError
+    return value
 
 
 def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -26,7 +26,7 @@ GUARANTEE_CHARACTERS = ANCHOR_CHARACTERS + WINDOW
 
 CHEAP_MAP_BYTES = 1 << 21
 _MASK = CHEAP_MAP_BYTES - 1
-_END = re.compile(r"(?<=[.!?\u3002\uff01\uff1f]) ")
+_ENDS, _WIDE_ENDS = ".!?", "\u3002\uff01\uff1f"
 # Starts of words; scripts without spaces between words have a start at every character.
 _WORD_START = re.compile(r"(?:^|(?<= ))[^ ]|[\u0250-\U0010ffff]")
 
@@ -45,7 +45,7 @@ def split_sentences(normal: str) -> tuple[str, ...]:
     """
     sentences: list[str] = []
     held = ""
-    for piece in _END.split(normal):
+    for piece in _ended(normal):
         held = f"{held} {piece}" if held else piece
         if len(held) >= MIN_SENTENCE_BYTES or len(held.encode()) >= MIN_SENTENCE_BYTES:
             sentences.append(held)
@@ -58,6 +58,14 @@ def split_sentences(normal: str) -> tuple[str, ...]:
     return tuple(sentences)
 
 
+def _ended(normal: str) -> list[str]:
+    """The text cut at each space behind the end of a sentence."""
+    for end in _ENDS if normal.isascii() else _ENDS + _WIDE_ENDS:
+        # No line break stands in normalised text, and a search for plain text is many times one by pattern.
+        normal = normal.replace(f"{end} ", f"{end}\n")
+    return normal.split("\n")
+
+
 def sentence_leaf(sentence: str) -> bytes:
     """The leaf hash of one sentence. Source: RFC 6962 section 2.1."""
     return leaf_hash(sentence.encode(errors="surrogatepass"))
@@ -66,8 +74,8 @@ def sentence_leaf(sentence: str) -> bytes:
 def _starts(lower: str) -> Iterable[int]:
     if not lower.isascii():
         return (found.start() for found in _WORD_START.finditer(lower))
-    # The same for plain text, several times as fast.
-    return accumulate(map(len, lower.split(" ")[:-1]), lambda at, length: at + length + 1, initial=0)
+    # The same for plain text, several times as fast: each word is as long as the way to the next.
+    return accumulate(map(len, lower.replace(" ", " \n").split("\n")[:-1]), initial=0)
 
 
 def positions(lower: str) -> Iterator[tuple[int, int]]:
@@ -76,26 +84,41 @@ def positions(lower: str) -> Iterator[tuple[int, int]]:
     for start in _starts(lower):
         if start > last:
             return
-        yield start, crc(lower[start : start + ANCHOR_CHARACTERS].encode(errors="surrogatepass"))
+        yield start, crc(_window(lower, start))
 
 
-def known_positions(lower: str, known: bytes | bytearray) -> list[int]:
-    """Where an anchor may stand whose cheap hash is marked in `known`, a map of 2^24 bits; never too few."""
+def known_anchors(lower: str, known: bytes | bytearray) -> set[int]:
+    """Every anchor in lower-case normalised text whose cheap hash is marked in `known`, a map of 2^24 bits.
+
+    What stands at no position where an anchor may stand is not among them; what is not known may be.
+    """
+    return {_anchor(window) for window in _marked_windows(lower, known)}
+
+
+def _marked_windows(lower: str, known: bytes | bytearray) -> list[bytes]:
     if not lower.isascii():
-        return [start for start, cheap in positions(lower) if known[cheap >> 3 & _MASK] & 1 << (cheap & 7)]
-    crc, data, k = zlib.crc32, lower.encode(), ANCHOR_CHARACTERS
-    last = len(lower) - k
-    # One loop over every word of a prompt: written for speed, and the same as above.
+        return [
+            _window(lower, start)
+            for start, cheap in positions(lower)
+            if known[cheap >> 3 & _MASK] & 1 << (cheap & 7)
+        ]
+    # The same for plain text, written for speed since it sees every word of a prompt: most are nobody's, and
+    # of most of those the whole byte is unmarked.
+    data, mask, k = lower.encode(), _MASK, ANCHOR_CHARACTERS
+    windows = [data[start : start + k] for start in _starts(lower)]
     return [
-        start
-        for start in _starts(lower)
-        if known[(cheap := crc(data[start : start + k])) >> 3 & _MASK] & 1 << (cheap & 7) and start <= last
+        window
+        for window, cheap in zip(windows, map(zlib.crc32, windows), strict=True)
+        if (marks := known[cheap >> 3 & mask]) and marks & 1 << (cheap & 7) and len(window) == k
     ]
 
 
-def anchor_at(lower: str, start: int) -> int:
-    """The 64-bit fingerprint of the window that starts there; its upper half is the cheap hash."""
-    window = lower[start : start + ANCHOR_CHARACTERS].encode(errors="surrogatepass")
+def _window(lower: str, start: int) -> bytes:
+    return lower[start : start + ANCHOR_CHARACTERS].encode(errors="surrogatepass")
+
+
+def _anchor(window: bytes) -> int:
+    """The 64-bit fingerprint of a window; its upper half is the cheap hash."""
     return zlib.crc32(window) << 32 | int.from_bytes(blake2b(window, digest_size=4).digest(), "big")
 
 
@@ -126,4 +149,4 @@ def winnow(normal: str) -> frozenset[int]:
             held.popleft()
         chosen.add(held[0][1])
     slide(len(lower) - ANCHOR_CHARACTERS + 1)
-    return frozenset(anchor_at(lower, start) for start in chosen)
+    return frozenset(_anchor(_window(lower, start)) for start in chosen)

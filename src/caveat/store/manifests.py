@@ -16,14 +16,16 @@ import orjson
 from caveat.evidence.manifest import Manifest
 from caveat.evidence.recognition import Holder, Listed
 from caveat.evidence.rows import Columns
-from caveat.evidence.sentences import CHEAP_MAP_BYTES, cheap_of
+from caveat.evidence.sentences import cheap_of
 from caveat.signing.digest import Digest
 from caveat.store.errors import EvidenceStoreError, RoomFullError
+from caveat.store.marks import SEVERAL, Bits, Owners
 
 MAX_LEAVES_PER_ISSUER = 10_000_000
 MAX_MANIFESTS_PER_ISSUER = 1_000
 _APPLICATION_ID = 0x4356454D
-_AT_ONCE = 500
+_AT_ONCE = 512
+_PROBES = 8
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS manifest (
   number INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, n INTEGER NOT NULL,
@@ -37,25 +39,10 @@ CREATE TABLE IF NOT EXISTS anchor (
   hash INTEGER NOT NULL, manifest INTEGER NOT NULL, PRIMARY KEY (hash, manifest)
 ) STRICT, WITHOUT ROWID;
 """
+_LEAVES = "SELECT hash, manifest, copies FROM leaf WHERE hash IN"
+_ANCHORS = "SELECT hash, manifest, 1 FROM anchor WHERE hash IN"
 _Key = TypeVar("_Key", bytes, int)
 _SIGN = 1 << 63  # SQLite's integers are signed
-
-
-class _Bits:
-    """Which of 2^24 hashes may be known; one that is not here certainly is not. Two megabytes.
-
-    Most rows and sentences are nobody's: they are told apart here, without a query.
-    """
-
-    def __init__(self) -> None:
-        self.marks = bytearray(CHEAP_MAP_BYTES)
-
-    def add(self, value: int) -> None:
-        """Marks the hash, and those that share 24 bits with it."""
-        self.marks[(value >> 3) & (CHEAP_MAP_BYTES - 1)] |= 1 << (value & 7)
-
-    def __contains__(self, value: int) -> bool:
-        return bool(self.marks[(value >> 3) & (CHEAP_MAP_BYTES - 1)] & 1 << (value & 7))
 
 
 class SqliteManifestStore:
@@ -64,7 +51,7 @@ class SqliteManifestStore:
     def __init__(self, path: Path) -> None:
         """Opens or creates the file, readable by its owner alone; raises `EvidenceStoreError`."""
         self._lock = Lock()
-        self._leaves, self._anchors = _Bits(), _Bits()
+        self._leaves, self._anchors, self._owners = Bits(), Bits(), Owners()
         self._listed: dict[int, Listed] = {}
         self._tables: dict[tuple[Columns, bytes], None] = {}
         self._with_sentences = self._with_anchors = False
@@ -88,8 +75,12 @@ class SqliteManifestStore:
             self._learn(row)
         for (leaf,) in run("SELECT hash FROM leaf"):
             self._leaves.add(_prefix(leaf))
-        for (anchor,) in run("SELECT hash FROM anchor"):
-            self._anchors.add(cheap_of(anchor + _SIGN))
+        for anchor, number in run("SELECT hash, manifest FROM anchor"):
+            self._mark(anchor + _SIGN, number)
+
+    def _mark(self, anchor: int, number: int) -> None:
+        self._anchors.add(cheap_of(anchor))
+        self._owners.add(anchor, number)
 
     def _learn(self, row: Sequence[Any]) -> None:
         number, digest, kind, n, root, columns, salt, anchors, issuer, lineage = row
@@ -120,7 +111,7 @@ class SqliteManifestStore:
                 for leaf in manifest.leaves:
                     self._leaves.add(_prefix(leaf))
                 for anchor in manifest.anchors:
-                    self._anchors.add(cheap_of(anchor))
+                    self._mark(anchor, row[0])
                 self._learn(row)
         return row is not None
 
@@ -178,8 +169,7 @@ class SqliteManifestStore:
 
     def holders(self, leaves: Iterable[bytes]) -> Mapping[bytes, tuple[Holder, ...]]:
         """For each of these leaves that is known, every manifest that has it."""
-        wanted = [leaf for leaf in leaves if _prefix(leaf) in self._leaves]
-        return self._found("leaf", "hash, manifest, copies", wanted, wanted)
+        return self._found(_LEAVES, self._leaves.known(leaves))
 
     @property
     def cheap_anchors(self) -> bytearray:
@@ -187,38 +177,50 @@ class SqliteManifestStore:
         return self._anchors.marks
 
     def anchor_holders(self, anchors: Iterable[int]) -> Mapping[int, tuple[Holder, ...]]:
-        """For each of these anchors that is known, every manifest that has it."""
-        wanted = list(anchors)
-        return self._found("anchor", "hash, manifest, 1", wanted, [anchor - _SIGN for anchor in wanted])
+        """As the index promises: of anchors with the same holders at least one is found, and all of these.
 
-    def _found(
-        self, table: str, columns: str, wanted: Sequence[_Key], stored: Sequence[bytes | int]
-    ) -> dict[_Key, tuple[Holder, ...]]:
-        given = dict(zip(stored, wanted, strict=True))
-        found: dict[bytes | int, list[tuple[int, int]]] = {}
+        A part that quotes a document shares many anchors with it, and nearly all are that document's alone:
+        the first that is found answers for the others.
+        """
+        groups = dict(self._owners.grouped(anchors))
+        first = groups.pop(SEVERAL, [])
+        first += [anchor for alone in groups.values() for anchor in alone[:_PROBES]]
+        found = self._found_anchors(first)
+        left = [
+            anchor
+            for alone in groups.values()
+            if found.keys().isdisjoint(alone[:_PROBES])
+            for anchor in alone[_PROBES:]
+        ]
+        return {**found, **self._found_anchors(left)}
+
+    def _found_anchors(self, anchors: Sequence[int]) -> dict[int, tuple[Holder, ...]]:
+        found = self._found(_ANCHORS, [anchor - _SIGN for anchor in anchors])
+        return {stored + _SIGN: holders for stored, holders in found.items()}
+
+    def _found(self, query: str, wanted: Sequence[_Key]) -> dict[_Key, tuple[Holder, ...]]:
+        # Fragments of one document have the same holders, and there are many of them: each is made once.
+        made: dict[tuple[int, int, int], tuple[Holder, ...]] = {}
+        found: dict[_Key, tuple[Holder, ...]] = {}
+        for key, number, copies in self._rows(query, wanted):
+            before: tuple[Holder, ...] = found.get(key, ())
+            step = (id(before), number, copies)
+            if step not in made:
+                made[step] = (*before, Holder(self._listed[number], copies))
+            found[key] = made[step]
+        return found
+
+    def _rows(self, query: str, wanted: Sequence[_Key]) -> list[tuple[_Key, int, int]]:
+        rows: list[tuple[_Key, int, int]] = []
         with self._lock:
             try:
-                for start in range(0, len(stored), _AT_ONCE):
-                    some = stored[start : start + _AT_ONCE]
+                for start in range(0, len(wanted), _AT_ONCE):
+                    some = _padded(list(wanted[start : start + _AT_ONCE]))
                     marks = ",".join("?" * len(some))
-                    query = f"SELECT {columns} FROM {table} WHERE hash IN ({marks})"  # noqa: S608 - names of ours
-                    for key, number, copies in self._connection.execute(query, some):
-                        if key in found:
-                            found[key].append((number, copies))
-                        else:
-                            found[key] = [(number, copies)]
+                    rows += self._connection.execute(f"{query} ({marks})", some).fetchall()
             except sqlite3.Error as error:
                 raise EvidenceStoreError(f"manifests cannot be read: {error}") from error
-        # Fragments of one document have the same holders, and there are many of them: each is made once.
-        made: dict[tuple[tuple[int, int], ...], tuple[Holder, ...]] = {}
-        result: dict[_Key, tuple[Holder, ...]] = {}
-        for key, rows in found.items():
-            held = tuple(rows)
-            holders = made.get(held)
-            if holders is None:
-                holders = made[held] = tuple(Holder(self._listed[n], copies) for n, copies in rows)
-            result[given[key]] = holders
-        return result
+        return rows
 
     def close(self) -> None:
         """Releases the files; the store is not used afterwards."""
@@ -228,3 +230,8 @@ class SqliteManifestStore:
 
 def _prefix(leaf: bytes) -> int:
     return int.from_bytes(leaf[:4], "big")
+
+
+def _padded(keys: list[_Key]) -> list[_Key]:
+    """As many as a power of two, the last again and again, so that few statements are prepared, and once."""
+    return keys + keys[-1:] * ((1 << (len(keys) - 1).bit_length()) - len(keys))
