@@ -274,3 +274,52 @@ def test_a_bundle_record_of_an_earlier_release_reads_back_without_what_it_follow
         less = {**rendered, "follows": {key: value for key, value in follows.items() if key != member}}
         with pytest.raises(RecordParseError):
             parse_record(canonical(less))
+
+
+def with_case(**members: Any) -> bytes:
+    return changed(cases=[{"facts": [], "claims": {}, "approvals": [], "findings": [], **members}])
+
+
+def fact(value: Any) -> dict[str, Any]:
+    return {"name": "n", "value": value, "grade": "attested", "role": "r", "source": "s"}
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    [
+        changed(steps=2**53),
+        changed(parts=[{"pointer": "/", "digest": BUNDLE, "bytes": 2**53}]),
+        with_case(facts=[fact(2**53)]),
+        with_case(facts=[fact(-(2**53))]),
+        with_case(facts=[fact({"lo": 0, "hi": 2**63})]),
+        with_case(facts=[fact({"lo": 2, "hi": 1})]),
+        with_case(facts=[fact(1.5)]),
+        with_case(claims={"a": 2**53}),
+        with_case(claims={"a": [1e300]}),
+        with_case(claims={"ä": 1}),
+        with_case(claims={"a": {"ä": 1}}),
+    ],
+)
+def test_a_value_without_one_rendering_is_refused(leaf: bytes) -> None:
+    with pytest.raises(RecordParseError):
+        parse_record(leaf)
+
+
+def with_nested_claims(depth: int) -> bytes:
+    nested = b'{"a":' * depth + b"{}" + b"}" * depth
+    return with_case().replace(b'"claims":{}', b'"claims":' + nested)
+
+
+def test_claims_are_nested_as_deep_as_the_renderer_goes_and_no_deeper() -> None:
+    leaf = with_nested_claims(250)
+    assert canonical(render_record(parse_record(leaf))) == leaf
+    for depth in (251, 252, 253, 900):
+        with pytest.raises(RecordParseError, match="malformed"):
+            parse_record(with_nested_claims(depth))
+
+
+@pytest.mark.parametrize("number", [2**53 - 1, 10**15, 9 * 10**14])
+def test_a_long_number_with_one_rendering_is_read(number: int) -> None:
+    assert parse_record(changed(steps=number)).time == decision_record(1).time
+    text = changed(principal="ä" + "1" * 20)
+    assert canonical(render_record(parse_record(text))) == text

@@ -12,7 +12,7 @@ from caveat.ledger.tiles import (
     WIDTH,
     WIDTH_BITS,
     TilePath,
-    parse_entries,
+    leading_entries,
     parse_tile_path,
     render_entries,
 )
@@ -46,7 +46,8 @@ class TileFiles:
                 if width > path.width:
                     self._strangers.append(TilePath(path.level, path.index, width).render())
                     continue
-                self._compare_file(TilePath(path.level, path.index, width), right)
+                leading = right if width == path.width else _leading(path.level, right, width)
+                self._compare_file(TilePath(path.level, path.index, width), leading)
             needed = _needed_width(path, size)
             if needed and not any(width >= needed for width in widths):
                 self._missing.append(TilePath(path.level, path.index, needed))
@@ -75,13 +76,9 @@ class TileFiles:
 
     def _compare_file(self, path: TilePath, right: bytes) -> None:
         data = self._folder.disk.read(self._folder.root / path.render())
-        if path.level == ENTRIES:
-            leaves = parse_entries(right, _count(right))
-            if data != render_entries(leaves[: path.width]):
-                self._changed.append((path, None))
-            return
-        right = right[: path.width * HASH_BYTES]
-        if data != right:
+        if data != right and path.level == ENTRIES:
+            self._changed.append((path, None))
+        elif data != right:
             at = next(
                 (
                     i
@@ -110,9 +107,6 @@ def _needed_width(path: TilePath, size: int) -> int:
     return max(0, min(count, WIDTH))
 
 
-def _count(bundle: bytes) -> int:
-    at = count = 0
-    while at < len(bundle):
-        at += 2 + int.from_bytes(bundle[at : at + 2])
-        count += 1
-    return count
+def _leading(level: int, tile: bytes, width: int) -> bytes:
+    """The first `width` hashes or leaves of a tile."""
+    return render_entries(leading_entries(tile, width)) if level == ENTRIES else tile[: width * HASH_BYTES]

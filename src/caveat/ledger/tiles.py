@@ -155,6 +155,10 @@ class Edge:
                     at += 1 << bit
         return CompactRange(self.size, nodes)
 
+    def root(self) -> bytes:
+        """The root over all leaves so far."""
+        return self.compact().root()
+
     def copy(self) -> "Edge":
         """An independent edge over the same leaves."""
         return Edge(self.size, [list(row) for row in self.rows], list(self.leaves), dict(self._completed))

@@ -26,7 +26,7 @@ from caveat.ledger.tile_files import TileFiles
 from caveat.ledger.tiles import ENTRIES, WIDTH, Edge, edge_at, leading_entries
 from caveat.ledger.wal import replay_frames
 from caveat.ledger.wire import parse_record
-from caveat.signing.merkle import CompactRange, leaf_hash
+from caveat.signing.merkle import leaf_hash
 from caveat.signing.note import NoteKey
 
 MAX_FINDINGS = 1000  # a folder that is all wrong need not be told so a million times
@@ -107,7 +107,6 @@ class _Verification:
         )
         self._files = TileFiles(folder)
         self._edge = Edge()
-        self._tree = CompactRange()
         self._recent: list[bytes] = []  # leaf hashes from the start of the write-ahead log on
         self._recent_start = 0
         self._checkpoint: Checkpoint | None = None
@@ -143,7 +142,7 @@ class _Verification:
         if not self._read_entries(checkpoint.size):
             return
         # 4. the root
-        root_holds = self._tree.root() == checkpoint.root
+        root_holds = self._edge.root() == checkpoint.root
         if not root_holds:
             self._find(Code.ROOT_DIFFERS, None, "the entries do not give the root that was signed")
         # 6. the write-ahead log; before 5, since a checkpoint held outside may be newer than the published
@@ -165,7 +164,6 @@ class _Verification:
         except (FileNotFoundError, TileParseError) as error:
             self._find(Code.ENTRIES_UNREADABLE, None, f"the tiles before it cannot be read: {_why(error)}")
             return False
-        self._tree = self._edge.compact()
         self._await(self._since, Code.NOT_A_CONTINUATION, "it does not continue the export before it")
         self._meet_awaited()
         self._notes.append("records were not checked against those before this export: join the exports")
@@ -234,7 +232,7 @@ class _Verification:
         self._find(Code.EARLIER_INVALID, None, f"the checkpoint held outside: {why}")
 
     def _read_entries(self, size: int) -> bool:
-        for index in range(self._tree.size // WIDTH, (size + WIDTH - 1) // WIDTH):
+        for index in range(self._edge.size // WIDTH, (size + WIDTH - 1) // WIDTH):
             first = index * WIDTH
             width = min(size - first, WIDTH)
             try:
@@ -245,29 +243,28 @@ class _Verification:
                 )
                 return False
             for offset, leaf in enumerate(leaves):
-                self._add(leaf)
-                self._check_record(first + offset, leaf)
+                node = leaf_hash(leaf)
+                self._add(leaf, node)
+                self._check_record(first + offset, leaf, node)
             self._files.compare(self._edge.take_completed(), size)
             if self._progress is not None:
                 self._progress(first + width, size)
         return True
 
-    def _add(self, leaf: bytes) -> None:
-        node = leaf_hash(leaf)
-        if self._tree.size >= self._recent_start:
+    def _add(self, leaf: bytes, node: bytes) -> None:
+        if self._edge.size >= self._recent_start:
             self._recent.append(node)
         self._edge.append(leaf, node)
-        self._tree.append(node)
         self._meet_awaited()
 
     def _meet_awaited(self) -> None:
-        if self._tree.size in self._awaited:
-            root = self._tree.root()
-            left = [one for one in self._awaited.pop(self._tree.size) if one.root != root]
+        if self._edge.size in self._awaited:
+            root = self._edge.root()
+            left = [one for one in self._awaited.pop(self._edge.size) if one.root != root]
             for one in left:
                 self._find(one.code, None, one.text)
 
-    def _check_record(self, index: int, leaf: bytes) -> None:
+    def _check_record(self, index: int, leaf: bytes, node: bytes) -> None:
         try:
             record = parse_record(leaf)
         except RecordParseError as error:
@@ -276,7 +273,7 @@ class _Verification:
         self._kinds[kind_of(record)] += 1
         for check in self._checks:
             self._extend(check.check(index, record))
-        self._answers.saw(index, leaf_hash(leaf).hex(), record)
+        self._answers.saw(index, node.hex(), record)
 
     def _read_wal(self, size: int) -> None:
         segments = self._folder.segments()
@@ -308,7 +305,7 @@ class _Verification:
 
     def _compare_frame(self, index: int, leaf: bytes, size: int) -> None:
         if index >= size:
-            self._add(leaf)
+            self._add(leaf, leaf_hash(leaf))
             self._unpublished += 1
             self._files.compare(self._edge.take_completed(), size)
         elif leaf_hash(leaf) != self._recent[index - self._recent_start]:

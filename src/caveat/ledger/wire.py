@@ -40,13 +40,22 @@ from caveat.ledger.record import (
     parse_time,
 )
 from caveat.ledger.tiles import MAX_LEAF_BYTES
-from caveat.signing.canonical import CanonicalError, Json, JsonObject, canonical, fragment
+from caveat.signing.canonical import (
+    CanonicalError,
+    Json,
+    JsonObject,
+    canonical,
+    canonical_unchecked,
+    fragment,
+)
 from caveat.signing.digest import Digest
 
 VERSION = 1
 MAX_ACT_BYTES = 32 * 1024
 """Of the envelope of a negotiation's act: the one long text that a record may hold."""
 
+_DIGITS = bytes.maketrans(b"012345678", b"9" * 9)
+_LONG_NUMBER = b"9" * 16
 _TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
 
 
@@ -164,7 +173,7 @@ def parse_record(leaf: bytes) -> Record:
     try:
         parse_time(model.time)
         record = model.record()
-        unchanged = canonical(render_record(record)) == leaf
+        unchanged = _is_rendering(leaf, record)
     except RecordParseError:
         raise
     except ValueError as error:
@@ -172,6 +181,21 @@ def parse_record(leaf: bytes) -> Record:
     if not unchanged:  # another order, spacing or number form, a duplicate member, a claim out of form
         raise RecordParseError("the record is not in its canonical form")
     return record
+
+
+def _is_rendering(leaf: bytes, record: Record) -> bool:
+    """Whether `leaf` is what `canonical` gives for the record; raises `CanonicalError` as it does.
+
+    Of what was read only claims are of any shape. All else has one rendering unless an integer has 16 digits
+    or more, and is looked through only where that may be: a leaf is asked for it as a whole.
+    """
+    rendered = render_record(record)
+    if isinstance(record, DecisionRecord):
+        for case in record.cases:
+            canonical(case.claims)
+    if _LONG_NUMBER in leaf.translate(_DIGITS):
+        return canonical(rendered) == leaf
+    return canonical_unchecked(rendered) == leaf
 
 
 def _place(error: ValidationError) -> str:
@@ -285,7 +309,7 @@ class _ReserveModel(_Model):
 
 class _DecisionModel(_HeadModel):
     kind: Literal["decision"]
-    point: Literal["prompt", "tool", "output"]
+    point: Point = Field(strict=False)
     protocol: _Text
     deployment: _Text
     principal: _Text
@@ -313,7 +337,7 @@ class _DecisionModel(_HeadModel):
         """The domain value."""
         return DecisionRecord(
             time=self.time,
-            point=Point(self.point),
+            point=self.point,
             protocol=self.protocol,
             deployment=self.deployment,
             principal=self.principal,
@@ -321,8 +345,8 @@ class _DecisionModel(_HeadModel):
             action=self.action,
             request=self.request,
             bundle=Digest(self.bundle),
-            parts=tuple(DataPart(p.pointer, Digest(p.digest), p.bytes) for p in self.parts),
-            cases=tuple(_facts(case) for case in self.cases),
+            parts=tuple([DataPart(p.pointer, Digest(p.digest), p.bytes) for p in self.parts]),
+            cases=tuple([_facts(case) for case in self.cases]),
             decision=Decision(
                 self.verdict,
                 self.reason,
@@ -333,9 +357,9 @@ class _DecisionModel(_HeadModel):
                 self.steps,
             ),
             evidence=tuple(
-                EvidenceCited(Digest(e.envelope), e.key, e.outcome, e.once) for e in self.evidence
+                [EvidenceCited(Digest(e.envelope), e.key, e.outcome, e.once) for e in self.evidence]
             ),
-            reserve=tuple(Reservation(r.source, Digest(r.digest), r.lo, r.hi) for r in self.reserve),
+            reserve=tuple([Reservation(r.source, Digest(r.digest), r.lo, r.hi) for r in self.reserve]),
             mode=self.mode,
             enforced=self.enforced,
             of=self.of,

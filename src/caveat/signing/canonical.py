@@ -45,9 +45,15 @@ def canonical(value: object) -> bytes:
     """
     try:
         _check_canonical(value)
-        return orjson.dumps(value, option=_CANONICAL)
     except RecursionError as error:
         raise CanonicalError("nested too deep, or within itself") from error
+    return canonical_unchecked(value)
+
+
+def canonical_unchecked(value: object) -> bytes:
+    """As `canonical`, of a value of which the caller knows that it has one rendering."""
+    try:
+        return orjson.dumps(value, option=_CANONICAL)
     except orjson.JSONEncodeError as error:
         raise CanonicalError("a string that is not Unicode, or nested too deep") from error
 
