@@ -10,10 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from caveat.cli import log_keys
 from caveat.cli.exit import CannotRunError
 from caveat.cli.serve import open_or_explain
 from caveat.gateway.upstream import UpstreamConfig
+from caveat.service import log_keys
 from tests.cli.calling import Caveat, write
 from tests.support.raw_client import asking, chat
 from tests.support.running_gateway import running_gateway

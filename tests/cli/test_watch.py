@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, web
 
-from caveat.cli.watch import Watch, WatchConfig, read_known
 from caveat.cli.witness_app import SIZE_TYPE, witness_app
 from caveat.gateway.logs import make_logger
 from caveat.gateway.metrics import Metrics
@@ -16,6 +15,7 @@ from caveat.ledger.errors import FolderError
 from caveat.ledger.folder import CHECKPOINT, COSIGNED
 from caveat.ledger.quorum import Policy, parse_policy
 from caveat.ledger.witness import Witness
+from caveat.service.watch import Watch, WatchConfig, read_known
 from caveat.signing.cosignature import cosigner_key
 from tests.ledger.logs import VERIFIER, records, write_log
 from tests.ledger.test_quorum import WITNESSES

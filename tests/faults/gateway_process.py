@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from caveat.cli.serve import listen, serve
-from caveat.cli.service import ServiceConfig, open_service
 from caveat.gateway.logs import make_logger
 from caveat.gateway.upstream import UpstreamConfig
 from caveat.ledger import Ledger
 from caveat.ledger.disk import AppendFile, RealDisk
+from caveat.service.service import ServiceConfig, open_service
 from tests.faults.test_crash import ReleasesBeforeSync
 from tests.support.small_bundle import SmallBundle
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from caveat.assay.world import World, make_world
-from caveat.cli.service import Service, ServiceConfig, open_service
 from caveat.gateway.law import LawError
 from caveat.gateway.logs import make_logger
 from caveat.gateway.succession import Succession
@@ -18,6 +17,7 @@ from caveat.ledger.record import BundleRecord, Follows, StartRecord
 from caveat.policy.amendment import amendment_statement
 from caveat.policy.bundle import Bundle, bundle_digest, parse_bundle
 from caveat.policy.chain import ChainError, Standing
+from caveat.service.service import Service, ServiceConfig, open_service
 from caveat.signing.canonical import JsonObject
 from caveat.signing.digest import Digest
 from caveat.signing.dsse import IN_TOTO, sign_envelope

@@ -13,9 +13,9 @@ import httpx2
 import openai
 import pytest
 
-from caveat.cli.tls import ServerTls
 from caveat.gateway.identity.certificates import Authorities
 from caveat.gateway.identity.forwarded import HEADER
+from caveat.service.tls import ServerTls
 from caveat.signing.digest import sha256
 from tests.gateway.test_certificates import forwarded
 from tests.support.credentials import (

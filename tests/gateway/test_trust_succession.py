@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from caveat.cli.log_keys import DataFolderError
-from caveat.cli.service import ServiceConfig, open_service
 from caveat.evidence.revocation import RevocationList, mint_revocations
 from caveat.evidence.statement import Statement, Subject, mint_envelope
 from caveat.gateway.evidence_header import encode_envelope
@@ -21,6 +19,8 @@ from caveat.ledger.record import TrustRecord, render_time
 from caveat.policy.bundle import parse_bundle
 from caveat.policy.chain import Chain
 from caveat.policy.trust_signatures import sign_trust
+from caveat.service.log_keys import DataFolderError
+from caveat.service.service import ServiceConfig, open_service
 from caveat.signing.digest import sha256
 from caveat.signing.keys import Algorithm, private_key_from_seed
 from tests.packs.worlds import world_of
@@ -156,7 +156,7 @@ def test_a_gateway_does_not_start_with_a_clock_behind_its_log(
     with running_gateway(tmp_path, upstream.url, files()):
         pass
     early = datetime.now(UTC) - timedelta(days=1)
-    monkeypatch.setattr("caveat.cli.service._now", lambda: early)
+    monkeypatch.setattr("caveat.service.service._now", lambda: early)
     with pytest.raises(DataFolderError, match="behind the newest record"):
         open_service(config(tmp_path, files()))
 
@@ -166,7 +166,7 @@ def test_a_clock_that_falls_behind_stops_every_use_and_readiness_says_so(
 ) -> None:
     """36"""
     behind = timedelta(0)
-    monkeypatch.setattr("caveat.cli.service._now", lambda: datetime.now(UTC) - behind)
+    monkeypatch.setattr("caveat.service.service._now", lambda: datetime.now(UTC) - behind)
     with running_gateway(tmp_path, upstream.url, files()) as running:
         assert chat(running.url, CHAT_KEY, asking("hi")).status == 200
         behind = timedelta(minutes=5)

@@ -14,14 +14,14 @@ from typing import Any
 import uvicorn
 import uvloop
 
-from caveat.cli.service import Service, ServiceConfig, open_service
-from caveat.cli.tls import ServerTls
 from caveat.gateway.budgets import Budgets
 from caveat.gateway.identity.certificates import Authorities
 from caveat.gateway.logs import make_logger
 from caveat.gateway.routes import Routes
 from caveat.gateway.tracing import NO_TRACE, Tracing
 from caveat.gateway.upstream import UpstreamConfig
+from caveat.service.service import Service, ServiceConfig, open_service
+from caveat.service.tls import ServerTls
 from tests.support.small_bundle import SmallBundle, following
 
 

@@ -17,10 +17,7 @@ from caveat.cli.exit import CannotRunError
 from caveat.cli.first_use import play_when_ready
 from caveat.cli.ledger_view import read_policy
 from caveat.cli.local_model import running_model
-from caveat.cli.log_keys import DataFolderError
-from caveat.cli.service import Service, ServiceConfig, open_service
-from caveat.cli.tls import ServerTls, open_authorities, open_tls
-from caveat.cli.watch import DEFAULT_HEARTBEAT_SECONDS, WatchConfig
+from caveat.cli.tls import open_authorities, open_tls
 from caveat.gateway.identity.certificates import Authorities
 from caveat.gateway.law import LawError
 from caveat.gateway.logs import make_logger
@@ -28,6 +25,10 @@ from caveat.gateway.routes import URL_PATTERN, Routes, RoutesError, parse_routes
 from caveat.gateway.tracing import NO_TRACE, Tracing, has_tracing, open_tracing, wants_tracing
 from caveat.gateway.upstream import UpstreamConfig
 from caveat.ledger.errors import LedgerError
+from caveat.service.log_keys import DataFolderError
+from caveat.service.service import Service, ServiceConfig, open_service
+from caveat.service.tls import ServerTls
+from caveat.service.watch import DEFAULT_HEARTBEAT_SECONDS, WatchConfig
 from caveat.signing.digest import Digest
 from caveat.store.errors import FolderError
 from caveat.store.folder import read_folder

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from caveat.cli.evidence_files import evidence_fault
 from caveat.evidence.manifest import Manifest
 from caveat.evidence.recognition import Holder
 from caveat.evidence.rows import Columns
+from caveat.service.evidence_files import evidence_fault
 from caveat.store.errors import EvidenceStoreError
 from caveat.store.manifests import SqliteManifestStore
 

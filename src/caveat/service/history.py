@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from structlog.types import FilteringBoundLogger
 
-from caveat.cli.log_keys import DataFolderError
 from caveat.gateway.clock import GuardedClock
 from caveat.gateway.law import check_follows
 from caveat.gateway.revocations import RevocationLists
@@ -22,6 +21,7 @@ from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
 from caveat.policy.bundle import Bundle
 from caveat.policy.chain import Chain
+from caveat.service.log_keys import DataFolderError
 from caveat.signing.digest import Digest
 
 

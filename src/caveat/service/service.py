@@ -1,4 +1,4 @@
-"""The composition root: one gateway out of a bundle, a data folder and an upstream.
+"""One gateway out of a bundle, a data folder and an upstream.
 
 The data folder holds `ledger/` (the log), `log.pem` (the key that signs it, outside the log on purpose),
 `audit.key` (names actions in records so that guesses cannot be tested), `evidence.sqlite3`, and
@@ -18,13 +18,6 @@ import uvicorn
 from structlog.types import FilteringBoundLogger
 
 from caveat import __version__
-from caveat.cli.evidence_files import EvidenceFiles
-from caveat.cli.history import History
-from caveat.cli.key_watch import KeyWatch
-from caveat.cli.log_keys import DataFolderError, log_keys
-from caveat.cli.manifest_index import ManifestIndex
-from caveat.cli.tls import ServerTls
-from caveat.cli.watch import Watch, WatchConfig, read_known
 from caveat.evidence.check import EvidenceChecker
 from caveat.evidence.envelope import VerifiedCache
 from caveat.evidence.trust import parse_trust
@@ -58,6 +51,13 @@ from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
 from caveat.policy.bundle import Bundle
 from caveat.policy.chain import Chain
+from caveat.service.evidence_files import EvidenceFiles
+from caveat.service.history import History
+from caveat.service.key_watch import KeyWatch
+from caveat.service.log_keys import DataFolderError, log_keys
+from caveat.service.manifest_index import ManifestIndex
+from caveat.service.tls import ServerTls
+from caveat.service.watch import Watch, WatchConfig, read_known
 from caveat.signing.digest import Digest
 from caveat.store.api_keys import ApiKeyStore
 from caveat.store.errors import EvidenceStoreError, StoreError
@@ -76,7 +76,7 @@ class ServiceConfig:
 
     `beyond_loopback`: whether other machines can reach it. `authorities`: of trust domains that name a file.
     `root`: the bundle that an empty ledger begins from. `history` finds the files of earlier bundles that
-    the ledger does not have, their digest compared.
+    the ledger does not have, their digest compared. `reload_on_hangup`: SIGHUP is this process's to answer.
     """
 
     read_files: Callable[[], Files]
@@ -93,6 +93,7 @@ class ServiceConfig:
     root: Digest | None = None
     history: Callable[[Digest], Files | None] = lambda _digest: None
     watch: WatchConfig = field(default_factory=WatchConfig)
+    reload_on_hangup: bool = True
 
 
 class Service:
@@ -120,6 +121,7 @@ class Service:
         routes = upstream if isinstance(upstream, Routes) else single_route(upstream)
         self._router = Router(routes, self._failed_over)
         self._tracing = config.tracing
+        self._reload_on_hangup = config.reload_on_hangup
         self._reloading: set[asyncio.Task[bool]] = set()
         self._key_watch = KeyWatch(ApiKeyStore(config.data), gate.issued, config.log)
         self._tls = config.tls
@@ -146,13 +148,17 @@ class Service:
             config.budgets,
             config.tracing,
         )
-        self._desk = desk
-        self.app = Gateway(desk, self._start, self._stop)
+        self.desk = desk
+        self.app = Gateway(desk, self.start, self.stop)
 
     def _law_now(self) -> Law:
         return self.law.current
 
-    async def _start(self) -> None:
+    async def start(self) -> None:
+        """Ready to serve in the running loop, once; raises `LedgerError` where the log may not be written on.
+
+        Whoever starts it stops it, also when the start failed.
+        """
         bundle = self.law.current.bundle
         await self._before.take_up(bundle)
         try:
@@ -166,7 +172,7 @@ class Service:
             await self._gate.record_routes(routes)
         self._key_watch.start()
         self._log.info("start", bundle=bundle.digest, origin=self.ledger.origin, version=__version__)
-        if threading.current_thread() is threading.main_thread():
+        if self._reload_on_hangup and threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
 
     def _failed_over(self, upstream: str, code: str) -> None:
@@ -211,8 +217,9 @@ class Service:
         self.metrics.reloaded(outcome)
         return changed
 
-    async def _stop(self) -> None:
-        await self._desk.settle()
+    async def stop(self) -> None:
+        """Waits for what has begun, then lets everything go; the ledger holds all that was decided."""
+        await self.desk.settle()
         await self._watch.stop()
         await self._key_watch.stop()
         await self._identities.close()
