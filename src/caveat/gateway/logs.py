@@ -4,6 +4,7 @@ The set of fields is closed by `log_event`'s callers, who pass values made by th
 caller wrote is logged, the model's name excepted, which is short and plain by the time it gets here.
 """
 
+import logging
 import sys
 from typing import BinaryIO
 
@@ -26,6 +27,25 @@ def make_logger(stream: BinaryIO | None = None, level: str = "info") -> Filterin
     # Bound once, here: the proxy that `wrap_logger` gives would be bound anew for every line.
     bound: FilteringBoundLogger = logger.bind()
     return bound
+
+
+def bridge_logger(name: str) -> FilteringBoundLogger:
+    """A logger whose lines go to `logging.getLogger(name)`, whose owner says what becomes of them."""
+    logger = structlog.wrap_logger(
+        logging.getLogger(name),
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.processors.add_log_level,
+            _render_text,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger("debug"),
+    )
+    bound: FilteringBoundLogger = logger.bind()
+    return bound
+
+
+def _render_text(logger: object, method: str, event: EventDict) -> str:
+    return _render(logger, method, event).decode()
 
 
 def _render(_logger: object, _method: str, event: EventDict) -> bytes:
