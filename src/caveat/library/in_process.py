@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from caveat.gateway.http import Message, Receive, Scope, Send
+from caveat.gateway.http import ClientGoneError, Message, Receive, Scope, Send
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -92,7 +92,7 @@ class InProcessCall:
     async def _send(self, message: Message) -> None:
         await self._taken.wait()
         if self._gone.is_set():
-            return
+            raise ClientGoneError  # or what nobody reads would count as released
         self._taken.clear()
         self._message = message
         self._arrived.set()

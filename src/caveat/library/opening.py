@@ -76,6 +76,11 @@ def open_or_explain(config: ServiceConfig) -> Service:
         ) from error
     except LedgerError as error:
         raise ledger_fault(error) from error
+    except OSError as error:
+        why = (error.strerror or "").lower()
+        raise GateError(
+            "data_folder", f"a file of this gate cannot be used: {why}", "look at its paths"
+        ) from error
 
 
 def ledger_fault(error: LedgerError) -> GateError:

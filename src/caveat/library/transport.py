@@ -111,7 +111,7 @@ class _Body(httpx2.SyncByteStream):
 
 
 async def _begin(gate: "AsyncGate", request: httpx2.Request, body: bytes) -> tuple[InProcessCall, Head]:
-    call = gate.begin(_scope(request), body)
+    call = gate.begin(scope_of(request), body)
     try:
         async with asyncio.timeout(_read_seconds(request)):
             return call, await call.head()
@@ -136,7 +136,7 @@ async def _piece(call: InProcessCall, request: httpx2.Request) -> bytes | None:
         raise _broken_off(request) from error
 
 
-def _scope(request: httpx2.Request) -> Scope:
+def scope_of(request: httpx2.Request) -> Scope:
     """The request as ASGI has it. No client address: nothing here may pass for a proxy that is registered."""
     url = request.url
     return {
