@@ -144,8 +144,8 @@ def _error_codes() -> Iterator[tuple[str, int]]:
     """Every `(code, status)` that some call in the gateway or at its wiring makes an answer of."""
     files = [
         *(ROOT / "src/caveat/gateway").rglob("*.py"),
-        *(ROOT / "src/caveat/cli").glob("serv*.py"),
-        ROOT / "src/caveat/cli/evidence_files.py",
+        *(ROOT / "src/caveat/service").glob("*.py"),
+        ROOT / "src/caveat/cli/serve.py",
     ]
     for file in files:
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):

@@ -85,8 +85,8 @@ def open_or_explain(config: ServiceConfig) -> Service:
 
 def ledger_fault(error: LedgerError) -> GateError:
     """The log cannot be written on, in the ledger's own words."""
-    code = "ledger_locked" if isinstance(error, LockedError) else "ledger"
-    return GateError(code, str(error), error.hint)
+    locked = isinstance(error, LockedError)
+    return GateError("ledger_locked" if locked else "ledger", str(error), error.hint)
 
 
 def _endpoint(settings: Settings) -> UpstreamConfig | Routes:
