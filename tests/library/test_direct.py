@@ -17,8 +17,10 @@ from caveat.library import direct
 from caveat.signing.keys import parse_private_key
 from caveat.signing.note import note_key, parse_note
 from tests.support.library_world import World, make_world
+from tests.support.phrase_world import phrase_bundle
 from tests.support.raw_client import send
 from tests.support.running_gateway import running_gateway
+from tests.support.scripted_upstream import chat_body
 from tests.support.small_bundle import CHAT_KEY, DESK_KEY, WATCH_KEY, adopted, attest, rows
 from tests.support.tool_world import AGENT_KEY, WATCHED_KEY, chat_calls, message_calls, tool_bundle
 
@@ -165,6 +167,42 @@ def test_a_whole_answer_is_decided_with_the_calls_in_it(world: World, endpoint: 
     with world.gate(key=WATCHED_KEY) as gate:
         prompt = gate.decide_prompt("Do it.", model="scripted", endpoint=endpoint, members=members)
         assert gate.decide_output(prompt, answer).allowed
+
+
+@pytest.mark.parametrize(
+    ("answer", "allowed"),
+    [
+        ("It is Project Heliotrope, of course.", False),
+        ('{"type": "project heliotrope"}', False),  # a text, though it looks like an object
+        (chat_body("It is Project Heliotrope, of course."), False),
+        ("It is nothing.", True),
+        (chat_body("It is nothing."), True),
+    ],
+)
+def test_answers_are_read_for_phrases_as_over_http(world: World, answer: str | bytes, allowed: bool) -> None:
+    shutil.rmtree(world.bundle)
+    world.write(phrase_bundle())
+    with world.gate() as gate, gate.http_client() as client:
+        prompt = gate.decide_prompt("What is it?", model="scripted")
+        assert gate.decide_output(prompt, answer).allowed is allowed
+        assert not gate.decide_prompt("Open sesame!", model="scripted").allowed
+        assert not gate.decide_tool(prompt, "find", {"what": "open sesame"}).allowed
+        if isinstance(answer, bytes):
+            world.answers(answer)
+            headers = {"authorization": f"Bearer {gate.api_key}"}
+            body = {"model": "scripted", "messages": [{"role": "user", "content": "What is it?"}]}
+            assert client.post("/v1/chat/completions", json=body, headers=headers).is_success is allowed
+
+
+def test_a_text_that_no_protocol_could_carry_is_no_answer(world: World) -> None:
+    with world.gate() as gate:
+        prompt = gate.decide_prompt("hello", model="scripted")
+        with pytest.raises(caveat.GateError) as caught:
+            gate.decide_output(prompt, "half a character: \ud800")
+        assert code_of(caught) == "invalid_json"
+        with pytest.raises(caveat.GateError) as caught:
+            gate.decide_prompt("half a character: \ud800", model="scripted")
+        assert code_of(caught) == "invalid_json"
 
 
 def code_of(caught: pytest.ExceptionInfo[caveat.GateError]) -> str:

@@ -290,8 +290,8 @@ def test_a_stream_that_the_endpoint_cuts_is_no_whole_answer(world: World) -> Non
 
 
 def test_a_client_that_waits_no_longer_gets_its_own_time_out_and_the_endpoint_is_freed(world: World) -> None:
-    world.streams(*chat_call_events(FIND), pause_seconds=0.2)
-    with world.gate(key=AGENT_KEY) as gate, openai_of(gate, max_retries=0, timeout=0.05) as client:
+    world.streams(*chat_call_events(FIND), pause_seconds=2.0)
+    with world.gate(key=AGENT_KEY) as gate, openai_of(gate, max_retries=0, timeout=1.0) as client:
         with pytest.raises((openai.APITimeoutError, httpx2.ReadTimeout)):
             list(client.chat.completions.create(model="scripted", messages=ASK, stream=True))
         assert world.upstream.closed_early.wait(10)

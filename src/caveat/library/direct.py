@@ -19,6 +19,7 @@ from caveat.gateway.evidence_header import HEADER, encode_envelope
 from caveat.gateway.exchange import Desk, read_use
 from caveat.gateway.http import read_headers
 from caveat.gateway.identity.callers import Connection
+from caveat.gateway.said import scores_of_answer
 from caveat.gateway.tool_hold import decide_calls, strictest_refusal
 from caveat.gateway.usage import estimated, usage_in
 from caveat.gateway.wire.tool_calls import ToolCall, call_of_text, parsed
@@ -99,6 +100,8 @@ async def decide_output(desk: Desk, prompt: Ruling, answer: str | bytes) -> Ruli
     tool in it is decided first, and the strictest refusal of these is the ruling.
     """
     origin = _allowed_prompt(desk, prompt)
+    # What is said to be a text is read as one, also where it looks like JSON.
+    read = json_bytes(answer) if isinstance(answer, str) else answer
     with _as_gate_errors(desk):
         body = answer.encode() if isinstance(answer, str) else answer
         _charge(origin, body)
@@ -107,7 +110,8 @@ async def decide_output(desk: Desk, prompt: Ruling, answer: str | bytes) -> Ruli
             refused = strictest_refusal(await decide_calls(calls, partial(_decide_call, origin)))
             if refused is not None:
                 return _ruled(replace(origin, ruling=refused))
-        made = await desk.gate.decide_output(origin.ruling, desk.law_now(), body)
+        law = desk.law_now()
+        made = await desk.gate.decide_output(origin.ruling, law, body, scores_of_answer(law, read))
         return _ruled(replace(origin, ruling=made))
 
 
