@@ -173,7 +173,7 @@ def test_a_whole_answer_is_decided_with_the_calls_in_it(world: World, endpoint: 
     ("answer", "allowed"),
     [
         ("It is Project Heliotrope, of course.", False),
-        ('{"type": "project heliotrope"}', False),  # a text, though it looks like an object
+        ('{"a": "project heliotrope", "a": "x"}', False),  # a text, though it looks like an object
         (chat_body("It is Project Heliotrope, of course."), False),
         ("It is nothing.", True),
         (chat_body("It is nothing."), True),

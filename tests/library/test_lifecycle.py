@@ -305,6 +305,7 @@ def test_a_child_process_does_not_decide_with_its_parents_gate(world: World) -> 
     with world.gate() as gate, gate.http_client() as client:
         child = os.fork()
         if child == 0:
+            signal.alarm(20)  # a child that waits for its parent's loop waits for ever
             codes: list[str] = []
             for ask in (lambda: gate.decide_prompt("hi", model="m"), gate.http_client, gate.close):
                 try:
