@@ -19,12 +19,12 @@ from caveat.library.opening import Settings, ledger_fault, open_or_explain, serv
 from caveat.library.optional import require_httpx2
 from caveat.library.ruling import Ruling
 from caveat.service.service import Service, ServiceConfig
+from caveat.service.watch import DEFAULT_HEARTBEAT_SECONDS
 
 if TYPE_CHECKING:
     import httpx2
 
 DEFAULT_DRAIN_SECONDS = 5.0
-DEFAULT_HEARTBEAT_SECONDS = 300
 CHAT = "/v1/chat/completions"
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from caveat.library.async_gate import CHAT, DEFAULT_DRAIN_SECONDS, DEFAULT_HEARTBEAT_SECONDS, AsyncGate
+from caveat.library.async_gate import CHAT, DEFAULT_DRAIN_SECONDS, AsyncGate
 from caveat.library.errors import GateError
 from caveat.library.loop import LoopThread
 from caveat.library.optional import require_httpx2
 from caveat.library.ruling import Ruling
+from caveat.service.watch import DEFAULT_HEARTBEAT_SECONDS
 
 if TYPE_CHECKING:
     import httpx2
