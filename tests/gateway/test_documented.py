@@ -7,10 +7,7 @@ from caveat.gateway.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = (ROOT / "docs" / "reference" / "http.md").read_text("utf-8")
-WIRING = [
-    ROOT / "src/caveat/cli" / name
-    for name in ("service.py", "key_watch.py", "evidence_files.py", "manifest_index.py")
-]
+WIRING = [path for room in ("service", "library") for path in (ROOT / "src/caveat" / room).glob("*.py")]
 SOURCES = [*(ROOT / "src/caveat/gateway").rglob("*.py"), *WIRING]
 CODE = re.compile(r'(?:Error|__init__)\(\s*(\d{3}),\s*f?"([a-z_]+)')
 EVENT = re.compile(r'log\.(?:debug|info|warning|error|critical)\(\s*"([a-z_]+)"')
