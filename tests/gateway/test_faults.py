@@ -196,11 +196,11 @@ def test_evidence_that_cannot_be_read_is_not_evidence_that_is_absent(
     assert chat(gateway.url, CHAT_KEY, asking("hi")).status == 200
 
 
-def test_more_data_parts_than_a_record_can_hold_are_refused_and_nothing_is_forwarded(
+def test_more_data_parts_than_records_can_hold_are_refused_and_nothing_is_forwarded(
     gateway: RunningGateway, upstream: ScriptedUpstream
 ) -> None:
     before = len(gateway.records())
-    content = [{"type": "of tomorrow", "number": number} for number in range(1500)]
+    content = [{"type": "of tomorrow", "number": number} for number in range(6000)]
     body = {"model": "m", "messages": [{"role": "user", "content": content}]}
     for key in (CHAT_KEY, DESK_KEY):
         answer = chat(gateway.url, key, body)

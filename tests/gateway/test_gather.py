@@ -1,7 +1,7 @@
 """Gathering: one case for each data part, joins only where declared, and nothing out of nothing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from caveat.gateway.gather import CountCache, Gathered, count_part, gather, need
 from caveat.ledger.record import Reservation
 from caveat.monitors.totals import Totals
 from caveat.policy.workflows import Workflow
-from caveat.signing.digest import sha256
+from caveat.signing.digest import Digest, sha256
 from tests.evidence.world import ACTION, NOW, OWNER, REGISTRAR, REGISTRY, checker, mint, nobody
 
 CEILING = 10_000_000_000
@@ -72,6 +72,10 @@ class Sums:
     """Totals before the use, as given."""
 
     before: Mapping[str, Span] = field(default_factory=dict)
+    known: frozenset[Digest] = frozenset()
+
+    def counted(self, _source: str, digests: Sequence[Digest]) -> Sequence[Digest]:
+        return [one for one in digests if one in self.known]
 
     def with_use(self, now: datetime, reservations: Sequence[Reservation]) -> Mapping[str, Span]:
         assert now == NOW
@@ -133,7 +137,7 @@ def test_attested_facts_belong_to_the_part_in_their_subject_and_to_no_other() ->
 def test_all_unattested_parts_are_one_case_and_equal_content_is_one_part() -> None:
     found = gathered(call(*(part(b"%d" % (n % 5), place=n) for n in range(20))))
     assert len(found.cases) == 1
-    assert len(found.known) == len(found.reserve) == 5
+    assert len(found.known) == len(found.reserve) == 1  # nothing is known of any: one says so of all
 
 
 def test_words_that_evidence_covers_are_data() -> None:
@@ -494,3 +498,28 @@ def test_what_was_counted_once_is_not_counted_again(monkeypatch: pytest.MonkeyPa
         cache(one, column)
     cache(one, "device_id")
     assert calls == ["x", "y", "z", "device_id"]
+
+
+def test_data_of_which_nothing_is_known_are_reserved_once_save_where_they_were_counted_before() -> None:
+    parts = [part(b"words %d" % n, place=n) for n in range(9)]
+    known = frozenset({parts[4].digest, parts[6].digest})
+    reserve = gathered(call(*parts), totals=Sums(known=known)).reserve
+    assert [one.digest for one in reserve] == [parts[0].digest, parts[4].digest, parts[6].digest]
+
+
+@given(
+    kinds=st.lists(st.sampled_from([b"words", b"more", b"device_id\nx\ny\n", b"device_id\nz\n"]), max_size=9),
+    column=st.sampled_from([None, "device_id"]),
+    attested=st.sets(st.integers(0, 8), max_size=2),
+    registered=st.booleans(),
+)
+def test_parts_of_which_the_same_is_said_make_the_same_cases_together_as_one_by_one(
+    kinds: list[bytes], column: str | None, attested: set[int], registered: bool
+) -> None:
+    parts = [part(content + b"%d" % n, place=n) for n, content in enumerate(kinds)]
+    raws = [attest(parts[n].content, n) for n in sorted(attested) if n < len(parts)]
+    desk = Desk(id_column=column, facts={"subject_count": 3} if registered else {})
+    together = gathered(call(*parts), *raws, desk=desk)
+    # Each part that declares a column of its own stands for itself, and nobody has this one.
+    alone = gathered(call(*(replace(one, id_column="nobody's") for one in parts)), *raws, desk=desk)
+    assert {case.facts for case in together.cases} == {case.facts for case in alone.cases}

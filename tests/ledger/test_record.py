@@ -21,6 +21,8 @@ from caveat.ledger.record import (
     EvidenceCited,
     EvidenceRecord,
     Follows,
+    History,
+    HistoryRecord,
     OutputEndRecord,
     Record,
     Reservation,
@@ -53,6 +55,7 @@ FOLLOWS = st.builds(
     *(st.none() | DIGEST, TEXTS, COUNT, TEXTS, COUNT),
 )
 RECORD_IDS = st.builds(record_id, st.integers(0, 2**62), DIGEST)
+HISTORY = st.builds(History, RECORD_IDS, st.integers(1, 2**50))
 VALUE = st.one_of(
     TEXT,
     st.booleans(),
@@ -108,6 +111,14 @@ RECORDS: st.SearchStrategy[Record] = st.one_of(
         mode=st.sampled_from(["enforce", "observe"]),
         enforced=st.booleans(),
         of=st.none() | RECORD_IDS,
+        history=st.none() | HISTORY,
+    ),
+    st.builds(
+        HistoryRecord,
+        TIME,
+        TEXT,
+        st.lists(st.builds(DataPart, TEXT, DIGEST, COUNT), max_size=2).map(tuple),
+        st.none() | HISTORY,
     ),
     st.builds(StartRecord, TIME, DIGEST, TEXT, TEXT),
     st.builds(BundleRecord, TIME, DIGEST),

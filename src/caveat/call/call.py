@@ -40,6 +40,30 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class DataParts:
+    """The data parts of the tuple `of`, each content once. `known`: the digests again, to look
+    one up. `columns`: whether any names one."""
+
+    of: tuple[Part, ...]
+    parts: tuple[Part, ...]
+    digests: tuple[Digest, ...]
+    known: frozenset[Digest]
+    columns: bool
+
+
+def data_parts_of(parts: tuple[Part, ...], before: DataParts | None = None) -> DataParts:
+    """Those of `parts`; `before` are those of how it begins."""
+    earlier = DataParts((), (), (), frozenset(), columns=False) if before is None else before
+    new: dict[Digest, Part] = {}
+    for part in parts[len(earlier.of) :]:
+        if part.kind is PartKind.DATA and part.digest not in earlier.known:
+            new.setdefault(part.digest, part)
+    columns = earlier.columns or any(part.id_column is not None for part in new.values())
+    known = earlier.known.union(new)
+    return DataParts(parts, (*earlier.parts, *new.values()), (*earlier.digests, *new), known, columns)
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
     """What a registered workflow or tool list is compared with, beside the parts. As strict as absent.
 
@@ -75,3 +99,12 @@ class Call:
     workflow: str | None = None
     form: Form = field(default_factory=Form)
     targets: tuple[str, ...] = ()
+    data: DataParts | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def data_parts(self) -> DataParts:
+        """The data among its parts."""
+        # What was told apart with other parts says nothing of these.
+        if self.data is not None and self.data.of is self.parts:
+            return self.data
+        return data_parts_of(self.parts)

@@ -8,10 +8,10 @@ doubt, an unreadable text and an exhausted budget included, ends at data.
 import json
 import re
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from caveat.call.call import Part, PartKind
+from caveat.call.call import DataParts, Part, PartKind, data_parts_of
 from caveat.call.identifiers import identifiers
 from caveat.signing.canonical import Json, StrictJsonError, parse_strict
 from caveat.signing.digest import Digest, sha256
@@ -62,6 +62,51 @@ class Declaration:
     id_column: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What tells data from words, beside the pieces themselves.
+
+    Data is what is `declared`, `covered` by evidence, returned by a tool, opaque, or looks like a
+    table; the rest is typed until its bytes together pass `typed_text_max_bytes`, or its structured
+    identifiers `max_identifiers` where that is given, and data from there on.
+    """
+
+    declared: Mapping[str, Declaration]
+    covered: Set[Digest]
+    typed_text_max_bytes: int
+    max_identifiers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """Pieces that were told apart under these terms. `room`: how many bytes may still be typed, -1 once all
+    the rest is data; `seen`: the identifiers in what was typed."""
+
+    raw: tuple[RawPart, ...]
+    parts: tuple[Part, ...]
+    terms: Terms
+    room: int
+    seen: frozenset[str]
+    data: DataParts
+
+    def goes_before(self, raw: tuple[RawPart, ...], terms: Terms) -> bool:
+        """Whether telling all of `raw` apart begins exactly so: the same pieces, on the same terms."""
+        return (
+            raw[: len(self.raw)] == self.raw
+            and self.terms.typed_text_max_bytes == terms.typed_text_max_bytes
+            and self.terms.max_identifiers == terms.max_identifiers
+            and self._declared(terms) == self._declared(self.terms)
+            and self._covered(terms) == self._covered(self.terms)
+        )
+
+    def _declared(self, terms: Terms) -> dict[str, Declaration]:
+        there = terms.declared
+        return {one.pointer: there[one.pointer] for one in self.raw if one.pointer in there} if there else {}
+
+    def _covered(self, terms: Terms) -> set[Digest]:
+        return {one.digest for one in self.raw if one.digest in terms.covered} if terms.covered else set()
+
+
 def classify_parts(
     raw: tuple[RawPart, ...],
     declared: Mapping[str, Declaration],
@@ -69,16 +114,20 @@ def classify_parts(
     typed_text_max_bytes: int,
     max_identifiers: int | None = None,
 ) -> tuple[Part, ...]:
-    """The parts in their order, each typed or data.
+    """The parts in their order, each typed or data, as `Terms` says."""
+    return classify_after(None, raw, Terms(declared, covered, typed_text_max_bytes, max_identifiers)).parts
 
-    Data is what is declared, `covered` by evidence, returned by a tool, opaque, or looks like a
-    table; the rest is typed until its bytes together pass `typed_text_max_bytes`, or its structured
-    identifiers `max_identifiers` where that is given, and data from there on.
-    """
+
+def classify_after(before: Classified | None, raw: tuple[RawPart, ...], terms: Terms) -> Classified:
+    """All of `raw` told apart; `before` says how it begins, as `goes_before` has found."""
+    if before is not None and len(before.raw) == len(raw):
+        return replace(before, terms=terms)
+    begun = () if before is None else before.parts
     parts: list[Part] = []
-    room = typed_text_max_bytes
-    seen: frozenset[str] = frozenset()
-    for piece in raw:
+    room = terms.typed_text_max_bytes if before is None else before.room
+    seen = frozenset[str]() if before is None else before.seen
+    declared, covered, max_identifiers = terms.declared, terms.covered, terms.max_identifiers
+    for piece in raw[len(begun) :]:
         declaration, digest = declared.get(piece.pointer), piece.digest
         media_type = piece.media_type
         if declaration is not None:
@@ -98,7 +147,9 @@ def classify_parts(
             kind, room = (PartKind.DATA, -1) if is_bulk else (PartKind.TYPED, room - len(piece.content))
         column = declaration.id_column if declaration is not None else None
         parts.append(Part(piece.pointer, piece.role, kind, media_type, piece.content, digest, column))
-    return tuple(parts)
+    told = (*begun, *parts)
+    data = data_parts_of(told, None if before is None else before.data)
+    return Classified(raw, told, terms, room, seen, data)
 
 
 def tabular_media_type(piece: RawPart) -> str | None:

@@ -70,6 +70,12 @@ BARS = (
     Bar("parts_100kb_text_cpu_ms", "ms", 20.0),
     Bar("parts_4kb_chat_cpu_ms", "ms", 1.0),
     Bar("parts_none_registered_cpu_us", "us", None),
+    Bar("turn_10_cpu_ms", "ms", None),
+    Bar("turn_200_cpu_ms", "ms", None),
+    Bar("turn_200_to_10", "ratio", 1.5),
+    Bar("agent_turn_10_cpu_ms", "ms", None),
+    Bar("agent_turn_200_cpu_ms", "ms", None),
+    Bar("agent_turn_200_to_10", "ratio", 1.5),
     Bar("durable_records_per_s_128", "1/s", 10_000.0, more_is_better=True),
     Bar("verify_million_cpu_s", "s", 60.0),
     Bar("verify_peak_mb", "MB", None),
@@ -270,6 +276,12 @@ def _parts() -> Mapping[str, Measured]:
     return _rows(measure_parts())
 
 
+def _turns() -> Mapping[str, Measured]:
+    from caveat.cli.measure_turns import measure_turns
+
+    return {name: Measured(value, n) for name, (value, n) in measure_turns().items()}
+
+
 def _ledger() -> Mapping[str, Measured]:
     from caveat.ledger.measure import measure_durable_records
 
@@ -345,6 +357,17 @@ SOURCES = (
             "parts_none_registered_cpu_us",
         ),
         _parts,
+    ),
+    Source(
+        (
+            "turn_10_cpu_ms",
+            "turn_200_cpu_ms",
+            "turn_200_to_10",
+            "agent_turn_10_cpu_ms",
+            "agent_turn_200_cpu_ms",
+            "agent_turn_200_to_10",
+        ),
+        _turns,
     ),
     Source(("durable_records_per_s_128",), _ledger),
     Source(("verify_million_cpu_s", "verify_peak_mb"), _verification),

@@ -26,6 +26,7 @@ from caveat.ledger.record import (
     EvidenceRecord,
     Follows,
     HeartbeatRecord,
+    HistoryRecord,
     KeyRecord,
     OutputEndRecord,
     Record,
@@ -186,6 +187,8 @@ def say_record(record: Record) -> str:
         case OutputEndRecord(time, of, _released, size, complete):
             end = "to its end" if complete else "and was cut off"
             return f"output_end: at {time} the stream of record {of} had let {size} bytes through, {end}"
+        case HistoryRecord(time, deployment, parts, _history):
+            return f"history: at {time} {len(parts)} data parts of a use of `{deployment}` were listed"
         case TermsRecord(time, bundle, _envelope):
             return f"terms: at {time} an act of a negotiation was recorded, about {bundle}"
         case HeartbeatRecord(time, every_seconds, witnessed):

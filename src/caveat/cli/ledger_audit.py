@@ -21,6 +21,7 @@ from caveat.cli.ledger_view import (
 from caveat.cli.progress import Bar
 from caveat.ledger.audit import (
     MAX_SAMPLE,
+    Followed,
     Gap,
     Kinds,
     Question,
@@ -154,7 +155,7 @@ def audit_command(
 def _read_all(
     view: Folder, found: _Audit, question: Question, hindsight: Hindsight | None, listed: Releases | None
 ) -> None:
-    silence = Silence()
+    silence, followed = Silence(), Followed(question.dataset)
     with Bar("reading records") as progress:
         reading = Reading(view, found.checkpoint, progress)
         for entry in reading:
@@ -162,7 +163,8 @@ def _read_all(
             silence.see(entry)
             if listed is not None:
                 listed.see(entry)
-            if question.concerns(entry.record):
+            by_history = followed.see(entry) and isinstance(entry.record, DecisionRecord)
+            if question.concerns(entry.record, by_history=by_history):
                 found.concerned.append(_concerned(entry, found, hindsight))
     told = () if listed is None else tuple(listed.findings())
     found.gaps = tuple(silence.gaps)

@@ -1,7 +1,7 @@
 """What a ledger says of deployments that are only watched: uses by what would have become of them."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from caveat.call.call import Point
@@ -10,7 +10,7 @@ from caveat.facts.fact import Facts, Grade
 from caveat.facts.value import render_value
 from caveat.facts.wire import render_facts
 from caveat.ledger.read import Entry
-from caveat.ledger.record import DecisionRecord
+from caveat.ledger.record import DecisionRecord, History, HistoryRecord
 from caveat.policy.deployments import REGISTRATION
 from caveat.signing.canonical import canonical
 from caveat.signing.digest import Digest
@@ -57,6 +57,28 @@ class Traffic:
     last: str | None = None
 
 
+class _Lists:
+    """The data parts of uses, those of their histories included."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, tuple[History | None, tuple[Digest, ...]]] = {}
+
+    def see(self, entry: Entry) -> None:
+        """Takes in a record; what it cites came before."""
+        record = entry.record
+        if isinstance(record, DecisionRecord | HistoryRecord) and (record.parts or record.history):
+            self._of[entry.id] = (record.history, tuple(part.digest for part in record.parts))
+
+    def of(self, record: DecisionRecord) -> Iterator[Digest]:
+        """The digests of all data parts of the record's use."""
+        yield from (part.digest for part in record.parts)
+        history = record.history
+        while history is not None:
+            before, digests = self._of.get(history.record, (None, ()))
+            yield from digests[: max(0, history.parts - (0 if before is None else before.parts))]
+            history = before
+
+
 def read_traffic(entries: Iterable[Entry], since: str | None, only: frozenset[str]) -> Traffic:
     """The uses in observe mode from `since` on, of the deployments in `only` if it names any.
 
@@ -64,8 +86,10 @@ def read_traffic(entries: Iterable[Entry], since: str | None, only: frozenset[st
     """
     traffic = Traffic()
     refused: set[str] = set()
+    lists = _Lists()
     for entry in entries:
         record = entry.record
+        lists.see(entry)
         if not isinstance(record, DecisionRecord) or record.mode != "observe":
             continue
         if (since is not None and record.time < since) or (only and record.deployment not in only):
@@ -78,7 +102,7 @@ def read_traffic(entries: Iterable[Entry], since: str | None, only: frozenset[st
             _note_values(watched, record)
         if record.decision.verdict is not Verdict.ALLOW and (record.of is None or record.of not in refused):
             refused.add(entry.id if record.of is None else record.of)
-            _note_refusal(watched, record)
+            _note_refusal(watched, record, lists.of(record))
     return traffic
 
 
@@ -92,7 +116,7 @@ def _note_values(watched: Watched, record: DecisionRecord) -> None:
                 watched.stated.setdefault(fact.name, Counter())[canonical(render_value(fact.value))] += 1
 
 
-def _note_refusal(watched: Watched, record: DecisionRecord) -> None:
+def _note_refusal(watched: Watched, record: DecisionRecord, parts: Iterable[Digest]) -> None:
     decision = record.decision
     watched.refused += 1
     watched.held += record.enforced
@@ -116,7 +140,7 @@ def _note_refusal(watched: Watched, record: DecisionRecord) -> None:
         situation = Situation(record.bundle, record.point, decision, cases)
         watched.situations[key] = situation
     situation.uses += 1
-    situation.parts.update(part.digest for part in record.parts)
+    situation.parts.update(parts)
 
 
 def _without_sources(case: Facts) -> Facts:

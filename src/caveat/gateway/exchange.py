@@ -10,9 +10,10 @@ import orjson
 from structlog.types import FilteringBoundLogger
 
 from caveat.call.call import Call, Point
-from caveat.call.parts import classify_parts
+from caveat.call.parts import Terms, classify_after
 from caveat.gateway.answer_headers import answer_headers, verdict_headers
 from caveat.gateway.budgets import Budgets
+from caveat.gateway.conversations import Conversation, Conversations, classify_settled, digests_of, turn_of
 from caveat.gateway.errors import GatewayError, RequestError, UpstreamError
 from caveat.gateway.evidence_header import read_evidence
 from caveat.gateway.gate import Gate, Ruling, Use
@@ -57,6 +58,7 @@ class Desk:
     identities: Identities
     budgets: Budgets = field(default_factory=Budgets)
     tracing: Tracing = NO_TRACE
+    conversations: Conversations = field(default_factory=Conversations)
     _running: set["asyncio.Task[None]"] = field(default_factory=set["asyncio.Task[None]"])
 
     def background(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
@@ -76,11 +78,16 @@ def read_use(
     desk: Desk, wire: Wire, caller: Caller, headers: Mapping[str, str], body: bytes
 ) -> tuple[Use, WireRequest]:
     """The use in these bytes; raises `RequestError`. Nothing is decided yet."""
-    request = wire.parse_request(body, max_bytes=desk.max_body_bytes)
+    owner = (caller.deployment.id, caller.principal, wire.NAME, wire.ACTION)
+    before = desk.conversations.find(owner, body)
+    known = None if before is None else before.known
+    request = wire.parse_request(body, max_bytes=desk.max_body_bytes, known=known)
     evidence = read_evidence(headers)
     law = caller.law
     bundle = law.bundle
-    found = law.witnesses.find(evidence, request.raw_parts)
+    settled_digests = digests_of(request.raw_parts[: request.settled], before)
+    digests = settled_digests.union([part.digest for part in request.raw_parts[request.settled :]])
+    found = law.witnesses.find(evidence, request.raw_parts, digests)
     unknown = request.extension.claims.keys() - bundle.registry.facts.keys()
     if unknown:
         raise RequestError(
@@ -89,18 +96,28 @@ def read_use(
             "`caveat.claims` names a fact that the policy bundle does not declare",
             "facts.toml of the bundle in force declares the facts",
         )
-    parts = classify_parts(
-        request.raw_parts,
+    terms = Terms(
         request.extension.declared,
         found.covered,
         bundle.typed_text_max_bytes,
         caller.deployment.max_identifiers,
     )
-    if not request.extension.declared.keys() <= {part.pointer for part in parts}:
+    settled = classify_settled(request, terms, before)
+    classified = classify_after(settled, request.raw_parts, terms)
+    parts = classified.parts
+    declared = request.extension.declared
+    if declared and not declared.keys() <= {part.pointer for part in parts}:
         raise RequestError(
             400, "unknown_part", "`caveat.data` names a part that the request has not", "see its pointers"
         )
     deployment, targets = caller.deployment, request.extension.targets
+    name = desk.gate.namer.name(
+        (deployment.id, Point.PROMPT, f"{wire.NAME}/{wire.ACTION}", targets),
+        request.forward,
+        request.settled_forward,
+        None if before is None else before.begun,
+        None if known is None or request.is_rendered else known.prefix,
+    )
     call = Call(
         point=Point.PROMPT,
         protocol=wire.NAME,
@@ -109,15 +126,18 @@ def read_use(
         parts=parts,
         claims=request.extension.claims,
         stream=request.stream,
-        action_digest=desk.gate.name(
-            deployment.id, Point.PROMPT, f"{wire.NAME}/{wire.ACTION}", request.forward, targets
-        ),
+        action_digest=name.digest,
         evidence=evidence,
         workflow=request.extension.workflow,
         form=request.form,
         targets=targets,
+        data=classified.data,
     )
-    use = Use(law, deployment, caller.principal, wire.ACTION, call, found, caller.speakers)
+    turn = turn_of(settled, before)
+    if request.known is not None:
+        turn.conversation = Conversation(request.known, settled, settled_digests, name.begun, turn.cited)
+        desk.conversations.keep(owner, turn.conversation, before)
+    use = Use(law, deployment, caller.principal, wire.ACTION, call, found, caller.speakers, turn)
     return use, request
 
 

@@ -9,19 +9,23 @@ import hmac
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
-from caveat.call.call import Call, PartKind, Point
+from caveat.call.call import Call, Point
 from caveat.decision.binding import binding_clauses
 from caveat.decision.verdict import Decision, Verdict
 from caveat.evidence.check import Checked
 from caveat.evidence.revocation import VerifiedRevocations
 from caveat.facts.fact import Facts
+from caveat.gateway.conversations import Turn
 from caveat.gateway.errors import FaultError, LedgerError, RequestError
 from caveat.gateway.gather import Gathered
 from caveat.gateway.identity.speaker import Speaker
 from caveat.gateway.issued_keys import IssuedKeys
+from caveat.gateway.listing import Listed, new_parts, shortened
 from caveat.gateway.metrics import Metrics
+from caveat.gateway.naming import Namer
 from caveat.gateway.ports import Found, Law, Ledger, Receipt
 from caveat.gateway.screening import Scores, with_scores, without_scores
 from caveat.gateway.shape import without_workflow
@@ -36,6 +40,8 @@ from caveat.ledger.record import (
     EvidenceRecord,
     Follows,
     HeartbeatRecord,
+    History,
+    HistoryRecord,
     OutputEndRecord,
     Record,
     RevocationsRecord,
@@ -47,7 +53,7 @@ from caveat.ledger.record import (
 from caveat.ledger.wire import CasesMemo, render_record
 from caveat.policy.bundle import Bundle
 from caveat.policy.deployments import Deployment
-from caveat.signing.canonical import Json, canonical
+from caveat.signing.canonical import canonical
 from caveat.signing.digest import Digest, sha256
 
 
@@ -66,6 +72,7 @@ class Use:
     call: Call
     found: Found = field(default_factory=Found)
     speakers: tuple[Speaker, ...] = ()
+    turn: Turn = field(default_factory=Turn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,7 @@ class Ruling:
     record_id: str
     checkpoint: bytes
     enforced: bool
+    listed: Listed = field(default_factory=Listed)
 
     @property
     def released(self) -> bool:
@@ -104,7 +112,7 @@ class Gate:
         self._folds = tuple(folds)
         self.metrics = metrics
         self._clock = clock
-        self._keyed = hmac.new(audit_key, digestmod="sha256")
+        self.namer = Namer(audit_key)
         self.ledger_fault: str | None = None
         self.issued = IssuedKeys()
         self._render_cases = CasesMemo()
@@ -124,7 +132,12 @@ class Gate:
             use.law.witnesses.hold(use.call, gathered, now)
         # INVARIANT: no await above this line since `gather`.
         try:
-            return await self._rule(use, decision, gathered, now, enforced=enforced, of=None)
+            listed = await shortened(
+                new_parts(use.call.parts, use.turn), partial(self._record_parts, use.deployment.id)
+            )
+            ruling = await self._rule(use, decision, gathered, now, listed, enforced=enforced, of=None)
+            use.turn.note(ruling.record_id)
+            return ruling
         except (LedgerError, RequestError):
             if released:
                 use.law.witnesses.drop(gathered)
@@ -154,8 +167,8 @@ class Gate:
         decision = law.decisions.decide(Point.OUTPUT, cases)
         gathered = Gathered(cases)
         enforced = _is_enforced(use, decision, gathered)
-        now = self._clock()
-        return await self._rule(use, decision, gathered, now, enforced=enforced, of=prompt.record_id)
+        now, of = self._clock(), prompt.record_id
+        return await self._rule(use, decision, gathered, now, prompt.listed, enforced=enforced, of=of)
 
     async def decide_tool(self, prompt: Ruling, law: Law, asked: ToolCall) -> Ruling:
         """The ruling on one call of a tool that the model's answer asks for.
@@ -178,8 +191,14 @@ class Gate:
         gathered = Gathered(_scored(cases, law, call))
         decision = law.decisions.decide(Point.TOOL, gathered.cases)
         enforced = _is_enforced(use, decision, gathered)
-        now = self._clock()
-        return await self._rule(use, decision, gathered, now, enforced=enforced, of=prompt.record_id)
+        now, of = self._clock(), prompt.record_id
+        listed = new_parts(call.parts, Turn())
+        return await self._rule(use, decision, gathered, now, listed, enforced=enforced, of=of)
+
+    async def _record_parts(
+        self, deployment: str, parts: tuple[DataPart, ...], history: History | None
+    ) -> str:
+        return (await self._append(HistoryRecord(self._now(), deployment, parts, history))).record_id
 
     def _deployment(self, before: Use, law: Law) -> Deployment:
         current = law.bundle.deployments.get(before.deployment.id)
@@ -243,11 +262,7 @@ class Gate:
 
         Under the audit key, since the name stands in records: a guess at the bytes cannot be tested without.
         """
-        name = self.audit_hmac()
-        aimed: list[Json] = [list(targets)] if targets else []
-        name.update(canonical([deployment, point.value, protocol, *aimed]) + b"\n")
-        name.update(forwarded)
-        return Digest(name.hexdigest())
+        return self.namer.name((deployment, point, protocol, targets), forwarded).digest
 
     @property
     def clock_fault(self) -> str | None:
@@ -264,7 +279,7 @@ class Gate:
 
     def audit_hmac(self) -> hmac.HMAC:
         """A running HMAC under the audit key."""
-        return self._keyed.copy()
+        return self.namer.fresh()
 
     async def _rule(
         self,
@@ -272,6 +287,7 @@ class Gate:
         decision: Decision,
         gathered: Gathered,
         now: datetime,
+        listed: Listed,
         *,
         enforced: bool,
         of: str | None,
@@ -288,11 +304,7 @@ class Gate:
             action=use.action,
             request=call.action_digest,
             bundle=use.law.bundle.digest,
-            parts=tuple(
-                DataPart(part.pointer, part.digest, len(part.content))
-                for part in call.parts
-                if part.kind is PartKind.DATA
-            ),
+            parts=listed.parts,
             cases=gathered.cases,
             decision=decision,
             evidence=tuple(_cited(checked) for checked in gathered.evidence),
@@ -301,10 +313,11 @@ class Gate:
             enforced=enforced,
             of=of,
             development=use.law.bundle.manifest.development,
+            history=listed.history,
         )
         receipt = await self._append(record)
         self.metrics.decided(call.point, decision, mode)
-        return Ruling(use, decision, gathered, receipt.record_id, receipt.checkpoint, enforced)
+        return Ruling(use, decision, gathered, receipt.record_id, receipt.checkpoint, enforced, listed)
 
     async def _append(self, record: Record) -> Receipt:
         try:

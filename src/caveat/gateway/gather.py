@@ -7,13 +7,13 @@ put in the place of nothing. Attestations that contradict each other are all pas
 section 4, EVIDENCE attacks 24 to 27 in `THREAT_MODEL.md`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
 
-from caveat.call.call import Call, Part, PartKind
+from caveat.call.call import Call, DataParts, Part, PartKind
 from caveat.evidence.check import Checked, Use
 from caveat.evidence.counting import Count, count_persons
 from caveat.evidence.defects import Outcome
@@ -24,7 +24,14 @@ from caveat.facts.registry import FactSpec, Registry
 from caveat.facts.value import Value
 from caveat.gateway.joining import join_parts, settle
 from caveat.gateway.observing import REACH, TOTALS, Registration, Total, observed_facts, total_facts
-from caveat.gateway.pieces import Said, is_covered, overlay, pieces_of, touched_by_words
+from caveat.gateway.pieces import (
+    Said,
+    covered_digests,
+    named_by,
+    overlay,
+    pieces_of,
+    touched_by_words,
+)
 from caveat.gateway.shape import Standing, reach_facts, registered_facts, standing
 from caveat.ledger.record import Reservation
 from caveat.signing.canonical import Json, JsonObject
@@ -42,6 +49,10 @@ class Totals(Protocol):
 
     def with_use(self, now: datetime, reservations: Sequence[Reservation]) -> Mapping[str, Total]:
         """Each source's total if a use with these reservations is released now. Reserves nothing."""
+        ...
+
+    def counted(self, source: str, digests: Sequence[Digest]) -> Sequence[Digest]:
+        """Those of these digests of which an earlier use counted at least one person of the source."""
         ...
 
 
@@ -92,6 +103,8 @@ class CountCache:
 
 def data_parts(call: Call, covered: frozenset[Digest] = frozenset()) -> tuple[Part, ...]:
     """The parts that are decided one by one: data, and whatever evidence covers; each content once."""
+    if not covered:
+        return call.data_parts.parts
     parts: dict[Digest, Part] = {}
     for part in call.parts:
         if part.kind is PartKind.DATA or part.digest in covered:
@@ -140,29 +153,27 @@ def gather(
     is unknown, which a decision takes at its worst.
     """
     accepted = [one for one in evidence if one.outcome is Outcome.ACCEPTED]
-    covered = frozenset(
-        part.digest for part in call.parts if is_covered(part, recognised.get(part.digest), accepted)
-    )
+    covered = covered_digests(call.parts, recognised, accepted)
     at = standing(call, deployment, covered)
     of_use = dict.fromkeys(fact for one in accepted if one.of_use for fact in one.facts)
     registered = (*registered_facts(deployment, at), *of_use)
     counted = [spec for spec in registry.facts.values() if COUNTER in spec.observed_by]
     data = data_parts(call, covered)
     parts = [
-        _part_facts(said, deployment, registry, counted, registered, count)
-        for part in data
+        _part_facts(said, alike, deployment, registry, counted, registered, count)
+        for part, alike in _alike(data, call.data_parts, deployment, recognised, accepted, count)
         for said in pieces_of(registry, part, recognised.get(part.digest), accepted)
     ]
-    reserve = tuple(
-        Reservation(source, part.digest, part.lo, part.persons) for part in parts for source in part.sources
-    )
+    reserve = tuple(one for part in parts for one in part.reservations(totals))
     observed = observed_facts(registry, deployment, measured or {})
     observed += total_facts(registry, deployment, registered, totals.with_use(now, reserve))
     observed += reach_facts(registry, at)
     findings = frozenset(_FINDINGS[one.outcome] for one in evidence if one.outcome in _FINDINGS)
-    bodies = join_parts(registry, registered, [part.facts for part in parts]) or (registered,)
-    typed = [part for part in call.parts if part not in data]
-    bodies = _cases(bodies, parts, touched_by_words(registry, typed, recognised, accepted))
+    many = [len(part.digests) for part in parts]
+    bodies = join_parts(registry, registered, [part.facts for part in parts], many) or (registered,)
+    decided = {id(part) for part in data} if recognised else set[int]()
+    words = [part for part in call.parts if id(part) not in decided] if recognised else ()
+    bodies = _cases(bodies, parts, touched_by_words(registry, words, recognised, accepted))
     cases = (Facts(_arranged(registry, body, observed), call.claims, approvals, findings) for body in bodies)
     return Gathered(
         cases=tuple({case.facts: case for case in cases}.values()),
@@ -176,9 +187,13 @@ def gather(
 
 @dataclass(frozen=True, slots=True)
 class _PartFacts:
-    """What is said of one piece by itself. `persons`: as counted or attested, `lo` at least that many."""
+    """What is said of one piece by itself. `persons`: as counted or attested, `lo` at least that many.
+
+    `digests`: of its own content, and of all others of which exactly the same is said.
+    """
 
     said: Said
+    digests: tuple[Digest, ...]
     facts: tuple[Fact, ...]
     sources: tuple[str, ...]
     lo: int
@@ -189,10 +204,48 @@ class _PartFacts:
         """Where its part stands in the request."""
         return self.said.part.pointer
 
-    @property
-    def digest(self) -> Digest:
-        """Of its own content."""
-        return self.said.part.digest
+    def reservations(self, totals: Totals) -> Iterator[Reservation]:
+        """What is reserved: for each content and source the count. Data of which nothing is known make their
+        source's total unknown however much there is of them, so that one stands for all; what was counted
+        before is reserved again, so that its count is not forgotten sooner."""
+        for source in self.sources:
+            digests = self.digests
+            if self.lo == 0 and self.persons is None:
+                digests = tuple(dict.fromkeys((digests[0], *totals.counted(source, digests))))
+            for digest in digests:
+                yield Reservation(source, digest, self.lo, self.persons)
+
+
+def _alike(
+    data: Sequence[Part],
+    by_kind: DataParts,
+    deployment: Registration,
+    recognised: Mapping[Digest, Recognition],
+    accepted: Sequence[Checked],
+    count: Counter,
+) -> Iterator[tuple[Part, tuple[Digest, ...]]]:
+    """The data parts; with the first of which nobody says anything, the digests of all of these.
+
+    Of data that no evidence speaks of, that nothing is known again in and that nobody can count, exactly the
+    same is said: one stands for all. The others stand for themselves.
+    """
+    named, column = named_by(accepted) | recognised.keys(), deployment.id_column
+    if data and data is by_kind.parts and column is None and not (by_kind.columns or named):
+        yield data[0], by_kind.digests
+        return
+    alike = [
+        part.digest
+        for part in data
+        if part.id_column is None
+        and part.digest not in named
+        and (column is None or count(part, column) is None)
+    ]
+    for_all, first = frozenset(alike), alike[0] if alike else None
+    for part in data:
+        if part.digest == first:
+            yield part, tuple(alike)
+        elif part.digest not in for_all:
+            yield part, ()
 
 
 def _cases(
@@ -219,6 +272,7 @@ def _cases(
 
 def _part_facts(
     said_of: Said,
+    alike: tuple[Digest, ...],
     deployment: Registration,
     registry: Registry,
     counted: Sequence[FactSpec],
@@ -247,7 +301,8 @@ def _part_facts(
             lo, persons = max(lo, settled.value), settled.value
     sources = {one.source for one in about if one.source is not None} or {f"owner:{deployment.owner_group}"}
     lo = lo if persons is None else persons
-    return _PartFacts(said_of, tuple(facts), tuple(sorted(sources)), lo, persons)
+    digests = alike or (said_of.part.digest,)
+    return _PartFacts(said_of, digests, tuple(facts), tuple(sorted(sources)), lo, persons)
 
 
 def _greatest(said: Said, count: Counter, columns: set[str | None]) -> int | None:

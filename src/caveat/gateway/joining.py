@@ -51,10 +51,17 @@ def settle(registry: Registry, spec: FactSpec, said: Sequence[Fact]) -> Settled:
 
 
 def join_parts(
-    registry: Registry, registered: tuple[Fact, ...], parts: Sequence[tuple[Fact, ...]]
+    registry: Registry,
+    registered: tuple[Fact, ...],
+    parts: Sequence[tuple[Fact, ...]],
+    many: Sequence[int] | None = None,
 ) -> tuple[tuple[Fact, ...], ...]:
-    """The facts of each part's case, registered facts included; none where there are no parts."""
-    if len(parts) < 2:
+    """The facts of each part's case, registered facts included; none where there are no parts.
+
+    `many`: for each of `parts`, of how many parts exactly this is said; one each where it is left out.
+    """
+    many = [1] * len(parts) if many is None else many
+    if sum(many) < 2:
         return tuple((*registered, *part) for part in parts)
     joined: list[Fact] = []
     collapsed: set[str] = set()
@@ -70,6 +77,7 @@ def join_parts(
                 spec,
                 [fact for fact in registered if fact.name == name],
                 [[fact for fact in part if fact.name == name] for part in parts],
+                many,
             )
         )
     return tuple(
@@ -78,12 +86,16 @@ def join_parts(
 
 
 def _joined(
-    registry: Registry, spec: FactSpec, registered: list[Fact], parts: Sequence[list[Fact]]
+    registry: Registry,
+    spec: FactSpec,
+    registered: list[Fact],
+    parts: Sequence[list[Fact]],
+    many: Sequence[int],
 ) -> list[Fact]:
     """What is passed on of one joined fact, in every case alike."""
     if spec.join is Join.TOTAL and registered:
         # A registered count is of the whole use, not of each part: it is never summed.
-        own = _joined(registry, spec, [], parts) if all(parts) else []
+        own = _joined(registry, spec, [], parts, many) if all(parts) else []
         return [*registered, *own]
     settled = [settle(registry, spec, [*registered, *part]) for part in parts]
     contradictory = [part for part, one in zip(parts, settled, strict=True) if one.contradictory]
@@ -99,11 +111,16 @@ def _joined(
         )
     least = next((one for one in settled if one.grade is not Grade.ATTESTED), settled[0])
     sources = {one.source for one in settled}
-    source = sources.pop() if len(sources) == 1 else f"join:{len(settled)}"
-    return [Fact(spec.name, _fold(spec, values), least.grade, least.role, source)]
+    source = sources.pop() if len(sources) == 1 else f"join:{sum(many)}"
+    return [Fact(spec.name, _fold(spec, values, many), least.grade, least.role, source)]
 
 
-def _fold(spec: FactSpec, values: Sequence[Value]) -> Value:
+def _fold(spec: FactSpec, values: Sequence[Value], many: Sequence[int]) -> Value:
+    if spec.join is Join.TOTAL:
+        values = [
+            min(value * times, spec.hi) if isinstance(value, int) else value
+            for value, times in zip(values, many, strict=True)
+        ]
     joined = values[0]
     for value in values[1:]:
         if isinstance(joined, frozenset) and isinstance(value, frozenset):

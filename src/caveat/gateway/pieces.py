@@ -44,16 +44,25 @@ class Said:
     about: tuple[Checked, ...]
 
 
-def is_covered(part: Part, recognition: Recognition | None, accepted: Sequence[Checked]) -> bool:
-    """Whether accepted evidence covers every byte: by the digest of all of them, or piece by piece."""
-    if any(part.digest in one.parts for one in accepted):
-        return True
-    named = frozenset(digest for one in accepted for digest in one.parts)
-    return (
-        recognition is not None
-        and recognition.covered
-        and all(piece.owners & named for piece in recognition.pieces)
-    )
+def named_by(accepted: Iterable[Checked]) -> frozenset[Digest]:
+    """The digests of which accepted evidence speaks."""
+    return frozenset(digest for one in accepted for digest in one.parts)
+
+
+def covered_digests(
+    parts: Iterable[Part], recognised: Mapping[Digest, Recognition], accepted: Sequence[Checked]
+) -> frozenset[Digest]:
+    """Of the parts of which accepted evidence covers every byte: by the digest of all of them, or piece by
+    piece."""
+    named = named_by(accepted)
+    if not named:
+        return frozenset()
+    known = {
+        digest
+        for digest, found in recognised.items()
+        if found.covered and all(piece.owners & named for piece in found.pieces)
+    }
+    return frozenset(part.digest for part in parts if part.digest in named or part.digest in known)
 
 
 def pieces_of(

@@ -70,8 +70,10 @@ class Witnesses(Protocol):
     """Where facts come from under one bundle. Synchronous: nothing may happen between reading a total
     and reserving it."""
 
-    def find(self, presented: tuple[bytes, ...], parts: Sequence[RawPart]) -> Found:
-        """Stored evidence about these parts, and what all evidence at hand speaks of."""
+    def find(
+        self, presented: tuple[bytes, ...], parts: Sequence[RawPart], digests: frozenset[Digest]
+    ) -> Found:
+        """Stored evidence about these parts, which have these digests, and what all evidence speaks of."""
         ...
 
     def gather(self, call: Call, deployment: Deployment, found: Found, now: datetime) -> Gathered:

@@ -105,10 +105,11 @@ class BundleWitnesses:
         self._registrations = registration_digests(bundle.files)
         self._bare: dict[tuple[object, ...], Gathered] = {}
 
-    def find(self, presented: tuple[bytes, ...], parts: Sequence[RawPart]) -> Found:
+    def find(
+        self, presented: tuple[bytes, ...], parts: Sequence[RawPart], digests: frozenset[Digest]
+    ) -> Found:
         """Stored evidence about these parts and about what is known again in them, and what it speaks of."""
         recognised = self._recognised(parts)
-        digests = {part.digest for part in parts}
         wanted = digests.union(*(found.touched for found in recognised.values()))
         stored = self._store.get(wanted)
         covered = {digest for digest, found in recognised.items() if found.covered}

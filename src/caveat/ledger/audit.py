@@ -21,6 +21,7 @@ from caveat.ledger.record import (
     DecisionRecord,
     EvidenceRecord,
     HeartbeatRecord,
+    HistoryRecord,
     Record,
     StartRecord,
     StoppedRecord,
@@ -202,11 +203,15 @@ class Question:
     issuer_key: str | None = None
     dataset: str | None = None
 
-    def concerns(self, record: Record) -> bool:
-        """Whether the record is meant; a question that names nothing means none."""
+    def concerns(self, record: Record, *, by_history: bool = False) -> bool:
+        """Whether the record is meant; a question that names nothing means none.
+
+        `by_history`: it cites a record of a use with the dataset, as `Followed` finds.
+        """
+        held = by_history or self._held(record)
         asked = [
             answer
-            for said, answer in ((self.issuer_key, self._relied(record)), (self.dataset, self._held(record)))
+            for said, answer in ((self.issuer_key, self._relied(record)), (self.dataset, held))
             if said is not None
         ]
         return bool(asked) and all(asked)
@@ -223,6 +228,33 @@ class Question:
             return False
         named = {part.digest for part in record.parts} | {one.digest for one in record.reserve}
         return self.dataset in named or any(one.source == self.dataset for one in record.reserve)
+
+
+class Followed:
+    """Uses that hold a data part although their own record does not list it: they cite one that does.
+
+    Every record is shown to it, in order. It keeps one number for each use that holds the part.
+    """
+
+    def __init__(self, dataset: str | None) -> None:
+        """`dataset`: the digest of the part; None is held by no use."""
+        self._dataset = dataset
+        self._places: dict[str, int] = {}
+
+    def see(self, entry: Entry) -> bool:
+        """Whether the record is of a use that holds the part by what it cites."""
+        record = entry.record
+        if self._dataset is None or not isinstance(record, DecisionRecord | HistoryRecord):
+            return False
+        history = record.history
+        place = None if history is None else self._places.get(history.record)
+        by_history = history is not None and place is not None and place < history.parts
+        if not by_history:
+            listed = [at for at, part in enumerate(record.parts) if part.digest == self._dataset]
+            place = None if not listed else listed[0] + (0 if history is None else history.parts)
+        if place is not None:
+            self._places[entry.id] = place
+        return by_history
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from caveat.ledger.folder import Folder
 from caveat.ledger.record import (
     BundleRecord,
     DecisionRecord,
+    HistoryRecord,
     OutputEndRecord,
     Record,
     StartRecord,
@@ -120,3 +121,46 @@ class AnswerCheck:
         if leaf_hash(leaf).hex()[:16] != prefix or not isinstance(record, DecisionRecord):
             return None
         return record.point if record.released else None
+
+
+class HistoryCheck:
+    """A use that leaves data parts to the record of another cites one before it whose use has as many."""
+
+    def __init__(self, folder: Folder) -> None:
+        """`folder`: where a record is read again that lies too far back to be remembered."""
+        self._folder = folder
+        self._parts: dict[tuple[int, str], int] = {}
+
+    def check(self, index: int, record: Record) -> Iterator[Finding]:
+        """A finding where the record that it cites is not there, or speaks of fewer parts."""
+        if isinstance(record, DecisionRecord | HistoryRecord) and record.history is not None:
+            cited = record.history
+            if self._known(index, cited.record) < cited.parts:
+                text = f"no record {cited.record} of {cited.parts} data parts stands before it"
+                yield Finding(Code.HISTORY_WITHOUT_RECORD, index, text)
+
+    def saw(self, index: int, leaf_digest: str, record: Record) -> None:
+        """Remembers the record for those that cite it."""
+        parts = _all_parts(record)
+        if parts:
+            self._parts[index, leaf_digest[:16]] = parts
+            if len(self._parts) > _REMEMBERED:
+                del self._parts[next(iter(self._parts))]
+
+    def _known(self, index: int, cited: str) -> int:
+        """How many data parts the use of this record before `index` has; none if there is no such record."""
+        try:
+            at, prefix = parse_record_id(cited)
+            if at >= index or (at, prefix) in self._parts:
+                return self._parts.get((at, prefix), 0) if at < index else 0
+            leaf = next(self._folder.entries(at, at + 1))
+            return _all_parts(parse_record(leaf)) if leaf_hash(leaf).hex()[:16] == prefix else 0
+        except (RecordParseError, TileParseError, FileNotFoundError):
+            return 0
+
+
+def _all_parts(record: Record) -> int:
+    """How many data parts the use of a record has, by what the record says."""
+    if not isinstance(record, DecisionRecord | HistoryRecord):
+        return 0
+    return len(record.parts) + (0 if record.history is None else record.history.parts)

@@ -35,6 +35,7 @@ class Code(StrEnum):
     BUNDLE_CHANGED = "bundle_changed"
     OUTPUT_WITHOUT_PROMPT = "output_without_prompt"
     END_WITHOUT_OUTPUT = "end_without_output"
+    HISTORY_WITHOUT_RECORD = "history_without_record"
     RESERVE_WITHOUT_RELEASE = "reserve_without_release"
     TOTALS_DIFFER = "totals_differ"
     ONCE_REUSED = "once_reused"

@@ -55,12 +55,34 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """The first `parts` data parts of the use of another record are parts of this one, at the same places.
+
+    A use's data parts are, in this order, those of its history and those that its own record lists.
+    """
+
+    record: str
+    parts: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRecord:
+    """Data parts of a use that is decided next: more than fit into the record of its decision."""
+
+    time: str
+    deployment: str
+    parts: tuple[DataPart, ...]
+    history: History | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionRecord:
     """One decision at one point of control. `request` is the HMAC, under the audit key, of its action digest.
 
     `enforced`: whether the verdict took effect; in observe mode a use is released whatever it is. `of`: the
     prompt decision that an output decision answers. `reserve` stands in records of released uses only.
-    `development`: the bundle says of itself that its keys are for trying out.
+    `development`: the bundle says of itself that its keys are for trying out. `parts`: data parts that stand
+    in no record which `history` leads to.
     """
 
     time: str
@@ -81,6 +103,7 @@ class DecisionRecord:
     enforced: bool
     of: str | None = None
     development: bool = False
+    history: History | None = None
 
     @property
     def released(self) -> bool:
@@ -227,6 +250,7 @@ class StoppedRecord:
 
 Record: TypeAlias = (
     DecisionRecord
+    | HistoryRecord
     | StartRecord
     | BundleRecord
     | RoutesRecord

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from caveat.ledger.checkpoint import Checkpoint, verify_checkpoint
-from caveat.ledger.checks import AnswerCheck, BundleCheck, OriginCheck, TimeCheck
+from caveat.ledger.checks import AnswerCheck, BundleCheck, HistoryCheck, OriginCheck, TimeCheck
 from caveat.ledger.disk import Disk, RealDisk
 from caveat.ledger.errors import CheckpointParseError, FolderError, RecordParseError, TileParseError
 from caveat.ledger.finding import Code, Finding, RecordCheck
@@ -96,9 +96,11 @@ class _Verification:
         self._folder = folder
         self._key = key
         self._progress = progress
-        self._answers = AnswerCheck(folder)
+        self._answers, self._histories = AnswerCheck(folder), HistoryCheck(folder)
         self._since = since
-        across = () if since is not None else (self._answers, *checks)
+        across: tuple[RecordCheck, ...] = (
+            () if since is not None else (self._answers, self._histories, *checks)
+        )
         self._checks: tuple[RecordCheck, ...] = (
             TimeCheck(),
             OriginCheck(key.name),
@@ -273,7 +275,9 @@ class _Verification:
         self._kinds[kind_of(record)] += 1
         for check in self._checks:
             self._extend(check.check(index, record))
-        self._answers.saw(index, node.hex(), record)
+        digest = node.hex()
+        self._answers.saw(index, digest, record)
+        self._histories.saw(index, digest, record)
 
     def _read_wal(self, size: int) -> None:
         segments = self._folder.segments()

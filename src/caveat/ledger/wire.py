@@ -7,7 +7,7 @@ Source: `docs/reference/ledger-format.md`.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Literal, TypeAlias, cast
 
 import orjson
@@ -27,6 +27,8 @@ from caveat.ledger.record import (
     EvidenceRecord,
     Follows,
     HeartbeatRecord,
+    History,
+    HistoryRecord,
     KeyRecord,
     OutputEndRecord,
     Record,
@@ -101,6 +103,9 @@ def render_record(record: Record, cases: RenderCases = render_cases) -> JsonObje
     match record:
         case DecisionRecord():
             return _render_decision(record, cases(record.cases))
+        case HistoryRecord(time, deployment, parts, history):
+            body_of: JsonObject = {"deployment": deployment, "parts": _render_parts(parts)}
+            return _head("history", time) | body_of | _render_history(history)
         case StartRecord(time, bundle, version, origin, development):
             body: JsonObject = {"bundle": bundle, "version": version, "origin": origin}
             return _head("start", time) | body | _mark(development=development)
@@ -230,7 +235,6 @@ def _render_follows(follows: Follows) -> JsonObject:
 
 def _render_decision(record: DecisionRecord, cases: Json) -> JsonObject:
     decision = record.decision
-    parts: list[Json] = [{"pointer": p.pointer, "digest": p.digest, "bytes": p.bytes} for p in record.parts]
     evidence: list[Json] = [
         {"envelope": e.envelope, "key": e.key, "outcome": e.outcome, "once": e.once} for e in record.evidence
     ]
@@ -249,7 +253,7 @@ def _render_decision(record: DecisionRecord, cases: Json) -> JsonObject:
         "action": record.action,
         "request": record.request,
         "bundle": record.bundle,
-        "parts": parts,
+        "parts": _render_parts(record.parts),
         "cases": cases,
         "verdict": decision.verdict.value,
         "reason": decision.reason.value,
@@ -264,7 +268,17 @@ def _render_decision(record: DecisionRecord, cases: Json) -> JsonObject:
         "enforced": record.enforced,
         "of": record.of,
         **_mark(development=record.development),
+        **_render_history(record.history),
     }
+
+
+def _render_parts(parts: Sequence[DataPart]) -> list[Json]:
+    return [{"pointer": p.pointer, "digest": p.digest, "bytes": p.bytes} for p in parts]
+
+
+def _render_history(history: History | None) -> JsonObject:
+    """The member `history`; absent where a use has none."""
+    return {} if history is None else {"history": {"record": history.record, "parts": history.parts}}
 
 
 # --- the file edge: shapes as they stand in the leaf ---
@@ -291,6 +305,15 @@ class _PartModel(_Model):
     pointer: _Text
     digest: _Hex
     bytes: _Count
+
+
+class _HistoryModel(_Model):
+    record: _RecordId
+    parts: Annotated[int, Field(ge=1)]
+
+    def history(self) -> History:
+        """The domain value."""
+        return History(self.record, self.parts)
 
 
 class _EvidenceModel(_Model):
@@ -332,6 +355,7 @@ class _DecisionModel(_HeadModel):
     enforced: bool
     of: _RecordId | None
     development: _Mark = None
+    history: _HistoryModel | None = None
 
     def record(self) -> DecisionRecord:
         """The domain value."""
@@ -364,7 +388,21 @@ class _DecisionModel(_HeadModel):
             enforced=self.enforced,
             of=self.of,
             development=self.development is True,
+            history=None if self.history is None else self.history.history(),
         )
+
+
+class _PartsModel(_HeadModel):
+    kind: Literal["history"]
+    deployment: _Text
+    parts: list[_PartModel]
+    history: _HistoryModel | None = None
+
+    def record(self) -> HistoryRecord:
+        """The domain value."""
+        parts = tuple(DataPart(p.pointer, Digest(p.digest), p.bytes) for p in self.parts)
+        history = None if self.history is None else self.history.history()
+        return HistoryRecord(self.time, self.deployment, parts, history)
 
 
 class _StartModel(_HeadModel):
@@ -523,6 +561,7 @@ class _StoppedModel(_HeadModel):
 
 _RecordModel: TypeAlias = Annotated[
     _DecisionModel
+    | _PartsModel
     | _StartModel
     | _BundleModel
     | _RoutesModel

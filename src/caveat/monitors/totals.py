@@ -108,6 +108,14 @@ class Totals:
                 unknown -= own.hi is None
         return Total(min(lo, LONG_MAX), None if unknown else min(hi, LONG_MAX))
 
+    def counted(self, source: str, digests: Sequence[Digest]) -> Sequence[Digest]:
+        """Those of these digests of which some use counted at least one person of the source."""
+        held = self._sources.get(source)
+        if held is None or held.lo == 0:
+            return ()
+        counts = held.counts
+        return [one for one in digests if (count := counts.get(one)) is not None and count.total().lo > 0]
+
     def with_use(self, now: datetime, reservations: Sequence[Reservation]) -> Mapping[str, Total]:
         """Each source's total if a use with these reservations is released at `now`. Nothing is reserved yet.
 

@@ -48,6 +48,10 @@ class EvidenceStore(Protocol):
         ...
 
 
+_ABSENT = 65_536
+"""Digests that are remembered as not in the store: a history that is sent again asks for the same ones."""
+
+
 class _Presence:
     """Digests that may be in the store; one that is not here certainly is not. Two megabytes, whatever comes.
 
@@ -62,9 +66,10 @@ class _Presence:
         place = int(digest[:6], 16)
         self._bits[place >> 3] |= 1 << (place & 7)
 
-    def __contains__(self, digest: str) -> bool:
-        place = int(digest[:6], 16)
-        return bool(self._bits[place >> 3] & 1 << (place & 7))
+    def among(self, digests: Iterable[Digest]) -> list[Digest]:
+        """Those that may be in the store."""
+        bits = self._bits
+        return [one for one in digests if bits[(place := int(one[:6], 16)) >> 3] & 1 << (place & 7)]
 
 
 class SqliteEvidenceStore:
@@ -74,6 +79,9 @@ class SqliteEvidenceStore:
         """Opens or creates the file, readable by its owner alone; raises `EvidenceStoreError`."""
         self._lock = Lock()
         self._presence = _Presence()
+        self._absent: set[Digest] = set()
+        self._absent_lock = Lock()
+        self._puts = 0
         try:
             path.touch(mode=0o600, exist_ok=True)
             self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -128,11 +136,27 @@ class SqliteEvidenceStore:
             row = (subject, verified.digest, verified.issuer.keyid)
             run("INSERT INTO subject (digest, envelope, issuer) VALUES (?, ?, ?)", row)
             self._presence.add(subject)
+        with self._absent_lock:
+            self._puts += 1
+            self._absent.clear()
         return True
+
+    def _wanted(self, digests: set[Digest]) -> list[Digest]:
+        """Those that may be in the store. What was asked for since the last `put` is not looked up again."""
+        puts = self._puts
+        fresh = digests - self._absent
+        wanted = sorted(self._presence.among(fresh))
+        with self._absent_lock:
+            # INVARIANT: no digest is held absent that a `put` has marked in the meantime.
+            if puts == self._puts:
+                if len(self._absent) > _ABSENT:
+                    self._absent.clear()
+                self._absent |= fresh.difference(wanted)
+        return wanted
 
     def get(self, digests: Iterable[Digest]) -> tuple[bytes, ...]:
         """Every envelope about any of these digests, each once, exactly as it was received."""
-        wanted = sorted(digest for digest in set(digests) if digest in self._presence)
+        wanted = self._wanted(set(digests))
         if not wanted:
             return ()
         found: dict[str, bytes] = {}

@@ -10,7 +10,8 @@ import orjson
 from caveat.call.parts import Origin, RawPart
 from caveat.gateway.errors import GatewayError
 from caveat.gateway.wire import anthropic_tools
-from caveat.gateway.wire.form import read_form
+from caveat.gateway.wire.form import is_plain, read_form
+from caveat.gateway.wire.history import Known, Message
 from caveat.gateway.wire.media import Encoding, Place, Places, media_parts
 from caveat.gateway.wire.request import (
     WireRequest,
@@ -18,8 +19,6 @@ from caveat.gateway.wire.request import (
     kind_of,
     parse_document,
     read_messages,
-    read_model,
-    read_stream,
     remaining_members,
     structure_part,
     text_part,
@@ -36,6 +35,7 @@ _PLAIN_MEMBERS = frozenset({"role", "content"})
 _MODEL_BLOCKS = frozenset({"tool_use", "thinking"})
 _SEPARATE = ("tools", "output_config")
 _STORED = "container"
+_KNOWN_MEMBERS = frozenset({"messages", "model", "stream", "system", _STORED, *_SEPARATE})
 _TEXT_BESIDE = frozenset({"cache_control", "citations"})
 _BESIDE = frozenset({"cache_control", "citations", "context", "media_type", "title"})
 _ENCODED = Place(("source", "data"), Encoding.BASE64, _BESIDE, (("type", "base64"),))
@@ -53,32 +53,32 @@ _TYPES = {
 }
 
 
-def parse_request(body: bytes, *, max_bytes: int, model: str | None = None) -> WireRequest:
+def parse_request(
+    body: bytes, *, max_bytes: int, model: str | None = None, known: Known | None = None
+) -> WireRequest:
     """The request in `body`; raises `RequestError`."""
-    document = parse_document(body, max_bytes=max_bytes, model=model)
+    document = parse_document(body, max_bytes=max_bytes, model=model, member="messages", known=known)
     members = document.members
     parts = list(_content_parts("/system", "system", Origin.TEXT, members.get("system")))
-    messages = read_messages(members)
-    for index, message in enumerate(messages):
-        pointer, role = f"/messages/{index}", str(message["role"])
-        # A role that is not known is treated like a tool's: what nobody can place is data.
-        origin = Origin.TEXT if role in _ROLES else Origin.TOOL
-        parts += _content_parts(f"{pointer}/content", role, origin, message.get("content"))
-        parts += remaining_members(pointer, role, message, _PLAIN_MEMBERS)
+    messages = read_messages(document, _message)
+    parts += messages.parts
+    settled = len(parts)
     parts += (structure_part(f"/{name}", "request", members[name]) for name in _SEPARATE if members.get(name))
     if members.get(_STORED):
         # What the endpoint keeps, by its id: nobody here sees what is in it.
         parts.append(structure_part(f"/{_STORED}", "stored", members[_STORED], Origin.OPAQUE))
-    known = frozenset({"messages", "model", "stream", "system", _STORED, *_SEPARATE})
-    parts += remaining_members("", "request", members, known)
-    return WireRequest(
-        read_model(members),
-        read_stream(members),
-        tuple(parts),
-        document.extension,
-        document.forward,
-        read_form(members, messages),
-    )
+    parts += remaining_members("", "request", members, _KNOWN_MEMBERS)
+    form = read_form(members, plain_messages=messages.plain)
+    return document.request(parts, form, messages, settled)
+
+
+def _message(pointer: str, message: JsonObject) -> Message:
+    role = str(message["role"])
+    # A role that is not known is treated like a tool's: what nobody can place is data.
+    origin = Origin.TEXT if role in _ROLES else Origin.TOOL
+    parts = _content_parts(f"{pointer}/content", role, origin, message.get("content"))
+    beside = remaining_members(pointer, role, message, _PLAIN_MEMBERS)
+    return Message((*parts, *beside), is_plain(message))
 
 
 def _content_parts(pointer: str, role: str, origin: Origin, content: Json) -> Iterator[RawPart]:

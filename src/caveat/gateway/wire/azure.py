@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from caveat.gateway.errors import GatewayError
+from caveat.gateway.wire.history import Known
 from caveat.gateway.wire.protocol import Wire
 from caveat.gateway.wire.request import WireRequest
 from caveat.gateway.wire.tool_calls import ToolCall, ToolReader
@@ -49,9 +50,11 @@ class AzureWire:
         """As of the protocol of the bodies."""
         return self.base.END_MARK
 
-    def parse_request(self, body: bytes, *, max_bytes: int, model: str | None = None) -> WireRequest:
+    def parse_request(
+        self, body: bytes, *, max_bytes: int, model: str | None = None, known: Known | None = None
+    ) -> WireRequest:
         """The request in `body`, to the model in the path where there is one; raises `RequestError`."""
-        return self.base.parse_request(body, max_bytes=max_bytes, model=model or self.name)
+        return self.base.parse_request(body, max_bytes=max_bytes, model=model or self.name, known=known)
 
     def upstream_headers(self, key: str | None) -> tuple[tuple[str, str], ...]:
         """How the gateway authenticates itself at an upstream that speaks plain OpenAI."""

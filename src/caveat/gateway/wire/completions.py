@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from caveat.call.parts import Origin, RawPart
 from caveat.gateway.wire import openai
 from caveat.gateway.wire.form import read_form
+from caveat.gateway.wire.history import Known
 from caveat.gateway.wire.request import (
     WireRequest,
     invalid_request,
@@ -39,8 +40,14 @@ tool_calls = no_calls
 tool_reader = NoCalls
 
 
-def parse_request(body: bytes, *, max_bytes: int, model: str | None = None) -> WireRequest:
-    """The request in `body`; raises `RequestError`."""
+def parse_request(
+    body: bytes,
+    *,
+    max_bytes: int,
+    model: str | None = None,
+    known: Known | None = None,  # noqa: ARG001 - the protocol's signature
+) -> WireRequest:
+    """The request in `body`; raises `RequestError`. A prompt has no history that could be known."""
     document = parse_document(body, max_bytes=max_bytes, model=model)
     members = document.members
     parts = (*_prompt_parts(members.get("prompt")), *remaining_members("", "request", members, _KNOWN))
@@ -50,7 +57,9 @@ def parse_request(body: bytes, *, max_bytes: int, model: str | None = None) -> W
         parts,
         document.extension,
         document.forward,
-        read_form(members, ()),  # never plain, as `prompt` is no setting: no workflow is matched
+        read_form(
+            members, plain_messages=False
+        ),  # never plain, as `prompt` is no setting: no workflow is matched
     )
 
 

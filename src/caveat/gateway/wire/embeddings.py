@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from caveat.call.call import Form
 from caveat.call.parts import Origin, RawPart
 from caveat.gateway.wire import openai
+from caveat.gateway.wire.history import Known
 from caveat.gateway.wire.request import (
     WireRequest,
     invalid_request,
@@ -37,8 +38,14 @@ tool_calls = no_calls
 tool_reader = NoCalls
 
 
-def parse_request(body: bytes, *, max_bytes: int, model: str | None = None) -> WireRequest:
-    """The request in `body`; raises `RequestError`."""
+def parse_request(
+    body: bytes,
+    *,
+    max_bytes: int,
+    model: str | None = None,
+    known: Known | None = None,  # noqa: ARG001 - the protocol's signature
+) -> WireRequest:
+    """The request in `body`; raises `RequestError`. Texts have no history that could be known."""
     document = parse_document(body, max_bytes=max_bytes, model=model)
     members = document.members
     parts = (*_input_parts(members.get("input")), *remaining_members("", "request", members, _KNOWN))

@@ -31,17 +31,20 @@ _HOSTED = ("mcp_servers", "web_search_options", "container", "plugins")
 """Members by which an endpoint is told to act by itself: each counts as a tool of its own name."""
 
 
-def read_form(members: Mapping[str, Json], messages: Sequence[JsonObject]) -> Form:
-    """The form of a request with these members and messages."""
+def read_form(members: Mapping[str, Json], *, plain_messages: bool) -> Form:
+    """The form of a request with these members; whether each of its messages is plain."""
     plain = (
         members.keys() <= _SETTINGS
         and members.get("n", 1) == 1
-        and all(
-            message.keys() == {"role", "content"} and _is_text(message["content"]) for message in messages
-        )
+        and plain_messages
         and ("system" not in members or _is_text(members["system"]))
     )
     return Form(plain, tool_names(members), read_count(members, ("max_tokens", "max_completion_tokens")))
+
+
+def is_plain(message: JsonObject) -> bool:
+    """Whether a message is a role and text with something in it."""
+    return message.keys() == {"role", "content"} and _is_text(message["content"])
 
 
 def _is_text(content: Json) -> bool:

@@ -10,15 +10,14 @@ import orjson
 from caveat.call.parts import Origin, RawPart
 from caveat.gateway.errors import GatewayError
 from caveat.gateway.wire import openai_tools
-from caveat.gateway.wire.form import read_form
+from caveat.gateway.wire.form import is_plain, read_form
+from caveat.gateway.wire.history import Known, Message
 from caveat.gateway.wire.media import Encoding, Place, Places, media_parts
 from caveat.gateway.wire.request import (
     WireRequest,
     invalid_request,
     parse_document,
     read_messages,
-    read_model,
-    read_stream,
     remaining_members,
     structure_part,
     text_part,
@@ -40,6 +39,7 @@ PLACES: Places = {
     "file": (Place(("file", "file_data"), Encoding.FILE, frozenset({"filename", _CACHED})),),
 }
 _SEPARATE = ("tools", "functions", "response_format", "prediction")
+_KNOWN_MEMBERS = frozenset({"messages", "model", "stream", *_SEPARATE})
 _TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -49,27 +49,22 @@ _TYPES = {
 }
 
 
-def parse_request(body: bytes, *, max_bytes: int, model: str | None = None) -> WireRequest:
+def parse_request(
+    body: bytes, *, max_bytes: int, model: str | None = None, known: Known | None = None
+) -> WireRequest:
     """The request in `body`; raises `RequestError`."""
-    document = parse_document(body, max_bytes=max_bytes, model=model)
+    document = parse_document(body, max_bytes=max_bytes, model=model, member="messages", known=known)
     members = document.members
-    messages = read_messages(members)
-    parts = [
-        part
-        for index, message in enumerate(messages)
-        for part in _message_parts(f"/messages/{index}", message)
-    ]
+    messages = read_messages(document, _message)
+    parts = list(messages.parts)
     parts += (structure_part(f"/{name}", "request", members[name]) for name in _SEPARATE if members.get(name))
-    known = frozenset({"messages", "model", "stream", *_SEPARATE})
-    parts += remaining_members("", "request", members, known)
-    return WireRequest(
-        read_model(members),
-        read_stream(members),
-        tuple(parts),
-        document.extension,
-        document.forward,
-        read_form(members, messages),
-    )
+    parts += remaining_members("", "request", members, _KNOWN_MEMBERS)
+    form = read_form(members, plain_messages=messages.plain)
+    return document.request(parts, form, messages, len(messages.parts))
+
+
+def _message(pointer: str, message: JsonObject) -> Message:
+    return Message(tuple(_message_parts(pointer, message)), is_plain(message))
 
 
 def _message_parts(pointer: str, message: JsonObject) -> Iterator[RawPart]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from caveat.gateway.errors import GatewayError
+from caveat.gateway.wire.history import Known
 from caveat.gateway.wire.request import WireRequest
 from caveat.gateway.wire.tool_calls import ToolCall, ToolReader
 from caveat.signing.canonical import Json
@@ -37,10 +38,13 @@ class Wire(Protocol):
         """Bytes that the last event of a complete stream contains, and few others do."""
         ...
 
-    def parse_request(self, body: bytes, *, max_bytes: int, model: str | None = None) -> WireRequest:
+    def parse_request(
+        self, body: bytes, *, max_bytes: int, model: str | None = None, known: Known | None = None
+    ) -> WireRequest:
         """The request in `body`; raises `RequestError` and nothing else.
 
-        `model`: stands in place of the body's own.
+        `model`: stands in place of the body's own. `known`: of a request of this protocol that began with
+        the same bytes; it changes what reading costs and nothing else.
         """
         ...
 

@@ -1,8 +1,8 @@
 """What all protocols share in reading a request: strict JSON, the extension, the model's name, members."""
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import orjson
 
@@ -10,6 +10,16 @@ from caveat.call.call import Form
 from caveat.call.parts import Origin, RawPart, raw_part
 from caveat.gateway.errors import RequestError
 from caveat.gateway.wire.extension import Extension, parse_extension
+from caveat.gateway.wire.history import (
+    Beginning,
+    Known,
+    Message,
+    Messages,
+    inner,
+    known_of,
+    read_after,
+    render_after,
+)
 from caveat.signing.canonical import Json, JsonObject, StrictJsonError, parse_strict
 
 MAX_DEPTH = 48
@@ -25,7 +35,11 @@ _STRICT_HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class WireRequest:
-    """A request as its protocol reads it. `forward`: the bytes for the upstream, without the extension."""
+    """A request as its protocol reads it. `forward`: the bytes for the upstream, without the extension.
+
+    `known`: what need not be read again if the next request begins alike. `settled`: how many of the parts
+    come before anything that stands behind its messages. `settled_bytes`: how many of `forward` do.
+    """
 
     model: str
     stream: bool
@@ -33,27 +47,95 @@ class WireRequest:
     extension: Extension
     forward: bytes
     form: Form
+    known: Known | None = field(default=None, compare=False, repr=False)
+    settled: int = field(default=0, compare=False)
+    settled_bytes: int = field(default=0, compare=False)
+    is_rendered: bool = field(default=False, compare=False)
+
+    @property
+    def settled_forward(self) -> Beginning | None:
+        """What `forward` begins with up to the end of its messages; None where that is not known."""
+        if self.known is None:
+            return None
+        return Beginning.of(self.forward, self.settled_bytes) if self.is_rendered else self.known.prefix
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The JSON of a request without its extension, with the bytes that say the same."""
+    """The JSON of a request without its extension, with the bytes that say the same.
+
+    The list `member` has its new items alone: `before` are known. `rendered`: all its items as they stand in
+    a `forward` that was rendered anew, up to its byte `settled_bytes`; None where `forward` is the body.
+    """
 
     members: JsonObject
     extension: Extension
     forward: bytes
+    body: bytes = b""
+    member: str = ""
+    before: Known | None = None
+    rendered: bytes | None = None
+    settled_bytes: int = 0
+
+    def known(self, messages: Messages) -> Known | None:
+        """What is known from now on, these being all of its messages."""
+        return known_of(self.body, self.member, self.before, messages, self.rendered)
+
+    def request(self, parts: Sequence[RawPart], form: Form, messages: Messages, settled: int) -> WireRequest:
+        """The request with these parts, of which the first `settled` reach to the end of its messages."""
+        known = self.known(messages)
+        settled_bytes = self.settled_bytes
+        if self.rendered is None and known is not None:
+            settled_bytes = known.prefix.size
+        return WireRequest(
+            read_model(self.members),
+            read_stream(self.members),
+            tuple(parts),
+            self.extension,
+            self.forward,
+            form,
+            known,
+            settled,
+            settled_bytes,
+            self.rendered is not None,
+        )
 
 
-def parse_document(body: bytes, *, max_bytes: int, model: str | None = None) -> Document:
+def parse_document(
+    body: bytes, *, max_bytes: int, model: str | None = None, member: str = "", known: Known | None = None
+) -> Document:
     """The document in `body`. Without a `caveat` member the very bytes received are forwarded.
 
     A `model` from elsewhere, as a path, stands in place of the body's: what is forwarded then says so too.
+    `known`: how `body` begins, its list `member` included; the caller has compared the bytes.
     """
+    value = _parse(body, max_bytes, known)
+    items = value.get(member)
+    if known is not None and isinstance(items, list):
+        del items[0]  # the placeholder
+    renamed = model is not None and value.get("model") != model
+    if renamed:
+        value["model"] = model
+    extended = "caveat" in value
+    extension = parse_extension(value["caveat"]) if extended else Extension()
+    members = {name: item for name, item in value.items() if name != "caveat"} if extended else value
+    if not (extended or renamed):
+        return Document(members, extension, body, body, member, known)
+    if not isinstance(items, list):
+        return Document(members, extension, orjson.dumps(members), body, member, known)
+    before, after = b"" if known is None else known.rendering(), inner(items)
+    rendered = b"%b%b%b" % (before, b"," if before and after else b"", after)
+    forward, settled_bytes = render_after(members, member, rendered)
+    return Document(members, extension, forward, body, member, known, rendered, settled_bytes)
+
+
+def _parse(body: bytes, max_bytes: int, known: Known | None) -> JsonObject:
+    if len(body) > max_bytes:
+        raise body_too_large(max_bytes)
+    shorter = body if known is None else known.shortened(body)
     try:
-        value = parse_strict(body, max_bytes=max_bytes, max_depth=MAX_DEPTH, floats=True)
+        value = parse_strict(shorter, max_bytes=max_bytes, max_depth=MAX_DEPTH, floats=True)
     except StrictJsonError as error:
-        if error.code == "too_large":
-            raise body_too_large(max_bytes) from error
         raise RequestError(
             400,
             "invalid_json",
@@ -62,14 +144,7 @@ def parse_document(body: bytes, *, max_bytes: int, model: str | None = None) -> 
         ) from error
     if not isinstance(value, dict):
         raise invalid_request("the body is a JSON object")
-    renamed = model is not None and value.get("model") != model
-    if renamed:
-        value["model"] = model
-    if "caveat" not in value:
-        return Document(value, Extension(), orjson.dumps(value) if renamed else body)
-    extension = parse_extension(value["caveat"])
-    members = {name: member for name, member in value.items() if name != "caveat"}
-    return Document(members, extension, orjson.dumps(members))
+    return value
 
 
 def body_too_large(max_bytes: int) -> RequestError:
@@ -100,17 +175,17 @@ def read_stream(members: Mapping[str, Json]) -> bool:
     return stream is True
 
 
-def read_messages(members: Mapping[str, Json]) -> list[JsonObject]:
-    """The messages, each an object with a role."""
-    messages = members.get("messages")
-    if not isinstance(messages, list) or not messages:
+def read_messages(document: Document, read: Callable[[str, JsonObject], Message]) -> Messages:
+    """The messages, each an object with a role, as `read` reads it at its pointer."""
+    messages = document.members.get("messages")
+    if not isinstance(messages, list) or not (messages or document.before):
         raise invalid_request("`messages` is a list with at least one message")
     checked: list[JsonObject] = []
     for message in messages:
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
             raise invalid_request("a message is an object with a `role`")
         checked.append(message)
-    return checked
+    return read_after(document.before, checked, lambda place, item: read(f"/messages/{place}", item))
 
 
 def kind_of(value: Json) -> str:

@@ -15,14 +15,14 @@ from caveat.call.parts import Origin, RawPart, raw_part
 from caveat.gateway.errors import GatewayError, RequestError
 from caveat.gateway.wire import openai, responses_tools
 from caveat.gateway.wire.form import read_count, tool_names
+from caveat.gateway.wire.history import Known, Message, Messages, read_after
 from caveat.gateway.wire.items import content_parts, item_parts
 from caveat.gateway.wire.request import (
+    Document,
     WireRequest,
     invalid_request,
     kind_of,
     parse_document,
-    read_model,
-    read_stream,
     remaining_members,
     structure_part,
     text_part,
@@ -46,24 +46,21 @@ render_error = openai.render_error
 render_refusal = openai.render_refusal
 
 
-def parse_request(body: bytes, *, max_bytes: int, model: str | None = None) -> WireRequest:
+def parse_request(
+    body: bytes, *, max_bytes: int, model: str | None = None, known: Known | None = None
+) -> WireRequest:
     """The request in `body`; raises `RequestError`."""
-    document = parse_document(body, max_bytes=max_bytes, model=model)
+    document = parse_document(body, max_bytes=max_bytes, model=model, member="input", known=known)
     members = document.members
     _refuse_background(members)
     parts = [*_stored_parts(members), *_instruction_parts(members.get("instructions"))]
-    parts += _input_parts(members.get("input"))
+    messages = _read_input(document)
+    parts += messages.parts
+    settled = len(parts)
     parts += _tool_parts(members.get("tools"))
     parts += (structure_part(f"/{name}", "request", members[name]) for name in _SEPARATE if members.get(name))
     parts += remaining_members("", "request", members, _KNOWN)
-    return WireRequest(
-        read_model(members),
-        read_stream(members),
-        tuple(parts),
-        document.extension,
-        document.forward,
-        _form(members),
-    )
+    return document.request(parts, _form(members, messages), messages, settled)
 
 
 def _refuse_background(members: Mapping[str, Json]) -> None:
@@ -94,12 +91,17 @@ def _instruction_parts(value: Json) -> Iterator[RawPart]:
         raise invalid_request("`instructions` is a text")
 
 
-def _input_parts(value: Json) -> Iterator[RawPart]:
+def _read_input(document: Document) -> Messages:
+    value = document.members.get("input")
     if isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from item_parts(f"/input/{index}", item)
-    elif value is not None:
-        yield from content_parts("/input", "user", Origin.TEXT, value)
+        return read_after(document.before, value, lambda place, item: _item(f"/input/{place}", item))
+    words = () if value is None else content_parts("/input", "user", Origin.TEXT, value)
+    return Messages(tuple(words))
+
+
+def _item(pointer: str, item: Json) -> Message:
+    tools = tool_names(item) if isinstance(item, dict) else frozenset[str]()
+    return Message(tuple(item_parts(pointer, item)), tools=tools)
 
 
 def _tool_parts(value: Json) -> Iterator[RawPart]:
@@ -113,13 +115,10 @@ def _tool_parts(value: Json) -> Iterator[RawPart]:
         yield structure_part("/tools", "request", value, Origin.OPAQUE)
 
 
-def _form(members: Mapping[str, Json]) -> Form:
+def _form(members: Mapping[str, Json], messages: Messages) -> Form:
     """Never plain, so no workflow is matched. A stored prompt may bring tools, and items define some too."""
-    items = members.get("input")
-    defined: frozenset[str] = frozenset(name for name in ("prompt",) if members.get(name))
-    for source in (members, *(items if isinstance(items, list) else ())):
-        if isinstance(source, dict):
-            defined |= tool_names(source)
+    stored = frozenset(name for name in ("prompt",) if members.get(name))
+    defined = stored | tool_names(members) | messages.tools
     return Form(plain=False, tools=defined, max_output_tokens=read_count(members, ("max_output_tokens",)))
 
 
