@@ -540,12 +540,15 @@ OUT_OF_ORDER: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize("what", OUT_OF_ORDER)
-def test_results_of_tools_are_data_in_whatever_order_they_come(gateway: RunningGateway, what: str) -> None:
+def test_results_of_tools_that_match_no_call_are_refused_and_nothing_is_decided(
+    gateway: RunningGateway, upstream: ScriptedUpstream, what: str
+) -> None:
     before = len(gateway.records())
-    chat(gateway.url, AGENT_KEY, {"model": "m", "messages": OUT_OF_ORDER[what]})
-    prompt = gateway.records()[before]
-    results = [at for at, one in enumerate(OUT_OF_ORDER[what]) if one["role"] == "tool"]
-    assert [part["pointer"] for part in prompt["parts"]] == [f"/messages/{at}/content" for at in results]
+    answer = chat(gateway.url, AGENT_KEY, {"model": "m", "messages": OUT_OF_ORDER[what]})
+    code = "tool_result_twice" if what.startswith("two") else "tool_result_unmatched"
+    assert (answer.status, answer.error["code"]) == (400, code)
+    assert upstream.seen == []
+    assert len(gateway.records()) == before
 
 
 def test_records_of_calls_verify_and_replay(

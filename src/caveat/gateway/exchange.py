@@ -82,6 +82,8 @@ def read_use(
     before = desk.conversations.find(owner, body)
     known = None if before is None else before.known
     request = wire.parse_request(body, max_bytes=desk.max_body_bytes, known=known)
+    # An endpoint that keeps content may keep a call in it.
+    request.pairing.check(calls_elsewhere=lambda: any(part.role == "stored" for part in request.raw_parts))
     evidence = read_evidence(headers)
     law = caller.law
     bundle = law.bundle

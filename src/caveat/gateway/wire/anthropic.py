@@ -13,6 +13,7 @@ from caveat.gateway.wire import anthropic_tools
 from caveat.gateway.wire.form import is_plain, read_form
 from caveat.gateway.wire.history import Known, Message
 from caveat.gateway.wire.media import Encoding, Place, Places, media_parts
+from caveat.gateway.wire.pairing import Exchanged, ids
 from caveat.gateway.wire.request import (
     WireRequest,
     invalid_request,
@@ -23,6 +24,7 @@ from caveat.gateway.wire.request import (
     structure_part,
     text_part,
 )
+from caveat.gateway.wire.tool_calls import rows
 from caveat.signing.canonical import Json, JsonObject
 
 NAME = "anthropic"
@@ -78,7 +80,16 @@ def _message(pointer: str, message: JsonObject) -> Message:
     origin = Origin.TEXT if role in _ROLES else Origin.TOOL
     parts = _content_parts(f"{pointer}/content", role, origin, message.get("content"))
     beside = remaining_members(pointer, role, message, _PLAIN_MEMBERS)
-    return Message((*parts, *beside), is_plain(message))
+    return Message((*parts, *beside), is_plain(message), exchanged=_exchanged(message))
+
+
+def _exchanged(message: JsonObject) -> Exchanged:
+    """The calls of a turn of the model end with its next turn. What the endpoint ran by itself it answers."""
+    blocks = rows(message.get("content"))
+    calls = ids(block.get("id") for block in blocks if block.get("type") == "tool_use")
+    answers = (block.get("tool_use_id") for block in blocks if block.get("type") == "tool_result")
+    results = tuple(answer if isinstance(answer, str) else None for answer in answers)
+    return Exchanged(calls, results, ends_turn=message["role"] == "assistant")
 
 
 def _content_parts(pointer: str, role: str, origin: Origin, content: Json) -> Iterator[RawPart]:

@@ -10,12 +10,13 @@ place alone. Source: ADR-0029.
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import orjson
 
 from caveat.call.parts import RawPart
+from caveat.gateway.wire.pairing import NOTHING, Exchanged, Pairing
 from caveat.signing.canonical import Json, JsonObject
 
 LAST_BYTES = 512
@@ -36,6 +37,7 @@ class Message:
     parts: tuple[RawPart, ...]
     plain: bool = False
     tools: frozenset[str] = frozenset()
+    exchanged: Exchanged = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Known:
     plain: bool
     tools: frozenset[str]
     rendered: bytes | None = None
+    pairing: Pairing = field(default_factory=Pairing)
 
     def shortened(self, body: bytes) -> bytes:
         """`body`, which begins with `prefix`, with a placeholder where the known messages stand."""
@@ -112,18 +115,21 @@ class Messages:
     plain: bool = False
     tools: frozenset[str] = frozenset()
     count: int = 0
+    pairing: Pairing = field(default_factory=Pairing)
 
 
 def read_after(known: Known | None, new: Sequence[_Item], read: Callable[[int, _Item], Message]) -> Messages:
     """The known messages and then the new ones, each read at its place; raises what `read` raises."""
     count, plain, tools = (known.count, known.plain, known.tools) if known else (0, True, frozenset[str]())
+    pairing = known.pairing if known else Pairing()
     parts: list[RawPart] = []
     for place, value in enumerate(new, start=count):
         message = read(place, value)
         parts += message.parts
         plain = plain and message.plain
         tools |= message.tools
-    return Messages((known.parts if known else ()) + tuple(parts), plain, tools, count + len(new))
+        pairing = pairing.after(message.exchanged)
+    return Messages((known.parts if known else ()) + tuple(parts), plain, tools, count + len(new), pairing)
 
 
 def known_of(
@@ -148,7 +154,9 @@ def known_of(
     if end is None or count != messages.count:
         return None  # items that are no objects: nobody can tell where one ends
     prefix = Beginning.of(body, end, None if before is None else before.prefix)
-    return Known(prefix, opened, count, messages.parts, messages.plain, messages.tools, rendered)
+    return Known(
+        prefix, opened, count, messages.parts, messages.plain, messages.tools, rendered, messages.pairing
+    )
 
 
 def _opening(body: bytes, key: bytes) -> int | None:

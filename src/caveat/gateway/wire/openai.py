@@ -13,6 +13,7 @@ from caveat.gateway.wire import openai_tools
 from caveat.gateway.wire.form import is_plain, read_form
 from caveat.gateway.wire.history import Known, Message
 from caveat.gateway.wire.media import Encoding, Place, Places, media_parts
+from caveat.gateway.wire.pairing import NOTHING, Exchanged, ids
 from caveat.gateway.wire.request import (
     WireRequest,
     invalid_request,
@@ -22,6 +23,7 @@ from caveat.gateway.wire.request import (
     structure_part,
     text_part,
 )
+from caveat.gateway.wire.tool_calls import rows
 from caveat.signing.canonical import Json, JsonObject
 
 NAME = "openai"
@@ -64,7 +66,20 @@ def parse_request(
 
 
 def _message(pointer: str, message: JsonObject) -> Message:
-    return Message(tuple(_message_parts(pointer, message)), is_plain(message))
+    return Message(tuple(_message_parts(pointer, message)), is_plain(message), exchanged=_exchanged(message))
+
+
+def _exchanged(message: JsonObject) -> Exchanged:
+    """The calls of a turn of the model end with its next turn. The old `function` role has no ids."""
+    match message["role"]:
+        case "assistant":
+            calls = ids(call.get("id") for call in rows(message.get("tool_calls")))
+            return Exchanged(calls, ends_turn=True)
+        case "tool":
+            answers = message.get("tool_call_id")
+            return Exchanged(results=(answers if isinstance(answers, str) else None,))
+        case _:
+            return NOTHING
 
 
 def _message_parts(pointer: str, message: JsonObject) -> Iterator[RawPart]:

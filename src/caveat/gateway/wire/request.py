@@ -20,6 +20,7 @@ from caveat.gateway.wire.history import (
     read_after,
     render_after,
 )
+from caveat.gateway.wire.pairing import Pairing
 from caveat.signing.canonical import Json, JsonObject, StrictJsonError, parse_strict
 
 MAX_DEPTH = 48
@@ -51,6 +52,7 @@ class WireRequest:
     settled: int = field(default=0, compare=False)
     settled_bytes: int = field(default=0, compare=False)
     is_rendered: bool = field(default=False, compare=False)
+    pairing: Pairing = field(default_factory=Pairing)
 
     @property
     def settled_forward(self) -> Beginning | None:
@@ -98,6 +100,7 @@ class Document:
             settled,
             settled_bytes,
             self.rendered is not None,
+            messages.pairing,
         )
 
 

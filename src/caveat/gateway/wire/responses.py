@@ -17,6 +17,7 @@ from caveat.gateway.wire import openai, responses_tools
 from caveat.gateway.wire.form import read_count, tool_names
 from caveat.gateway.wire.history import Known, Message, Messages, read_after
 from caveat.gateway.wire.items import content_parts, item_parts
+from caveat.gateway.wire.pairing import NOTHING, Exchanged, ids
 from caveat.gateway.wire.request import (
     Document,
     WireRequest,
@@ -101,7 +102,15 @@ def _read_input(document: Document) -> Messages:
 
 def _item(pointer: str, item: Json) -> Message:
     tools = tool_names(item) if isinstance(item, dict) else frozenset[str]()
-    return Message(tuple(item_parts(pointer, item)), tools=tools)
+    return Message(tuple(item_parts(pointer, item)), tools=tools, exchanged=_exchanged(item))
+
+
+def _exchanged(item: Json) -> Exchanged:
+    """An output answers a call that stands anywhere before it: a list of items has no turns."""
+    kind, answers = kind_of(item), member(item, "call_id")
+    if kind.endswith("_call_output"):
+        return Exchanged(results=(answers if isinstance(answers, str) else None,))
+    return Exchanged(ids([answers])) if kind.endswith("_call") else NOTHING
 
 
 def _tool_parts(value: Json) -> Iterator[RawPart]:
