@@ -146,6 +146,17 @@ def test_whatever_follows_known_messages_is_read_as_if_nothing_were_known(
 
 
 @pytest.mark.parametrize("name", WIRES)
+@pytest.mark.parametrize("tail", [".5]}", "5]}", "e5]}", "x]}", '"]}', "{}]}", "[]]}", "null]}", "\\u0020]}"])
+def test_nothing_that_follows_a_known_message_can_become_a_part_of_it(name: str, tail: str) -> None:
+    wire, member = WIRES[name]
+    known = known_after(wire, body_of(member, [{"role": "user", "content": _LONG}], {"model": "m"}, {}, None))
+    assert known is not None
+    body = known.prefix.joined() + tail.encode()
+    with pytest.raises(RequestError, match="JSON"):
+        wire.parse_request(body, max_bytes=CAP, known=known)
+
+
+@pytest.mark.parametrize("name", WIRES)
 def test_known_messages_are_not_read_again(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     wire, member = WIRES[name]
     many = [{"role": "user", "content": f"{place} {_LONG}"} for place in range(9)]

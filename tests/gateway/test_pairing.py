@@ -80,7 +80,6 @@ def test_results_match_calls_as_each_protocol_has_it(
         known = wire.parse_request(json.dumps(before).encode(), max_bytes=CAP).known
         body = json.dumps({"model": "m", member: [ASKED, *messages[:last]], **beside}).encode()
         request = wire.parse_request(body, max_bytes=CAP, known=known)
-        parts = request.raw_parts
         try:
             request.pairing.check(
                 calls_elsewhere=lambda: any(one.role == "stored" for one in request.raw_parts)
