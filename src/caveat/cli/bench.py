@@ -92,6 +92,7 @@ BARS = (
     Bar("prove_50_s", "s", 2.0),
     Bar("prove_200_s", "s", None),
     Bar("cold_start_s", "s", 2.0),
+    Bar("coverage_cpu_s", "s", 0.4),
     Bar("idle_rss_mb", "MB", 120.0),
     Bar("diff_25_s", "s", None),
     Bar("diff_50_s", "s", 0.3),
@@ -322,6 +323,13 @@ def _phrases() -> Mapping[str, Measured]:
     return {"phrases_chunk_cpu_ms": Measured(*measure_phrases())}
 
 
+def _coverage() -> Mapping[str, Measured]:
+    from caveat.cli.measure_coverage import measure_proof
+
+    seconds, cells = measure_proof()
+    return {"coverage_cpu_s": Measured(seconds, cells)}
+
+
 def _diff() -> Mapping[str, Measured]:
     from caveat.cli.measure_diff import measure_diff
 
@@ -386,6 +394,7 @@ SOURCES = (
     ),
     Source(("prove_25_s", "prove_50_s", "prove_200_s"), _prove),
     Source(("cold_start_s",), _cold_start),
+    Source(("coverage_cpu_s",), _coverage),
     Source(("diff_25_s", "diff_50_s", "diff_200_s"), _diff),
 )
 """Each imports its room only when it is run: `caveat bench --help` costs nothing."""

@@ -36,6 +36,9 @@ VERBS = {
         "Run", "caveat.cli.tour", "tour_command", "Watch uses being refused, proved and let through."
     ),
     "bench": Verb("Run", "caveat.cli.bench", "bench_command", "Measure this machine against the budgets."),
+    "coverage": Verb(
+        "Run", "caveat.cli.coverage", "coverage_command", "Prove that every shape of traffic is decided."
+    ),
     "observe": Verb("Run", "caveat.cli.observe", "observe_command", "Watch first, then enforce."),
     "check": Verb("Policy", "caveat.cli.check", "check_command", "Lint and validate a policy bundle."),
     "prove": Verb("Policy", "caveat.cli.prove", "prove_command", "Prove what a policy holds."),

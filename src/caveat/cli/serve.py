@@ -303,6 +303,9 @@ def serve(service: Service, listening: socket.socket) -> None:
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, lambda _number, _frame: None)
     server = uvicorn.Server(service.uvicorn_config())
-    server.run(sockets=[listening])
+    with contextlib.suppress(SystemExit):  # of a server whose application did not start: said below
+        server.run(sockets=[listening])
+    if service.start_fault is not None:
+        raise CannotRunError(service.start_fault.message, service.start_fault.hint)
     if not server.started:
         raise CannotRunError("the gateway could not start", "the log above names the cause")

@@ -9,13 +9,14 @@ why an answer is handed over with its body, or with the first window of its stre
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import orjson
 
 from caveat.gateway.errors import RequestError, UpstreamError
 from caveat.gateway.routes import Routes, Target
 from caveat.gateway.stream import windows
-from caveat.gateway.upstream import Upstream, UpstreamAnswer, UpstreamConfig
+from caveat.gateway.upstream import Upstream, UpstreamConfig
 from caveat.gateway.wire.protocol import Wire
 from caveat.gateway.wire.request import WireRequest
 
@@ -28,12 +29,59 @@ _ANOTHER = frozenset({"upstream_unavailable", "upstream_timeout", "upstream_cut"
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 1.0
 
 
+class Answer(Protocol):
+    """An answer that has begun, as `UpstreamAnswer` is one."""
+
+    @property
+    def status(self) -> int:
+        """As received."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """As received."""
+        ...
+
+    @property
+    def is_event_stream(self) -> bool:
+        """Whether the body is a stream of server-sent events."""
+        ...
+
+    async def read(self) -> bytes:
+        """The whole body; raises `UpstreamError`."""
+        ...
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it arrives; raises `UpstreamError`."""
+        ...
+
+    def close(self) -> None:
+        """Ends the exchange."""
+        ...
+
+
+class Pool(Protocol):
+    """Connections to one upstream, as `Upstream` keeps them. Whatever fails is an `UpstreamError`."""
+
+    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Sends one request."""
+        ...
+
+    async def get(self, path: str, headers: Mapping[str, str]) -> Answer:
+        """Asks for a listing."""
+        ...
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """An answer of which nothing was released yet. `arriving` is a stream's rest, after `first`."""
 
     target: Target
-    answer: UpstreamAnswer
+    answer: Answer
     first: bytes
     arriving: AsyncIterator[bytes] | None
 
@@ -41,14 +89,19 @@ class Opened:
 class Router:
     """Pools of connections to every upstream of the routes."""
 
-    def __init__(self, routes: Routes, failed_over: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        routes: Routes,
+        failed_over: Callable[[str, str], None],
+        open_pool: Callable[[UpstreamConfig], Pool] = Upstream,
+    ) -> None:
         """Opens nothing yet. `failed_over` is told the target's name and the code before another attempt."""
         self._routes = routes
         self._failed_over = failed_over
         # Targets that differ in retries or in the model's name alone share their connections.
-        self._pools: dict[UpstreamConfig, Upstream] = {}
+        self._pools: dict[UpstreamConfig, Pool] = {}
         for target in routes.every:
-            self._pools.setdefault(target.config, Upstream(target.config))
+            self._pools.setdefault(target.config, open_pool(target.config))
 
     @property
     def routes(self) -> Routes:
@@ -80,7 +133,7 @@ class Router:
             return None
         return [name for name, targets in aliases.items() if any(one.speaks(protocol) for one in targets)]
 
-    async def list_models(self, wire: Wire, headers: Mapping[str, str]) -> UpstreamAnswer:
+    async def list_models(self, wire: Wire, headers: Mapping[str, str]) -> Answer:
         """The list of the one upstream."""
         target = self._routes.every[0]
         sent = {**headers, **_credentials(target, wire)}

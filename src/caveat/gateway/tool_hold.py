@@ -85,4 +85,10 @@ async def hold_calls(
                 yield b"".join(waiting)
                 waiting.clear()
             elif not progress.held:
+                if waiting:
+                    raise UpstreamError(
+                        502,
+                        "upstream_invalid",
+                        "the model's endpoint sent a call of a tool that nobody can read",
+                    )
                 yield event

@@ -24,6 +24,7 @@ from caveat.evidence.trust import parse_trust
 from caveat.gateway.app import Gateway
 from caveat.gateway.budgets import Budgets
 from caveat.gateway.clock import GuardedClock
+from caveat.gateway.coverage import once_per_process
 from caveat.gateway.errors import GatewayError
 from caveat.gateway.exchange import Desk
 from caveat.gateway.gate import Gate
@@ -77,6 +78,7 @@ class ServiceConfig:
     `beyond_loopback`: whether other machines can reach it. `authorities`: of trust domains that name a file.
     `root`: the bundle that an empty ledger begins from. `history` finds the files of earlier bundles that
     the ledger does not have, their digest compared. `reload_on_hangup`: SIGHUP is this process's to answer.
+    `prove`: that every shape is decided, before anything is served; raises `GatewayError`.
     """
 
     read_files: Callable[[], Files]
@@ -94,6 +96,7 @@ class ServiceConfig:
     history: Callable[[Digest], Files | None] = lambda _digest: None
     watch: WatchConfig = field(default_factory=WatchConfig)
     reload_on_hangup: bool = True
+    prove: Callable[[], Awaitable[None]] = once_per_process
 
 
 class Service:
@@ -117,6 +120,8 @@ class Service:
         self._gate = gate
         self._stores = stores
         self._log = config.log
+        self._prove = config.prove
+        self.start_fault: GatewayError | None = None
         upstream = config.upstream
         routes = upstream if isinstance(upstream, Routes) else single_route(upstream)
         self._router = Router(routes, self._failed_over)
@@ -155,10 +160,12 @@ class Service:
         return self.law.current
 
     async def start(self) -> None:
-        """Ready to serve in the running loop, once; raises `LedgerError` where the log may not be written on.
+        """Ready to serve in the running loop, once; raises `LedgerError` where the log may not be written on,
+        and `GatewayError` where some shape is not decided.
 
         Whoever starts it stops it, also when the start failed.
         """
+        await self.prove_coverage()
         bundle = self.law.current.bundle
         await self._before.take_up(bundle)
         try:
@@ -174,6 +181,15 @@ class Service:
         self._log.info("start", bundle=bundle.digest, origin=self.ledger.origin, version=__version__)
         if self._reload_on_hangup and threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
+
+    async def prove_coverage(self) -> None:
+        """Before the first record: a gateway in which something passes undecided serves nothing."""
+        try:
+            await self._prove()
+        except GatewayError as error:
+            self.start_fault = error
+            self._log.critical("start", outcome="refused", cause=error.message, hint=error.hint)
+            raise
 
     def _failed_over(self, upstream: str, code: str) -> None:
         self.metrics.failed_over(code)

@@ -83,11 +83,15 @@ def _bytes(value: Json) -> bytes:
 
 
 class ResponseReader:
-    """Holds back from a call's first event until the response ends: only its last event says all of it."""
+    """Holds back from a call's first event until the response ends: only its last event says all of it.
+
+    A call that was announced and never said in full is one that nobody can read.
+    """
 
     def __init__(self) -> None:
         """Nothing begun."""
         self._calls: dict[ToolCall, None] = {}
+        self._announced: dict[int, bytes] = {}  # by their place: calls of which nobody said yet what they are
         self._held = self._begun = False
 
     def concerns(self, window: bytes) -> bool:  # noqa: ARG002 - every event has its type inside
@@ -113,8 +117,11 @@ class ResponseReader:
             ended |= kind in _ENDS
         if self._held and not ended:
             return Progress(held=True)
+        for at, item in list(self._announced.items()):
+            self._add([unreadable(f"/output/{at}", item)])
         calls = tuple(self._calls)
         self._calls.clear()
+        self._announced.clear()
         self._held = False
         return Progress(calls=calls)
 
@@ -126,6 +133,8 @@ class ResponseReader:
             self._held = self._begun = True
             if complete:
                 self._add([_call(f"/output/{_place(value)}", item)])
+            else:
+                self._announced[_place(value)] = _bytes(item)
 
     def _unannounced(self, data: bytes) -> None:
         """A piece of a call that was never announced is a call that nobody can place."""
@@ -136,6 +145,8 @@ class ResponseReader:
         """Each call once: the last event repeats what came before."""
         self._calls.update(dict.fromkeys(calls))
         self._held |= bool(calls)
+        for call in calls:
+            self._announced.pop(_output_index(call.pointer), None)
 
     def _stray(self, data: bytes) -> None:
         self._add([unreadable("", data)])
@@ -144,6 +155,12 @@ class ResponseReader:
 def _place(value: JsonObject) -> int:
     index = value.get("output_index")
     return index if isinstance(index, int) and not isinstance(index, bool) and index >= 0 else 0
+
+
+def _output_index(pointer: str) -> int:
+    """The place that a call's pointer begins with; none for a call that nobody can place."""
+    index = pointer.removeprefix("/output/").partition("/")[0]
+    return int(index) if index.isdecimal() else -1
 
 
 tool_reader = ResponseReader

@@ -1,6 +1,7 @@
 """The texts of an answer: of a whole one, and of the events that a stream adds up to one from. Pure.
 
-Laws: whatever string an answer holds is a text, save what is plainly a name or a code; pieces of one text
+Laws: whatever string an answer holds is a text, the names of its members included, save what is plainly a
+name or a code of the protocol; pieces of one text
 are one text, and pieces of two texts never are. So a member that a protocol gains is read without being
 known here. Source: the published references of the protocols, as their official clients read them; ADR-0027.
 """
@@ -39,17 +40,28 @@ _NAMES = frozenset(
 )
 """Members that hold names and codes of the protocol. Only a value without a space is taken for one."""
 _NAME = re.compile(r"[A-Za-z0-9._:/+=@-]*\Z")
+_MEMBERS = frozenset(
+    {
+        "annotations", "arguments", "choices", "completion_tokens", "content", "content_block",
+        "content_index", "data", "delta", "event", "function", "index", "input", "input_tokens", "item",
+        "logprobs", "message", "name", "output", "output_index", "output_tokens", "part", "partial_json",
+        "prompt_tokens", "reasoning_content", "refusal", "response", "sequence_number", "stop_sequence",
+        "summary_index", "text", "thinking", "tool_calls", "total_tokens", "usage",
+    }
+) | _NAMES  # fmt: skip
+"""Names of members that streams are made of; any other name is read, as a model may have chosen it."""
 _INDEXES = ("output_index", "content_index", "summary_index", "index")
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
     """A text, or a piece of one. `path`: where it stands in its JSON. `channel`: which text of the answer it
-    is a piece of, empty for one that is whole."""
+    is a piece of, empty for one that is whole. `is_name`: it is the name of the member at `path`."""
 
     path: Path
     text: str
     channel: str = ""
+    is_name: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +77,8 @@ NO_TEXTS = EventTexts()
 
 def whole_texts(value: Json) -> Iterator[Text]:
     """Every text in a whole answer."""
-    for path, text in _leaves(value, ()):
-        yield Text(path, text)
+    for path, text, is_name in _leaves(value, ()):
+        yield Text(path, text, is_name=is_name)
 
 
 def event_texts(event: Json) -> EventTexts:
@@ -101,8 +113,9 @@ def _of_choices(event: JsonObject) -> EventTexts:
     """Chat completions and completions: each choice goes on until it has a reason to finish."""
     texts: list[Text] = []
     ended: list[str] = []
-    for path, text in _leaves(event, ()):
-        texts.append(Text(path, text, _channel_of_choice(event, path)))
+    for path, text, is_name in _leaves(event, ()):
+        channel = "" if is_name else _channel_of_choice(event, path)
+        texts.append(Text(path, text, channel, is_name))
     choices = event["choices"]
     for at, item in enumerate(choices if isinstance(choices, list) else []):
         if isinstance(item, dict) and item.get("finish_reason") is not None:
@@ -130,14 +143,15 @@ def _of_typed(event: JsonObject, kind: str) -> EventTexts:
         within = "content_block" if kind == "content_block_start" else "delta"
         return EventTexts(
             tuple(
-                Text(path, text, f"{at}{path[-1]}" if path[:1] == (within,) and len(path) == 2 else "")
-                for path, text in _leaves(event, ())
+                Text(path, text, f"{at}{path[-1]}" if piece and not is_name else "", is_name)
+                for path, text, is_name in _leaves(event, ())
+                for piece in (path[:1] == (within,) and len(path) == 2,)
             )
         )
     base, _, ending = kind.rpartition(".")
     texts = tuple(
-        Text(path, text, f"{at}{base} " if ending == "delta" and path == ("delta",) else "")
-        for path, text in _leaves(event, ())
+        Text(path, text, f"{at}{base} " if ending == "delta" and path == ("delta",) else "", is_name)
+        for path, text, is_name in _leaves(event, ())
     )
     if kind == "content_block_stop" or ending == "done":
         return EventTexts(texts, (at if kind == "content_block_stop" else f"{at}{base} ",))
@@ -162,13 +176,15 @@ def _place(value: Json, path: Path) -> str:
     return "/".join(steps)
 
 
-def _leaves(value: Json, path: Path) -> Iterator[tuple[Path, str]]:
+def _leaves(value: Json, path: Path) -> Iterator[tuple[Path, str, bool]]:
     if isinstance(value, str):
         if value and not (path and path[-1] in _NAMES and _NAME.match(value)):
-            yield path, value
+            yield path, value, False
     elif isinstance(value, list):
         for at, item in enumerate(value):
             yield from _leaves(item, (*path, at))
     elif isinstance(value, dict):
         for name, item in value.items():
+            if name not in _MEMBERS:
+                yield (*path, name), name, True
             yield from _leaves(item, (*path, name))

@@ -23,6 +23,10 @@ AZURE_PATHS = (
     "/openai/deployments/{name}/completions",
     "/openai/deployments/{name}/embeddings",
     "/openai/responses",
+    "/openai/v1/chat/completions",
+    "/openai/v1/completions",
+    "/openai/v1/embeddings",
+    "/openai/v1/responses",
 )
 _AZURE = re.compile(
     r"/openai/deployments/([A-Za-z0-9][A-Za-z0-9._:@+-]{0,127})/(chat/completions|completions|embeddings)\Z"
@@ -32,13 +36,21 @@ _AZURE_BASES: Mapping[str, Wire] = MappingProxyType(
 )
 
 
+_AZURE_IN_BODY: Mapping[str, Wire] = MappingProxyType(
+    {
+        "/openai/responses": AzureWire(RESPONSES, None),
+        "/openai/v1/responses": AzureWire(RESPONSES, None),
+        **{f"/openai/v1/{path}": AzureWire(base, None) for path, base in _AZURE_BASES.items()},
+    }
+)
+"""Azure's paths without a model's name: it stands in the body."""
+
+
 def find_wire(path: str) -> Wire | None:
     """The protocol that a use at `path` speaks; None where no use is decided."""
-    known = WIRES.get(path)
+    known = WIRES.get(path) or _AZURE_IN_BODY.get(path)
     if known is not None:
         return known
-    if path == "/openai/responses":
-        return AzureWire(RESPONSES, None)  # the model stands in the body
     found = _AZURE.match(path)
     return None if found is None else AzureWire(_AZURE_BASES[found[2]], found[1])
 
