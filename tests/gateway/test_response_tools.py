@@ -135,6 +135,22 @@ def test_no_byte_of_a_refused_call_leaves_a_stream(
         assert leak not in got.body.removesuffix(last + b"\n\n")
 
 
+def test_a_call_that_is_announced_and_never_said_is_decided(
+    gateway: RunningGateway, upstream: ScriptedUpstream
+) -> None:
+    before = len(gateway.records())
+    *words, end = response_events("Let me act.")
+    begun = event("response.output_item.added", output_index=1, item=item(*FIRE))
+    upstream.script = lambda _seen: Reply(headers=EVENT_STREAM, pieces=(*words, begun, end))
+    got = ask(gateway, stream=True)
+    assert SECRET.encode() not in got.body
+    assert b"response.completed" not in got.body
+    assert tools(gateway, before) == [("tool", "needs_evidence")]
+    said_later = streamed(item(*FIND))
+    upstream.script = lambda _seen: Reply(headers=EVENT_STREAM, pieces=said_later)
+    assert ask(gateway, stream=True).body == b"".join(said_later)
+
+
 STRAY = {
     "arguments of no call": event(
         "response.function_call_arguments.delta", item_id="x", output_index=3, delta=SECRET

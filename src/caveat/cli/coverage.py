@@ -23,8 +23,9 @@ def coverage_command(*, as_json: bool, endpoint: str | None) -> int:
     """Prove with planted uses that each shape of each endpoint is decided.
 
     Every shape that the official SDKs' types have, and of each a variant that no type has yet, is played
-    through the gateway's own code with something in it that a built-in law refuses, and again without it. No operator's policy, ledger, budget or log takes part, and nothing leaves the process. The same
-    uses are played whenever `caveat serve` starts.
+    through the gateway's own code with something in it that a built-in law refuses, and again without it.
+    No operator's policy, ledger, budget or log takes part, and nothing leaves the process. The same uses are
+    played whenever `caveat serve` starts.
 
     Exit code 0: every cell holds; 1: one does not; 2: it could not be run.
 
