@@ -81,8 +81,8 @@ def is_error_of(path: str, answer: Answer) -> bool:
     """Whether a body is an error of the protocol that is spoken at this path."""
     body = answer.json
     if "messages" in path:
-        return body["type"] == "error" and isinstance(body["error"]["message"], str)
-    return {"message", "type", "code"} <= body["error"].keys()
+        return bool(body["type"] == "error") and isinstance(body["error"]["message"], str)
+    return {"message", "type", "code"} <= set(body["error"])
 
 
 deep = b'{"model":"scripted","x":' + b"[" * 100 + b"]" * 100 + b"}"

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from caveat.service.service import ServiceConfig, open_service
 from caveat.gateway import said, text_hold
 from caveat.gateway.coverage import CoverageError, CoverageProof, measure_coverage, prove_coverage
 from caveat.gateway.coverage.matrix import Cell, measure_cells
@@ -28,6 +27,7 @@ from caveat.gateway.wire import texts
 from caveat.gateway.wire.texts import EventTexts
 from caveat.gateway.wire.tool_calls import Progress
 from caveat.gateway.wire.wire import AZURE_PATHS, WIRES, find_wire
+from caveat.service.service import ServiceConfig, open_service
 from tests.support.sdk_shapes_file import FILE, render
 from tests.support.small_bundle import SmallBundle
 
