@@ -96,7 +96,7 @@ class _Planting:
         # Whether it asks for a stream changes nothing of how a request is read: one of each group shows it.
         for stream in (False, True) if first and shape.at in _FRAMES else (False,):
             mark, answer = self._mark(), self._harmless(shape.at, stream=stream)
-            asked: JsonObject = {**base, **shape.json, **({"stream": True} if stream else {})}
+            asked: JsonObject = {**base, **_asked_for(shape.json), **({"stream": True} if stream else {})}
             bad, good = (_rendered(asked, _words(mark, words, shape.leaf)) for words in (PHRASE, HARMLESS))
             yield Plant(
                 at,
@@ -110,7 +110,7 @@ class _Planting:
             )
         if shape.unseen:
             mark, answer = self._mark(), self._harmless(shape.at, stream=False)
-            body = _rendered({**base, **shape.json}, _payload(mark, shape.leaf))
+            body = _rendered({**base, **_asked_for(shape.json)}, _payload(mark, shape.leaf))
             yield _guarded(at, shape, mark, "data", points, body, answer)
 
     def _in_answer(self, at: str, shape: Shape) -> Iterator[Plant]:
@@ -167,6 +167,44 @@ class _Planting:
             tuple(_event(at, _filled(event, answer)) for event in begin),
             tuple(_event(at, _filled(event, answer)) for event in end),
         )
+
+
+def _asked_for(members: JsonObject) -> JsonObject:
+    """The members with a call before each result of a tool: a result that answers nothing is an error."""
+    found: JsonObject = dict(members)
+    messages, items = members.get("messages"), members.get("input")
+    if isinstance(messages, list):
+        found["messages"] = [each for one in messages for each in _message_after_its_call(one)]
+    if isinstance(items, list):
+        found["input"] = [each for one in items for each in _item_after_its_call(one)]
+    return found
+
+
+def _message_after_its_call(message: Json) -> Iterator[Json]:
+    if isinstance(message, dict):
+        content = message.get("content")
+        blocks = content if isinstance(content, list) else []
+        calls: list[Json] = [
+            {"type": "tool_use", "id": block["tool_use_id"], "name": "find", "input": {}}
+            for block in blocks
+            if isinstance(block, dict) and block.get("type") == "tool_result"
+        ]
+        if message.get("role") == "tool":
+            call: Json = {"id": message["tool_call_id"], "type": "function", "function": {"name": "find"}}
+            yield {"role": "assistant", "tool_calls": [call]}
+        elif calls and message.get("role") == "assistant":
+            message = {**message, "content": [*calls, *blocks]}  # within one turn of the model's
+        elif calls:
+            yield {"role": "assistant", "content": calls}
+    yield message
+
+
+def _item_after_its_call(item: Json) -> Iterator[Json]:
+    kind = item.get("type") if isinstance(item, dict) else None
+    if isinstance(item, dict) and isinstance(kind, str) and kind.endswith("_call_output"):
+        item = {"call_id": "call", **item}
+        yield {"type": "function_call", "call_id": item["call_id"], "name": "find", "arguments": "{}"}
+    yield item
 
 
 def _guarded(

@@ -4,7 +4,7 @@ Three clauses refuse, each something that a shape could hide: words, data that n
 of a tool. `words` refuses words alone, so that anything else passes there; `guarded` refuses data and calls.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NoReturn
 
@@ -15,12 +15,11 @@ from caveat.evidence.revocation import VerifiedRevocations
 from caveat.gateway.errors import RequestError
 from caveat.gateway.gather import Gathered, gather
 from caveat.gateway.law import law_of
-from caveat.gateway.observing import Total
 from caveat.gateway.ports import Found, Law
-from caveat.ledger.record import Reservation
+from caveat.monitors.totals import Totals
 from caveat.policy.bundle import Bundle, parse_bundle
 from caveat.policy.deployments import Deployment
-from caveat.signing.digest import sha256
+from caveat.signing.digest import Digest, sha256
 
 PHRASE = "planted heron at noon"
 HARMLESS = "painted heron at noon"
@@ -118,27 +117,25 @@ def _files() -> dict[str, bytes]:
     }
 
 
-class _NoTotals:
-    """Nobody was ever reached."""
-
-    def with_use(self, now: datetime, reservations: Sequence[Reservation]) -> Mapping[str, Total]:  # noqa: ARG002 - a protocol's
-        """Nothing is counted."""
-        return {}
-
-
 class _PlantedWitnesses:
     """What is registered and what is in sight: no evidence and no store, so nothing is ever kept."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._registry = bundle.registry
+        self._totals = Totals()
 
-    def find(self, presented: tuple[bytes, ...], parts: Sequence[RawPart]) -> Found:  # noqa: ARG002 - the same
+    def find(
+        self,
+        presented: tuple[bytes, ...],  # noqa: ARG002 - the same
+        parts: Sequence[RawPart],  # noqa: ARG002 - the same
+        digests: frozenset[Digest],  # noqa: ARG002 - the same
+    ) -> Found:
         """Nothing."""
         return Found()
 
     def gather(self, call: Call, deployment: Deployment, found: Found, now: datetime) -> Gathered:  # noqa: ARG002 - the same
         """As with any other law, but without evidence."""
-        return gather(call, deployment, self._registry, (), _NoTotals(), now)
+        return gather(call, deployment, self._registry, (), self._totals, now)
 
     def hold(self, call: Call, gathered: Gathered, now: datetime) -> None:
         """Nothing is counted."""
