@@ -16,7 +16,7 @@ from caveat.policy.clause import POINTS, Clause, parse_clauses
 from caveat.policy.expression import Literal
 from caveat.policy.schema import cedar_schema
 from caveat.policy.translate import Translator
-from caveat.signing.canonical import JsonObject
+from caveat.signing.canonical import Json, JsonObject
 
 _EVERYTHING: JsonObject = {"op": "All"}
 
@@ -52,7 +52,8 @@ def amended(bundle: Bundle, acts: Acts) -> Bundle:
     limits = agreed | dict(acts.limits)
     clauses = bundle.clauses
     if limits != agreed:
-        clauses = tuple(parse_clauses(list(policies), Translator(registry, limits))[0])
+        written = parse_clauses(list(_written(bundle)), Translator(registry, limits))[0]
+        clauses = tuple(clause for clause in written if not clause.redacts)
     kept: list[Clause] = []
     texts: list[JsonObject] = []
     for clause, policy in zip(clauses, policies, strict=True):
@@ -74,9 +75,19 @@ def amended(bundle: Bundle, acts: Acts) -> Bundle:
 
 @lru_cache(maxsize=8)
 def policies_of(bundle: Bundle) -> tuple[JsonObject, ...]:
-    """The policies of a bundle in Cedar's JSON form, in the order of its clauses."""
+    """The policies of a bundle that decide, in Cedar's JSON form and in the order of its clauses."""
+    replacing = {clause.id for clause in bundle.redactions}
+    return tuple(policy for policy in _written(bundle) if _id_of(policy) not in replacing)
+
+
+def _written(bundle: Bundle) -> tuple[JsonObject, ...]:
     paths = sorted(path for path in bundle.files if path.startswith("clauses/"))
     return tuple(policy for path in paths for policy in parse_policies(bundle.files[path].decode()))
+
+
+def _id_of(policy: JsonObject) -> Json:
+    annotations = policy.get("annotations")
+    return annotations.get("id") if isinstance(annotations, dict) else None
 
 
 def _whole(clause: Clause) -> Clause:

@@ -23,6 +23,9 @@ def other_changes(old: Bundle, new: Bundle, changed: Sequence[Change]) -> tuple[
         if change.kind in (Kind.LIMIT, Kind.RED_LINE):
             continue
         if change.kind is Kind.CLAUSE:
+            if any(change.id == one.id for side in (old, new) for one in side.redactions):
+                # What it has replaced shows in no verdict; what cannot be replaced is refused.
+                rows.append(_other(change, f"redaction {change.action}", verdicts=True))
             if _enforced_otherwise(old, new, change.id):
                 rows.append(_other(change, "enforced otherwise", verdicts=True))
         elif change.kind is Kind.FACT:

@@ -88,6 +88,7 @@ BARS = (
     Bar("gateway_to_passthrough", "ratio", None, more_is_better=True),
     Bar("stream_chunk_cpu_ms", "ms", 0.1),
     Bar("phrases_chunk_cpu_ms", "ms", 0.1),
+    Bar("redact_chunk_cpu_ms", "ms", 0.1),
     Bar("prove_25_s", "s", None),
     Bar("prove_50_s", "s", 2.0),
     Bar("prove_200_s", "s", None),
@@ -330,6 +331,12 @@ def _coverage() -> Mapping[str, Measured]:
     return {"coverage_cpu_s": Measured(seconds, cells)}
 
 
+def _redaction() -> Mapping[str, Measured]:
+    from caveat.cli.measure_redaction import measure_redaction
+
+    return {"redact_chunk_cpu_ms": Measured(*measure_redaction())}
+
+
 def _diff() -> Mapping[str, Measured]:
     from caveat.cli.measure_diff import measure_diff
 
@@ -347,6 +354,7 @@ SOURCES = (
         _decision,
     ),
     Source(("phrases_chunk_cpu_ms",), _phrases),
+    Source(("redact_chunk_cpu_ms",), _redaction),
     Source(("evidence_new_cpu_us", "evidence_known_cpu_us"), _evidence),
     Source(
         (

@@ -126,7 +126,7 @@ def _report(
     if bundle is None:
         click.echo(f"{len(findings)} finding{'s' * (len(findings) != 1)}; the bundle does not load")
         return 1
-    ids = {name for clause in bundle.clauses for name in clause.clauses}
+    ids = {name for clause in bundle.written for name in clause.clauses}
     ids |= {row.id for row in bundle.manifest.process}
     red = {clause.red_line for clause in bundle.red_lines}
     if findings:
@@ -134,7 +134,7 @@ def _report(
     mark = "✗" if findings else "✓"
     click.echo(
         f"{mark} {bundle.manifest.name} {bundle.manifest.release}: {_count(ids, 'clause')} in "
-        f"{_count(bundle.clauses, 'policy')}, {_count(red, 'red line')}, "
+        f"{_count(bundle.written, 'policy')}, {_count(red, 'red line')}, "
         f"{_count(bundle.registry.facts, 'fact')}, {_count(bundle.deployments, 'deployment')}"
     )
     click.echo(f"  digest {bundle.digest}")
@@ -177,8 +177,8 @@ def _document(
         "holds": holds,
         "findings": list(findings),
         "digest": None if bundle is None else bundle.digest,
-        "clauses": [] if bundle is None else sorted({n for c in bundle.clauses for n in c.clauses}),
-        "policies": [] if bundle is None else [clause.id for clause in bundle.clauses],
+        "clauses": [] if bundle is None else sorted({n for c in bundle.written for n in c.clauses}),
+        "policies": [] if bundle is None else [clause.id for clause in bundle.written],
         "process": [] if bundle is None else [row.id for row in bundle.manifest.process],
         "facts": [] if bundle is None else list(bundle.registry.facts),
         "signers": [] if bundle is None else sorted(bundle.signers),

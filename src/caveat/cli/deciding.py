@@ -35,6 +35,7 @@ WORDS = {
     Reason.APPROVAL: "the policy leaves it to people",
     Reason.PERMITTED: "a clause permits it, and no clause forbids it, whatever is still unknown",
     Reason.ENGINES_DISAGREE: "the second engine did not confirm it, so it is refused",
+    Reason.OBLIGATION: "a clause has content replaced, and in this request it cannot be",
     Reason.EVALUATION_ERROR: "it could not be evaluated, so it is refused",
 }
 
@@ -57,7 +58,7 @@ def clause_texts(bundle: Bundle, verdict: Verdict) -> dict[str, str]:
 
     A process clause asks for evidence; a clause with a condition that shares its id decided nothing then.
     """
-    texts = {name: clause.text for clause in reversed(bundle.clauses) for name in clause.clauses}
+    texts = {name: clause.text for clause in reversed(bundle.written) for name in clause.clauses}
     process = {row.id: row.text for row in bundle.manifest.process}
     return texts | process if verdict is Verdict.NEEDS_EVIDENCE else process | texts
 

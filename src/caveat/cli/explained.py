@@ -15,7 +15,7 @@ from caveat.cli.deciding import (
     who_proves,
 )
 from caveat.decision.binding import binding_clauses
-from caveat.decision.decide import decide, decide_use
+from caveat.decision.decide import decide
 from caveat.decision.verdict import Verdict
 from caveat.evidence.defects import EXPLANATIONS, DefectCode
 from caveat.facts.fact import Facts
@@ -30,6 +30,8 @@ from caveat.ledger.record import (
     KeyRecord,
     OutputEndRecord,
     Record,
+    Redaction,
+    Replaced,
     RevocationsRecord,
     RoutesRecord,
     StartRecord,
@@ -37,7 +39,7 @@ from caveat.ledger.record import (
     TermsRecord,
     TrustRecord,
 )
-from caveat.ledger.replay import differing_members
+from caveat.ledger.replay import decide_again, differing_members
 from caveat.policy.bundle import Bundle
 from caveat.signing.canonical import Json, JsonObject
 
@@ -89,12 +91,13 @@ class Explained:
             "changes": list[Json](self.changes),
             "evidence": evidence,
             "differs": list[Json](self.differs),
+            "redaction": _redaction(record.redaction),
         }
 
 
 def explain_decision(bundle: Bundle, record_id: str, record: DecisionRecord) -> Explained:
     """The decision, derived again from what the record holds."""
-    again = decide_use(bundle.policy, record.point, record.cases)
+    again = decide_again(bundle, record)
     # The strictest case decided, the first among equals: as the decision over all of them takes it.
     case = max(
         record.cases,
@@ -119,6 +122,8 @@ def show_explained(explained: Explained) -> None:
         click.echo(f"  it answers the prompt of record {record.of}")
     click.echo(f"  {_effect(explained)}")
     show_deciding(explained.bundle, decision)
+    if record.redaction is not None:
+        click.echo(f"  {_redacted(record)}")
     for cited in record.evidence:
         click.echo(f"  evidence {cited.envelope[:16]}: {_evidence(cited)}")
     if explained.changes:
@@ -141,6 +146,37 @@ def _effect(explained: Explained) -> str:
     if not record.enforced:
         return "it went through: the deployment is only observed, so the verdict had no effect"
     return f"it was held back although only observed: {', '.join(explained.binding)} is always enforced"
+
+
+def _redaction(redaction: Redaction | None) -> JsonObject | None:
+    if redaction is None:
+        return None
+    counts = redaction.counts or Replaced()
+    return {
+        "clauses": list[Json](redaction.clauses),
+        "kinds": list[Json](redaction.kinds),
+        "replaced": dict[str, Json](counts.replaced),
+        "restored": dict[str, Json](counts.restored),
+        "unreadable": redaction.unreadable,
+    }
+
+
+def _redacted(record: DecisionRecord) -> str:
+    redaction = record.redaction or Redaction((), ())
+    would = "would be" if record.mode == "observe" else "is"
+    said = f"{', '.join(redaction.kinds)} {would} redacted by {', '.join(redaction.clauses)}"
+    if redaction.unreadable:
+        return f"{said}; {redaction.unreadable} pieces cannot be read, so they cannot be redacted"
+    return said + _counted(redaction.counts)
+
+
+def _counted(counts: Replaced | None) -> str:
+    """What a record counts: `: 2 email replaced, 1 email restored`."""
+    if counts is None:
+        return ""
+    rows = [f"{count} {kind} replaced" for kind, count in counts.replaced]
+    rows += [f"{count} {kind} restored" for kind, count in counts.restored]
+    return f": {', '.join(rows) or 'none was found'}"
 
 
 def _evidence(cited: EvidenceCited) -> str:
@@ -184,9 +220,10 @@ def say_record(record: Record) -> str:
             )
         case EvidenceRecord(time, deployment, envelope, _key, outcome):
             return f"evidence: at {time} `{deployment}` uploaded the envelope {envelope}: {outcome}"
-        case OutputEndRecord(time, of, _released, size, complete):
+        case OutputEndRecord(time, of, _released, size, complete, counts):
             end = "to its end" if complete else "and was cut off"
-            return f"output_end: at {time} the stream of record {of} had let {size} bytes through, {end}"
+            said = f"output_end: at {time} the stream of record {of} had let {size} bytes through, {end}"
+            return said if counts is None else f"{said}; redacted{_counted(counts)}"
         case HistoryRecord(time, deployment, parts, _history):
             return f"history: at {time} {len(parts)} data parts of a use of `{deployment}` were listed"
         case TermsRecord(time, bundle, _envelope):

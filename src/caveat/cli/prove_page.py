@@ -15,6 +15,7 @@ from caveat.cli.prove_words import (
     use_sentence,
 )
 from caveat.policy.bundle import Bundle
+from caveat.policy.clause import Clause
 from caveat.signing.canonical import Json, JsonObject
 
 _STYLE = """
@@ -187,12 +188,18 @@ def _given(row: JsonObject) -> str:
     return said + (f"<blockquote>{escape(use_sentence(use))}</blockquote>" if isinstance(use, dict) else "")
 
 
+def _does(clause: Clause) -> str:
+    if clause.redacts:
+        return "redacts"
+    return "permits" if clause.is_permit else "forbids"
+
+
 def _clauses(bundle: Bundle, document: JsonObject) -> str:
     body: list[list[str]] = []
-    for name in dict.fromkeys(name for clause in bundle.clauses for name in clause.clauses):
-        parts = [clause for clause in bundle.clauses if name in clause.clauses]
+    for name in dict.fromkeys(name for clause in bundle.written for name in clause.clauses):
+        parts = [clause for clause in bundle.written if name in clause.clauses]
         first = next((clause for clause in parts if clause.clauses[0] == name), parts[0])
-        kinds = sorted({"permits" if clause.is_permit else "forbids" for clause in parts})
+        kinds = sorted({_does(clause) for clause in parts})
         amend = " and ".join(sorted({clause.amend_text for clause in parts}))
         body.append(
             [

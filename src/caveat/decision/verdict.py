@@ -36,6 +36,7 @@ class Reason(StrEnum):
     BUDGET = "budget"
     COUNTED_INTERVAL = "counted_interval"
     APPROVAL = "approval"
+    OBLIGATION = "obligation"
     PERMITTED = "permitted"
     ENGINES_DISAGREE = "engines_disagree"
     EVALUATION_ERROR = "evaluation_error"

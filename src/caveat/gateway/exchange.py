@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import orjson
@@ -28,12 +28,14 @@ from caveat.gateway.http import (
 from caveat.gateway.identity.callers import Caller, Identities
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.ports import Law
+from caveat.gateway.redact_stream import redact_stream, redact_whole
+from caveat.gateway.redacting import AnswerRedaction, redacts_alike
 from caveat.gateway.refusal import refusal_body
 from caveat.gateway.routes import Target
 from caveat.gateway.routing import Opened, Router
 from caveat.gateway.said import Said, scores_of_answer
 from caveat.gateway.screening import Scores
-from caveat.gateway.stream import StreamEnd, release_stream
+from caveat.gateway.stream import StreamEnd, halted, release_stream
 from caveat.gateway.text_hold import hold_texts
 from caveat.gateway.tool_hold import decide_calls, hold_calls, strictest_refusal
 from caveat.gateway.tracing import NO_TRACE, Trace, Tracing
@@ -139,7 +141,9 @@ def read_use(
     if request.known is not None:
         turn.conversation = Conversation(request.known, settled, settled_digests, name.begun, turn.cited)
         desk.conversations.keep(owner, turn.conversation, before)
-    use = Use(law, deployment, caller.principal, wire.ACTION, call, found, caller.speakers, turn)
+    use = Use(
+        law, deployment, caller.principal, wire.ACTION, call, found, caller.speakers, turn, request
+    )
     return use, request
 
 
@@ -201,7 +205,10 @@ async def _ask(
 ) -> None:
     forwarded = forwardable(headers, exchange.caller.secret)
     forwarded.update(exchange.trace.headers())
-    opened = await exchange.desk.router.ask(targets, exchange.wire, exchange.request, forwarded)
+    asked = exchange.request
+    if prompt.redacted is not None and prompt.redacted.forward is not None:
+        asked = replace(asked, forward=prompt.redacted.forward)
+    opened = await exchange.desk.router.ask(targets, exchange.wire, asked, forwarded)
     exchange.trace.answered(opened.target.name, opened.answer.status)
     try:
         if opened.arriving is None:
@@ -222,6 +229,9 @@ async def _answer_whole(exchange: _Exchange, prompt: Ruling, opened: Opened, sen
             )
         if exchange.metered:
             exchange.settle(usage_in(value), len(body))
+    law = desk.law_now()
+    redaction = desk.gate.redaction_of_answer(prompt, law, len(body))
+    body = redact_whole(body, redaction)
     # No client looks for a call in an error.
     calls = wire.tool_calls(body) if answer.status < 400 else ()
     tools = await decide_calls(calls, partial(_decide_call, exchange, prompt))
@@ -229,8 +239,8 @@ async def _answer_whole(exchange: _Exchange, prompt: Ruling, opened: Opened, sen
     if refused is not None:
         await _refuse(desk, wire, refused, send)
         return
-    law = desk.law_now()
-    output = await desk.gate.decide_output(prompt, law, body, scores_of_answer(law, body))
+    law = _law_now(desk, law)
+    output = await desk.gate.decide_output(prompt, law, body, scores_of_answer(law, body), redaction)
     exchange.trace.ruled(output)
     if not output.released:
         await _refuse(desk, wire, output, send)
@@ -239,6 +249,14 @@ async def _answer_whole(exchange: _Exchange, prompt: Ruling, opened: Opened, sen
     headers = [*answer_headers(opened, prompt, output, tools), *retry]
     await send_whole(send, answer.status, body, headers)
     _log_use(desk, prompt, output, answer.status)
+
+
+def _law_now(desk: Desk, before: Law) -> Law:
+    """The law in force now. Raises where other content has to be replaced than was under the one before."""
+    law = desk.law_now()
+    if law is not before and not redacts_alike(before.bundle, law.bundle):
+        raise halted()
+    return law
 
 
 async def _decide_call(exchange: _Exchange, prompt: Ruling, asked: ToolCall) -> Ruling:
@@ -254,6 +272,7 @@ async def _answer_stream(
     desk, wire = exchange.desk, exchange.wire
     law = desk.law_now()
     said = Said(law)
+    redaction = desk.gate.redaction_of_answer(prompt, law, None)
     output = await desk.gate.decide_output(prompt, law, None, said.scores(law))
     exchange.trace.ruled(output)
     if not output.released:
@@ -278,19 +297,22 @@ async def _answer_stream(
 
     def finish(end: StreamEnd) -> Awaitable[None]:
         exchange.settle(usage.result(), end.size)
-        return desk.background(_finish_stream(desk, prompt, output, end))
+        return desk.background(_finish_stream(desk, prompt, output, end, redaction))
 
     async def decide_said(scores: Scores) -> Ruling:
-        current = desk.law_now()
+        current = _law_now(desk, law)
         said.found(scores)
         ruling = await desk.gate.decide_output(prompt, current, None, said.scores(current))
         exchange.trace.ruled(ruling)
         return ruling
 
     async def decide_again(current: Law) -> Ruling:
+        _law_now(desk, law)
         return await desk.gate.decide_output(prompt, current, None, said.scores(current))
 
-    read = hold_texts(from_first(), wire, said.screening, decide_said)
+    # The screens read what the caller would see: placeholders are restored before, not after.
+    replaced = redact_stream(from_first(), wire, redaction)
+    read = hold_texts(replaced, wire, said.screening, decide_said)
     decided = hold_calls(read, wire.tool_reader(), partial(_decide_call, exchange, prompt))
     await release_stream(decided, wire, desk.gate, decide_again, output, desk.law_now, release, finish)
     await send_piece(send, b"", last=True)
@@ -326,11 +348,14 @@ def _log_use(desk: Desk, ruling: Ruling, output: Ruling | None, status: int) -> 
     )
 
 
-async def _finish_stream(desk: Desk, prompt: Ruling, output: Ruling, end: StreamEnd) -> None:
+async def _finish_stream(
+    desk: Desk, prompt: Ruling, output: Ruling, end: StreamEnd, redaction: AnswerRedaction | None
+) -> None:
     desk.metrics.stream_ended(end.end)
     error = end.error
     try:
-        await desk.gate.record_end(output, end.released, end.size, complete=end.end == "complete")
+        complete = end.end == "complete"
+        await desk.gate.record_end(output, end.released, end.size, complete=complete, redaction=redaction)
     except GatewayError as fault:
         # What was let through stands under a durable decision; readiness turns red.
         error = fault

@@ -14,6 +14,7 @@ from typing import Literal
 
 from caveat.call.call import Call, Point
 from caveat.decision.binding import binding_clauses
+from caveat.decision.obligations import kinds_of, with_unreadable
 from caveat.decision.verdict import Decision, Verdict
 from caveat.evidence.check import Checked
 from caveat.evidence.revocation import VerifiedRevocations
@@ -27,10 +28,19 @@ from caveat.gateway.listing import Listed, new_parts, shortened
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.naming import Namer
 from caveat.gateway.ports import Found, Law, Ledger, Receipt
+from caveat.gateway.redacting import (
+    AnswerRedaction,
+    Redacted,
+    Redacting,
+    counted,
+    record_of,
+    redact_request,
+)
 from caveat.gateway.screening import Scores, with_scores, without_scores
 from caveat.gateway.shape import without_workflow
 from caveat.gateway.tool_use import action_of, cases_of_call, parts_of_call, tool_of
-from caveat.gateway.wire.tool_calls import ToolCall
+from caveat.gateway.wire.request import WireRequest
+from caveat.gateway.wire.tool_calls import Arguments, ToolCall
 from caveat.ledger import errors as ledger_errors
 from caveat.ledger.record import (
     BundleRecord,
@@ -44,6 +54,7 @@ from caveat.ledger.record import (
     HistoryRecord,
     OutputEndRecord,
     Record,
+    Redaction,
     RevocationsRecord,
     RoutesRecord,
     StartRecord,
@@ -52,7 +63,9 @@ from caveat.ledger.record import (
 )
 from caveat.ledger.wire import CasesMemo, render_record
 from caveat.policy.bundle import Bundle
+from caveat.policy.clause import Clause
 from caveat.policy.deployments import Deployment
+from caveat.screens.redaction import Placeholders, Table
 from caveat.signing.canonical import canonical
 from caveat.signing.digest import Digest, sha256
 
@@ -62,7 +75,8 @@ class Use:
     """A request that was read and whose sender is known. `action`: what it does, for the record.
 
     `found`: evidence that the store has about its parts, and what was known again of them.
-    `speakers`: its sender beside an API key.
+    `speakers`: its sender beside an API key. `request`: what content can be replaced in; a use without it is
+    refused where a clause has any replaced.
     """
 
     law: Law
@@ -73,11 +87,15 @@ class Use:
     found: Found = field(default_factory=Found)
     speakers: tuple[Speaker, ...] = ()
     turn: Turn = field(default_factory=Turn)
+    request: WireRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """A decision that is durable. Only a ruling that is `released` lets anything through."""
+    """A decision that is durable. Only a ruling that is `released` lets anything through.
+
+    `redacted`: of a prompt in which content was replaced; then only its bytes may go to an endpoint.
+    """
 
     use: Use
     decision: Decision
@@ -86,6 +104,7 @@ class Ruling:
     checkpoint: bytes
     enforced: bool
     listed: Listed = field(default_factory=Listed)
+    redacted: Redacted | None = None
 
     @property
     def released(self) -> bool:
@@ -124,6 +143,10 @@ class Gate:
         cases = _scored(gathered.cases, use.law, use.call)
         gathered = gathered if cases is gathered.cases else replace(gathered, cases=cases)
         decision = use.law.decisions.decide(Point.PROMPT, gathered.cases)
+        redacted = self._redacted(use, gathered)
+        if redacted is not None:
+            found = redacted.record
+            decision = with_unreadable(decision, found.clauses, found.unreadable)
         enforced = _is_enforced(use, decision, gathered)
         released = decision.verdict is Verdict.ALLOW or not enforced
         if not released:
@@ -135,7 +158,9 @@ class Gate:
             listed = await shortened(
                 new_parts(use.call.parts, use.turn), partial(self._record_parts, use.deployment.id)
             )
-            ruling = await self._rule(use, decision, gathered, now, listed, enforced=enforced, of=None)
+            ruling = await self._rule(
+                use, decision, gathered, now, listed, enforced=enforced, of=None, redacted=redacted
+            )
             use.turn.note(ruling.record_id)
             return ruling
         except (LedgerError, RequestError):
@@ -143,8 +168,68 @@ class Gate:
                 use.law.witnesses.drop(gathered)
             raise
 
+    def _redacted(self, use: Use, gathered: Gathered) -> Redacted | None:
+        redacting = use.law.redacting
+        if redacting is None:
+            return None
+        bound = redacting.bound(Point.PROMPT, gathered.cases)
+        return redact_request(redacting, bound, self._placeholders(use.deployment.id), use.request)
+
+    def _placeholders(self, deployment: str) -> Placeholders:
+        # No other message under this key begins like a list and ends in its bracket: the names of actions go
+        # on after theirs, and what a stream lets through ends with an event.
+        def keyed(said: bytes) -> str:
+            name = self.audit_hmac()
+            name.update(said)
+            return name.hexdigest()
+
+        return Placeholders(deployment, keyed)
+
+    def redaction_of_answer(self, prompt: Ruling, law: Law, size: int | None) -> AnswerRedaction | None:
+        """What becomes of the answer to a prompt under `law`; None where nothing can change in it.
+
+        `size`: of the whole answer in bytes; None of a stream. Where a deployment is only observed nothing
+        changes.
+        """
+        redacting, redacted = law.redacting, prompt.redacted
+        if (redacting is None and redacted is None) or prompt.use.deployment.mode == "observe":
+            return None
+        deployment = self._deployment(prompt.use, law)
+        redacting = redacting or Redacting(law.bundle)
+        finder = redacting.finder if redacted is None else (prompt.use.law.redacting or redacting).finder
+        bound = self._bound_output(prompt, law, size)
+
+        def of_tool(name: str) -> frozenset[str]:
+            return kinds_of(
+                self._bound_tool(prompt, law, deployment, ToolCall("", name, b"", Arguments.OBJECT))
+            )
+
+        table = Table() if redacted is None else redacted.table
+        return AnswerRedaction(
+            finder, self._placeholders(deployment.id), table, kinds_of(bound), of_tool, size
+        )
+
+    def _bound_output(self, prompt: Ruling, law: Law, size: int | None) -> tuple[Clause, ...]:
+        if law.redacting is None:
+            return ()
+        return law.redacting.bound(Point.OUTPUT, without_scores(_cases_of_answer(prompt.gathered, size)))
+
+    def _bound_tool(
+        self, prompt: Ruling, law: Law, deployment: Deployment, asked: ToolCall
+    ) -> tuple[Clause, ...]:
+        if law.redacting is None:
+            return ()
+        tool = tool_of(asked, law.bundle, deployment)
+        cases = cases_of_call(without_scores(prompt.gathered.cases), tool, law.bundle.registry)
+        return law.redacting.bound(Point.TOOL, cases)
+
     async def decide_output(
-        self, prompt: Ruling, law: Law, answer: bytes | None, scores: Scores | None = None
+        self,
+        prompt: Ruling,
+        law: Law,
+        answer: bytes | None,
+        scores: Scores | None = None,
+        redaction: AnswerRedaction | None = None,
     ) -> Ruling:
         """The ruling on what the model answered, from the facts that went into it.
 
@@ -152,7 +237,8 @@ class Gate:
         `law` is the one in force now, which may be stricter than the prompt's. `answer` is None where a
         stream's bytes are still to come; its end is then recorded by `record_end`. An answer longer than the
         use's workflow allows is none of that workflow's, so its facts are unknown of it. `scores`: what the
-        screens of `law` found in the answer; None where they read nothing of it.
+        screens of `law` found in the answer; None where they read nothing of it. `redaction`: by which
+        `answer` became what it is; of a stream, by which it will.
         """
         before = prompt.use
         call = replace(before.call, point=Point.OUTPUT)
@@ -161,14 +247,21 @@ class Gate:
                 call, action_digest=self.name(call.deployment, Point.OUTPUT, call.protocol, answer)
             )
         use = replace(before, law=law, deployment=self._deployment(before, law), call=call)
-        cases = without_scores(_cases_of_answer(prompt.gathered, answer))
+        size = None if answer is None else len(answer)
+        if redaction is not None:
+            size = redaction.size
+        cases = without_scores(_cases_of_answer(prompt.gathered, size))
         if scores is not None:
             cases = with_scores(cases, law.bundle.registry, scores)
         decision = law.decisions.decide(Point.OUTPUT, cases)
         gathered = Gathered(cases)
         enforced = _is_enforced(use, decision, gathered)
+        counts = None if redaction is None or answer is None else redaction.counts
+        done = record_of(self._bound_output(prompt, law, size), counts)
         now, of = self._clock(), prompt.record_id
-        return await self._rule(use, decision, gathered, now, prompt.listed, enforced=enforced, of=of)
+        return await self._rule(
+            use, decision, gathered, now, prompt.listed, enforced=enforced, of=of, redaction=done
+        )
 
     async def decide_tool(self, prompt: Ruling, law: Law, asked: ToolCall) -> Ruling:
         """The ruling on one call of a tool that the model's answer asks for.
@@ -193,7 +286,10 @@ class Gate:
         enforced = _is_enforced(use, decision, gathered)
         now, of = self._clock(), prompt.record_id
         listed = new_parts(call.parts, Turn())
-        return await self._rule(use, decision, gathered, now, listed, enforced=enforced, of=of)
+        done = record_of(self._bound_tool(prompt, law, deployment, asked), None)
+        return await self._rule(
+            use, decision, gathered, now, listed, enforced=enforced, of=of, redaction=done
+        )
 
     async def _record_parts(
         self, deployment: str, parts: tuple[DataPart, ...], history: History | None
@@ -216,9 +312,22 @@ class Gate:
             f"key:{digest[:16]}" == principal for digest in deployment.key_digests
         ) or self.issued.speaks_for(principal, deployment.id, self._clock())
 
-    async def record_end(self, output: Ruling, released: bytes, size: int, *, complete: bool) -> None:
+    async def record_end(
+        self,
+        output: Ruling,
+        released: bytes,
+        size: int,
+        *,
+        complete: bool,
+        redaction: AnswerRedaction | None = None,
+    ) -> None:
         """Records what a stream let through, by its HMAC."""
-        await self._append(OutputEndRecord(self._now(), output.record_id, released.hex(), size, complete))
+        counts = None if redaction is None else counted(redaction.counts)
+        if counts is not None:
+            self.metrics.redacted(Point.OUTPUT, counts)
+        await self._append(
+            OutputEndRecord(self._now(), output.record_id, released.hex(), size, complete, counts)
+        )
 
     async def record_start(self, bundle: Bundle, version: str, origin: str) -> None:
         """Records that this process begins to serve."""
@@ -291,6 +400,8 @@ class Gate:
         *,
         enforced: bool,
         of: str | None,
+        redacted: Redacted | None = None,
+        redaction: Redaction | None = None,
     ) -> Ruling:
         mode: Literal["enforce", "observe"] = "observe" if use.deployment.mode == "observe" else "enforce"
         call = use.call
@@ -314,10 +425,23 @@ class Gate:
             of=of,
             development=use.law.bundle.manifest.development,
             history=listed.history,
+            redaction=redaction if redacted is None else redacted.record,
         )
         receipt = await self._append(record)
         self.metrics.decided(call.point, decision, mode)
-        return Ruling(use, decision, gathered, receipt.record_id, receipt.checkpoint, enforced, listed)
+        done = record.redaction if mode == "enforce" else None
+        if done is not None and done.counts is not None:
+            self.metrics.redacted(call.point, done.counts)
+        return Ruling(
+            use,
+            decision,
+            gathered,
+            receipt.record_id,
+            receipt.checkpoint,
+            enforced,
+            listed,
+            None if done is None else redacted,
+        )
 
     async def _append(self, record: Record) -> Receipt:
         try:
@@ -354,10 +478,10 @@ def _cited(checked: Checked) -> EvidenceCited:
     return EvidenceCited(checked.envelope, checked.key or "", outcome, checked.once)
 
 
-def _cases_of_answer(gathered: Gathered, answer: bytes | None) -> tuple[Facts, ...]:
+def _cases_of_answer(gathered: Gathered, size: int | None) -> tuple[Facts, ...]:
     workflow = gathered.standing.workflow
     limit = None if workflow is None else workflow.max_output_bytes
-    if limit is None or answer is None or len(answer) <= limit:
+    if limit is None or size is None or size <= limit:
         return gathered.cases
     return tuple(replace(case, facts=without_workflow(case.facts)) for case in gathered.cases)
 

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from caveat.gateway.decisions import Decisions
 from caveat.gateway.ports import Files, Law, MakeWitnesses
+from caveat.gateway.redacting import redacting_of
 from caveat.gateway.screening import screening_of
 from caveat.policy.bundle import Bundle, BundleError, parse_bundle
 from caveat.policy.chain import Chain, ChainError
@@ -59,7 +60,14 @@ def law_of(bundle: Bundle, make_witnesses: MakeWitnesses) -> Law:
         digest: deployment for deployment in bundle.deployments.values() for digest in deployment.key_digests
     }
     try:
-        return Law(bundle, Decisions(bundle.policy), make_witnesses(bundle), callers, screening_of(bundle))
+        return Law(
+            bundle,
+            Decisions(bundle.policy),
+            make_witnesses(bundle),
+            callers,
+            screening_of(bundle),
+            redacting_of(bundle),
+        )
     except ValueError as error:
         raise LawError((str(error),)) from error
 

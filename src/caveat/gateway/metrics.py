@@ -4,6 +4,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from caveat.call.call import Point
 from caveat.decision.verdict import Decision
+from caveat.ledger.record import Replaced
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -24,6 +25,12 @@ class Metrics:
         )
         self._incidents = Counter(
             "caveat_incidents", "Decisions that somebody should look at.", registry=registry
+        )
+        self._redactions = Counter(
+            "caveat_redactions",
+            "Values replaced by placeholders, and placeholders restored.",
+            ("point", "act"),
+            registry=registry,
         )
         self._gate_seconds = Histogram(
             "caveat_gate_seconds",
@@ -75,6 +82,12 @@ class Metrics:
         self._decisions.labels(point.value, decision.verdict.value, decision.reason.value, mode).inc()
         if decision.incident:
             self._incidents.inc()
+
+    def redacted(self, point: Point, counts: Replaced) -> None:
+        """So many values were `replaced`, and so many placeholders `restored`."""
+        for act, rows in (("replaced", counts.replaced), ("restored", counts.restored)):
+            if rows:
+                self._redactions.labels(point.value, act).inc(sum(count for _, count in rows))
 
     def gated(self, seconds: float) -> None:
         """A prompt decision took this long until it was durable."""

@@ -13,6 +13,7 @@ from caveat.evidence.recognition import Recognition
 from caveat.evidence.revocation import VerifiedRevocations
 from caveat.gateway.decisions import Decisions
 from caveat.gateway.gather import Gathered
+from caveat.gateway.redacting import Redacting
 from caveat.gateway.screening import Screening
 from caveat.policy.bundle import Bundle
 from caveat.policy.deployments import Deployment
@@ -122,3 +123,4 @@ class Law:
     witnesses: Witnesses
     callers: Mapping[Digest, Deployment] = field(repr=False)
     screening: Screening | None = None
+    redacting: Redacting | None = None

@@ -24,6 +24,7 @@ _WHY = {
     Reason.VALUE_OUT_OF_RANGE: "a value lies outside the registry",
     Reason.CONTRADICTORY_EVIDENCE: "pieces of evidence contradict each other",
     Reason.CONFLICT: "what is claimed contradicts what is attested",
+    Reason.OBLIGATION: "content has to be redacted and cannot be read; send it as text, or leave it out",
     Reason.NO_PERMIT: "no clause permits this use",
     Reason.BUDGET: "the decision would take more steps than the policy allows",
     Reason.UNATTESTABLE: "it depends on a fact that nobody may attest",

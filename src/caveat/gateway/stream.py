@@ -99,7 +99,7 @@ async def release_stream(
             if law_now() is not ruling.use.law:
                 ruling = await decide_again(law_now())
                 if not ruling.released:
-                    raise _halted()
+                    raise halted()
             digest.update(window)
             size += len(window)
             await send(window)
@@ -123,7 +123,8 @@ def _ending(wire: Wire, error: GatewayError) -> bytes:
     return wire.render_stream_error(error)
 
 
-def _halted() -> GatewayError:
+def halted() -> GatewayError:
+    """What is under way may not go on under the law that is in force now."""
     return GatewayError(
         403,
         "halted",

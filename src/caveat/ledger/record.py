@@ -76,13 +76,36 @@ class HistoryRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Replaced:
+    """How many values became placeholders, and how many placeholders values again, by kind. Never which."""
+
+    replaced: tuple[tuple[str, int], ...] = ()
+    restored: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """What was to be replaced at a point of control. `clauses`: those that bind, by the ids of the document.
+
+    `counts` is None where nothing has been read yet, as at the beginning of a stream. `unreadable`: how many
+    pieces nobody here can read; with one the use is refused.
+    """
+
+    clauses: tuple[str, ...]
+    kinds: tuple[str, ...]
+    counts: Replaced | None = None
+    unreadable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionRecord:
     """One decision at one point of control. `request` is the HMAC, under the audit key, of its action digest.
 
     `enforced`: whether the verdict took effect; in observe mode a use is released whatever it is. `of`: the
     prompt decision that an output decision answers. `reserve` stands in records of released uses only.
     `development`: the bundle says of itself that its keys are for trying out. `parts`: data parts that stand
-    in no record which `history` leads to.
+    in no record which `history` leads to. `redaction`: None where no clause has anything replaced; in observe
+    mode it says what would have been.
     """
 
     time: str
@@ -104,6 +127,7 @@ class DecisionRecord:
     of: str | None = None
     development: bool = False
     history: History | None = None
+    redaction: Redaction | None = None
 
     @property
     def released(self) -> bool:
@@ -198,13 +222,17 @@ class EvidenceRecord:
 
 @dataclass(frozen=True, slots=True)
 class OutputEndRecord:
-    """A released stream ended. `released` is the HMAC of the bytes let through; `complete`: to their end."""
+    """A released stream ended. `released` is the HMAC of the bytes let through; `complete`: to their end.
+
+    `counts`: what was replaced and restored in it; None where nothing was to be.
+    """
 
     time: str
     of: str
     released: str
     bytes: int
     complete: bool
+    counts: Replaced | None = None
 
 
 @dataclass(frozen=True, slots=True)

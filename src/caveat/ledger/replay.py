@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 from caveat.decision.binding import binding_clauses
 from caveat.decision.decide import decide_use
+from caveat.decision.obligations import ids_of, kinds_of, obligations, with_unreadable
 from caveat.decision.verdict import Decision, Verdict
 from caveat.ledger.finding import Code, Finding
 from caveat.ledger.folder import Folder
-from caveat.ledger.record import DecisionRecord, Record
+from caveat.ledger.record import DecisionRecord, Record, Redaction
 from caveat.policy.bundle import Bundle, BundleError, parse_bundle
 from caveat.signing.canonical import MAX_INTEGER
 from caveat.signing.digest import Digest
@@ -66,16 +67,32 @@ class ReplayCheck:
         if bundle is None:
             yield Finding(Code.BUNDLE_UNREADABLE, index, "the bundle that it cites does not check")
             return
-        again = decide_use(bundle.policy, record.point, record.cases)
+        again = decide_again(bundle, record)
         self.replayed += 1
         different = differing_members(record.decision, again)
         if different:
             yield Finding(Code.VERDICT_DIFFERS, index, f"deciding again gives another {', '.join(different)}")
+        if not _is_redacted_alike(bundle, record):
+            yield Finding(Code.VERDICT_DIFFERS, index, "deciding again has other content replaced")
         if record.mode == "observe" and not record.enforced and again.verdict is not Verdict.ALLOW:
             bound = binding_clauses(bundle.policy, record.point, record.cases)
             if bound:
                 text = f"it went through although `{bound[0]}` is always enforced"
                 yield Finding(Code.VERDICT_DIFFERS, index, text)
+
+
+def decide_again(bundle: Bundle, record: DecisionRecord) -> Decision:
+    """The decision that the bundle gives on what the record holds."""
+    decision = decide_use(bundle.policy, record.point, record.cases)
+    found = record.redaction
+    return decision if found is None else with_unreadable(decision, found.clauses, found.unreadable)
+
+
+def _is_redacted_alike(bundle: Bundle, record: DecisionRecord) -> bool:
+    """Whether the record names exactly the clauses that bind, and the kinds that they have replaced."""
+    bound = obligations(bundle.policy, bundle.redactions, record.point, record.cases)
+    found = record.redaction or Redaction((), ())
+    return (found.clauses, set(found.kinds)) == (ids_of(bound), set(kinds_of(bound)))
 
 
 def differing_members(recorded: Decision, again: Decision) -> tuple[str, ...]:

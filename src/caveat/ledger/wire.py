@@ -32,6 +32,8 @@ from caveat.ledger.record import (
     KeyRecord,
     OutputEndRecord,
     Record,
+    Redaction,
+    Replaced,
     Reservation,
     RevocationsRecord,
     RoutesRecord,
@@ -127,13 +129,11 @@ def render_record(record: Record, cases: RenderCases = render_cases) -> JsonObje
                 "key": key,
                 "outcome": outcome,
             }
-        case OutputEndRecord(time, of, released, size, complete):
-            return _head("output_end", time) | {
-                "of": of,
-                "released": released,
-                "bytes": size,
-                "complete": complete,
-            }
+        case OutputEndRecord(time, of, released, size, complete, counts):
+            ended: JsonObject = {"of": of, "released": released, "bytes": size, "complete": complete}
+            if counts is not None:
+                ended["redaction"] = _render_counts(counts)
+            return _head("output_end", time) | ended
         case TermsRecord(time, bundle, envelope):
             return _head("terms", time) | {"bundle": bundle, "envelope": envelope}
         case HeartbeatRecord(time, every_seconds, witnessed):
@@ -269,6 +269,7 @@ def _render_decision(record: DecisionRecord, cases: Json) -> JsonObject:
         "of": record.of,
         **_mark(development=record.development),
         **_render_history(record.history),
+        **({} if record.redaction is None else {"redaction": _render_redaction(record.redaction)}),
     }
 
 
@@ -279,6 +280,19 @@ def _render_parts(parts: Sequence[DataPart]) -> list[Json]:
 def _render_history(history: History | None) -> JsonObject:
     """The member `history`; absent where a use has none."""
     return {} if history is None else {"history": {"record": history.record, "parts": history.parts}}
+
+
+def _render_redaction(redaction: Redaction) -> JsonObject:
+    return {
+        "clauses": list(redaction.clauses),
+        "kinds": list(redaction.kinds),
+        "counts": None if redaction.counts is None else _render_counts(redaction.counts),
+        "unreadable": redaction.unreadable,
+    }
+
+
+def _render_counts(counts: Replaced) -> JsonObject:
+    return {"replaced": dict[str, Json](counts.replaced), "restored": dict[str, Json](counts.restored)}
 
 
 # --- the file edge: shapes as they stand in the leaf ---
@@ -330,6 +344,27 @@ class _ReserveModel(_Model):
     hi: _Count | None
 
 
+class _ReplacedModel(_Model):
+    replaced: dict[_Text, _Count]
+    restored: dict[_Text, _Count]
+
+    def value(self) -> Replaced:
+        """The domain value."""
+        return Replaced(tuple(sorted(self.replaced.items())), tuple(sorted(self.restored.items())))
+
+
+class _RedactionModel(_Model):
+    clauses: list[_Text]
+    kinds: list[_Text]
+    counts: _ReplacedModel | None
+    unreadable: _Count
+
+    def value(self) -> Redaction:
+        """The domain value."""
+        counts = None if self.counts is None else self.counts.value()
+        return Redaction(tuple(self.clauses), tuple(self.kinds), counts, self.unreadable)
+
+
 class _DecisionModel(_HeadModel):
     kind: Literal["decision"]
     point: Point = Field(strict=False)
@@ -356,6 +391,7 @@ class _DecisionModel(_HeadModel):
     of: _RecordId | None
     development: _Mark = None
     history: _HistoryModel | None = None
+    redaction: _RedactionModel | None = None
 
     def record(self) -> DecisionRecord:
         """The domain value."""
@@ -389,6 +425,7 @@ class _DecisionModel(_HeadModel):
             of=self.of,
             development=self.development is True,
             history=None if self.history is None else self.history.history(),
+            redaction=None if self.redaction is None else self.redaction.value(),
         )
 
 
@@ -514,10 +551,12 @@ class _OutputEndModel(_HeadModel):
     released: _Hex
     bytes: _Count
     complete: bool
+    redaction: _ReplacedModel | None = None
 
     def record(self) -> OutputEndRecord:
         """The domain value."""
-        return OutputEndRecord(self.time, self.of, self.released, self.bytes, self.complete)
+        counts = None if self.redaction is None else self.redaction.value()
+        return OutputEndRecord(self.time, self.of, self.released, self.bytes, self.complete, counts)
 
 
 class _TermsModel(_HeadModel):

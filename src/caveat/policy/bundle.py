@@ -27,11 +27,12 @@ from caveat.policy.identity import Identity, parse_identity
 from caveat.policy.lint import Lint, lint
 from caveat.policy.manifest import Manifest, parse_manifest
 from caveat.policy.phrases import Phrases, parse_phrases
+from caveat.policy.redaction import unknown_lists
 from caveat.policy.schema import cedar_schema
 from caveat.policy.signatures import verify_adoptions
 from caveat.policy.tools import Tool, parse_tools, unknown_tools
 from caveat.policy.translate import Translator
-from caveat.signing.canonical import JsonObject, canonical
+from caveat.signing.canonical import Json, JsonObject, canonical
 from caveat.signing.digest import Digest, sha256
 
 _FILE = re.compile(
@@ -69,6 +70,7 @@ class Policy:
 class Bundle:
     """A well-formed bundle. `digest` covers every file but the signatures.
 
+    `redactions` are the clauses that replace content and take no part in a verdict; `clauses` are all others.
     `unsigned`: what lacks the consent it asks for. `unsafe`: what silence or a screen could open. With
     either it is a draft, which may be checked, decided upon and analysed, and is never served.
     """
@@ -78,6 +80,7 @@ class Bundle:
     files: Mapping[str, bytes]
     registry: Registry
     clauses: tuple[Clause, ...]
+    redactions: tuple[Clause, ...]
     red_lines: tuple[Clause, ...]
     deployments: Mapping[str, Deployment]
     tools: Mapping[str, Tool]
@@ -89,6 +92,11 @@ class Bundle:
     unsigned: tuple[str, ...]
     unsafe: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @property
+    def written(self) -> tuple[Clause, ...]:
+        """Everything under `clauses/`: what decides, and what replaces."""
+        return (*self.clauses, *self.redactions)
 
     @property
     def typed_text_max_bytes(self) -> int:
@@ -115,7 +123,8 @@ def parse_bundle(files: Mapping[str, bytes]) -> Bundle:
         raise BundleError(tuple(findings) or ("the bundle is empty",))
     limits = {name: limit.value for name, limit in manifest.limits.items()}
     translator = Translator(registry, limits)
-    policies, clauses = _clauses(files, "clauses/", translator, findings)
+    policies, written = _clauses(files, "clauses/", translator, findings)
+    clauses, redactions = _told_apart(written)
     _, red_lines = _clauses(files, "red_lines/", translator, findings)
     deployments, wrong = parse_deployments(_section(tables["deployments"], "deployments"), registry)
     findings.extend(wrong)
@@ -126,12 +135,13 @@ def parse_bundle(files: Mapping[str, bytes]) -> Bundle:
     findings.extend(unknown_tools({name: each.tools for name, each in deployments.items()}, tools))
     phrases, wrong = parse_phrases(_optional(files, "phrases.toml", findings), registry)
     findings.extend(wrong)
+    findings.extend(unknown_lists(((one.id, one.redacts) for one in redactions), phrases))
     callers = {name: deployment.callers for name, deployment in deployments.items()}
     findings.extend(caller_findings(callers, identity))
     findings.extend(_validation(files, cedar_schema(registry, limits)))
     found = Lint([], [], [])
     if not findings:
-        found = lint(manifest, registry, clauses, red_lines)
+        found = lint(manifest, registry, clauses, red_lines, redactions)
         findings.extend(found.problems)
     if findings:
         raise BundleError(tuple(findings))
@@ -143,15 +153,16 @@ def parse_bundle(files: Mapping[str, bytes]) -> Bundle:
         files=MappingProxyType(dict(files)),
         registry=registry,
         clauses=clauses,
+        redactions=redactions,
         red_lines=red_lines,
         deployments=deployments,
         tools=tools,
         identity=identity,
         registrations=Registrations(MappingProxyType(callers)),
         phrases=phrases,
-        policy=_policy(manifest, registry, clauses, policies, limits),
+        policy=_policy(manifest, registry, clauses, _without(policies, redactions), limits),
         signers=signers,
-        unsigned=_unsigned(manifest, registry, clauses, signers),
+        unsigned=_unsigned(manifest, registry, written, signers),
         unsafe=tuple(found.unsafe),
         notes=(*found.notes, *unusable),
     )
@@ -179,7 +190,7 @@ def clauses_over_limits(bundle: Bundle) -> tuple[Clause, ...]:
     """The clauses with each limit left open, read as a count named `limits.NAME`: for analysis alone."""
     limits = {name: limit.value for name, limit in bundle.manifest.limits.items()}
     translator = Translator(bundle.registry, limits, open_limits=True)
-    return _clauses(bundle.files, "clauses/", translator, [])[1]
+    return _told_apart(_clauses(bundle.files, "clauses/", translator, [])[1])[0]
 
 
 def _section(table: Mapping[str, object], name: str) -> Mapping[str, object]:
@@ -207,6 +218,25 @@ def _clauses(
     clauses, wrong = parse_clauses(policies, translator)
     findings.extend(wrong)
     return policies, tuple(clauses)
+
+
+def _told_apart(written: tuple[Clause, ...]) -> tuple[tuple[Clause, ...], tuple[Clause, ...]]:
+    """The clauses that decide, and those that replace."""
+    return (
+        tuple(clause for clause in written if not clause.redacts),
+        tuple(clause for clause in written if clause.redacts),
+    )
+
+
+def _without(policies: list[JsonObject], clauses: tuple[Clause, ...]) -> list[JsonObject]:
+    """The policies that the engine is to confirm with: a clause that replaces forbids nothing."""
+    left_out = {clause.id for clause in clauses}
+
+    def id_of(policy: JsonObject) -> Json:
+        annotations = policy.get("annotations")
+        return annotations.get("id") if isinstance(annotations, dict) else None
+
+    return [policy for policy in policies if id_of(policy) not in left_out]
 
 
 def _validation(files: Mapping[str, bytes], schema: str) -> list[str]:

@@ -5,13 +5,25 @@ from dataclasses import dataclass
 
 from caveat.policy.amend import AmendError, Formula, parse_amend
 from caveat.policy.expression import Condition, Literal, Not, conjunction
+from caveat.policy.redaction import RedactionError, parse_kinds
 from caveat.policy.translate import TranslationError, Translator
 from caveat.signing.canonical import Json, JsonObject
 
 AUTHORITIES = ("statute", "regulation", "directive", "contract", "vendor_aup", "technical")
 POINTS = ("prompt", "tool", "output")
 _ANNOTATIONS = frozenset(
-    {"id", "clause", "text", "authority", "source", "amend", "red_line", "always_enforced", "notice"}
+    {
+        "id",
+        "clause",
+        "text",
+        "authority",
+        "source",
+        "amend",
+        "red_line",
+        "always_enforced",
+        "notice",
+        "redact",
+    }
 )
 
 
@@ -24,7 +36,8 @@ class Clause:
     """One Cedar policy as the evaluator reads it.
 
     `id` is unique; `clauses` are the ids of the policy document that it serves (one policy may serve two,
-    and falls with either). `points` are the points of control where it applies.
+    and falls with either). `points` are the points of control where it applies. `redacts`: kinds of content
+    that it has replaced where it binds, instead of forbidding the use; empty for every other clause.
     """
 
     id: str
@@ -39,6 +52,7 @@ class Clause:
     amend_text: str
     red_line: str | None
     always_enforced: bool
+    redacts: frozenset[str] = frozenset()
 
     @property
     def is_permit(self) -> bool:
@@ -57,7 +71,7 @@ def parse_clauses(policies: Sequence[JsonObject], translator: Translator) -> tup
     for policy in policies:
         try:
             clauses.append(_clause(policy, translator, shared))
-        except (ClauseError, TranslationError, AmendError) as error:
+        except (ClauseError, TranslationError, AmendError, RedactionError) as error:
             name = _annotations(policy).get("id", "without @id")
             findings.append(f"clause `{name}`: {error}")
     return clauses, findings
@@ -90,6 +104,8 @@ def _clause(policy: JsonObject, translator: Translator, shared: dict[str, dict[s
         raise ClauseError("a red line forbids; it cannot be a permit")
     if "always_enforced" in own and effect != "forbid":
         raise ClauseError("`@always_enforced` stands on a forbid; a permit holds nothing back")
+    if "redact" in own and (effect != "forbid" or own.keys() & {"red_line", "always_enforced"}):
+        raise ClauseError("`@redact` stands on a forbid that is no red line and not `@always_enforced`")
     return Clause(
         id=own["id"],
         clauses=served,
@@ -103,6 +119,7 @@ def _clause(policy: JsonObject, translator: Translator, shared: dict[str, dict[s
         amend_text=given["amend"],
         red_line=own.get("red_line"),
         always_enforced="always_enforced" in own,
+        redacts=parse_kinds(own["redact"]) if "redact" in own else frozenset(),
     )
 
 

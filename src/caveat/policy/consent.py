@@ -12,6 +12,7 @@ from caveat.policy.bundle import Bundle
 from caveat.policy.clause import Clause
 from caveat.policy.expression import APPROVALS, Overlap, SameSet, Subset, Words, WordSet, atoms, facts_of
 from caveat.policy.parts import Kind, Table, content, section, table_of, words
+from caveat.policy.redaction import PHRASES
 
 _EFFECT = "action_effect"
 _EVIDENCE = "evidence"
@@ -47,7 +48,7 @@ class Consent:
     def _formulas(self, kind: Kind, name: str) -> Iterator[Formula]:
         match kind:
             case Kind.CLAUSE:
-                yield from (one.amend for side in self._sides for one in side.clauses if one.id == name)
+                yield from (one.amend for side in self._sides for one in side.written if one.id == name)
                 yield from self._addition(name)
             case Kind.RED_LINE:
                 yield from (one.amend for side in self._sides for one in side.red_lines if one.id == name)
@@ -69,6 +70,7 @@ class Consent:
                 yield from self._amends_and_readers(self._facts_of_tools({name}))
             case Kind.PHRASES:
                 yield from self._amends_and_readers(self._scored(name))
+                yield from self._replacing(name)
             case Kind.DEPLOYMENT | Kind.REGISTERED | Kind.WORKFLOW | Kind.OBSERVER:
                 yield from self._registration(kind, name)
             case Kind.ROLE:
@@ -80,7 +82,7 @@ class Consent:
 
     def _everyone(self) -> Formula:
         """What the clauses in force, with and without a condition, ask for together."""
-        formulas = [clause.amend for clause in self._old.clauses]
+        formulas = [clause.amend for clause in self._old.written]
         return all_of([*formulas, *(row.amend for row in self._old.manifest.process)])
 
     def _addition(self, name: str) -> Iterator[Formula]:
@@ -88,9 +90,9 @@ class Consent:
 
         So nobody gets, by adding a clause, a power that they do not have by amending one.
         """
-        added = next((one for one in self._new.clauses if one.id == name), None)
-        if added is not None and all(one.id != name for one in self._old.clauses):
-            yield any_of(one.amend for one in self._old.clauses if one.is_permit is added.is_permit)
+        added = next((one for one in self._new.written if one.id == name), None)
+        if added is not None and all(one.id != name for one in self._old.written):
+            yield any_of(one.amend for one in self._old.written if one.is_permit is added.is_permit)
 
     def _amends(self, facts: Iterable[str]) -> Iterator[Formula]:
         for fact in facts:
@@ -100,7 +102,7 @@ class Consent:
 
     def _readers(self, facts: set[str]) -> Iterator[Formula]:
         for side in self._sides:
-            yield from (clause.amend for clause in side.clauses if not facts.isdisjoint(facts_read(clause)))
+            yield from (clause.amend for clause in side.written if not facts.isdisjoint(facts_read(clause)))
 
     def _amends_and_readers(self, facts: set[str]) -> Iterator[Formula]:
         yield from self._amends(sorted(facts))
@@ -178,6 +180,11 @@ class Consent:
         """The facts that a list of phrases gives a score, on either side."""
         return {str(section(table, name).get("fact", "")) for table in self._phrases}
 
+    def _replacing(self, name: str) -> Iterator[Formula]:
+        """Of the clauses that have the phrases of this list replaced."""
+        for side in self._sides:
+            yield from (one.amend for one in side.redactions if f"{PHRASES}{name}" in one.redacts)
+
     def _observed(self, observers: set[str]) -> set[str]:
         return {
             name
@@ -190,7 +197,7 @@ class Consent:
         if name in {side.manifest.interval_role for side in self._sides}:
             yield self._everyone()
         for side in self._sides:
-            yield from (clause.amend for clause in side.clauses if name in roles_read(clause))
+            yield from (clause.amend for clause in side.written if name in roles_read(clause))
 
     def _actor(self, name: str) -> Iterator[Formula]:
         """Its own signature, by the key in force; where it has none yet, all who rely on its name."""
@@ -222,7 +229,7 @@ def roles_read(clause: Clause) -> frozenset[str]:
 
 def formulas_of(bundle: Bundle) -> Iterator[Formula]:
     """Every amend formula that the bundle has."""
-    yield from (clause.amend for clause in (*bundle.clauses, *bundle.red_lines))
+    yield from (clause.amend for clause in (*bundle.written, *bundle.red_lines))
     yield from (limit.amend for limit in bundle.manifest.limits.values())
     yield from (row.amend for row in bundle.manifest.process)
     yield from (parse_amend(spec.amend) for spec in bundle.registry.facts.values())

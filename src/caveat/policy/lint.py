@@ -41,28 +41,39 @@ class Lint:
 
 
 def lint(
-    manifest: Manifest, registry: Registry, clauses: Sequence[Clause], red_lines: Sequence[Clause]
+    manifest: Manifest,
+    registry: Registry,
+    clauses: Sequence[Clause],
+    red_lines: Sequence[Clause],
+    redactions: Sequence[Clause] = (),
 ) -> Lint:
     """What is wrong with the bundle beyond its grammar.
 
     What silence or a screen could open is *unsafe* and not a problem, so that the analysis can show it.
     """
+    written = (*clauses, *redactions)
     problems = [
-        *_unique_ids(clauses),
+        *_unique_ids(written),
         *_unique_ids(red_lines),
-        *_consent(manifest, registry, clauses),
-        *_approval_use(manifest, clauses),
+        *_consent(manifest, registry, written),
+        *_approval_use(manifest, written),
         *_score_types(registry),
-        *_gated_errors(registry, clauses),
+        *_gated_errors(registry, written),
         *_red_lines(clauses, red_lines),
+        *_redactions(registry, redactions, red_lines),
     ]
-    for clause in (*clauses, *red_lines):
+    for clause in (*written, *red_lines):
         problems.extend(_closed_words(manifest, registry, clause))
     if not any(clause.is_permit for clause in clauses):
         problems.append("no clause permits anything, so every use would be denied; add a permit")
     notes = [
         f"clause `{clause.id}` can overflow; a use for which it does is denied"
         for clause in clauses
+        if can_error(clause.condition)
+    ]
+    notes += [
+        f"clause `{clause.id}` can overflow; a use for which it does is redacted"
+        for clause in redactions
         if can_error(clause.condition)
     ]
     notes += [
@@ -220,3 +231,18 @@ def _red_lines(clauses: Sequence[Clause], red_lines: Sequence[Clause]) -> Iterat
     for clause in clauses:
         if clause.red_line is not None and clause.red_line not in specified:
             yield f"clause `{clause.id}`: red line `{clause.red_line}` has no specification in `red_lines/`"
+
+
+def _redactions(
+    registry: Registry, redactions: Sequence[Clause], red_lines: Sequence[Clause]
+) -> Iterator[str]:
+    """What content holds is said by the kinds; a score rises while it passes, and what left cannot be
+    replaced.
+    """
+    estimated = _scores(registry)
+    for clause in redactions:
+        if _reads(clause.condition, estimated):
+            yield f"clause `{clause.id}`: a redaction reads no score; its kinds say what it looks for"
+    for clause in red_lines:
+        if clause.redacts:
+            yield f"red line `{clause.id}`: a specification forbids; it redacts nothing"

@@ -50,7 +50,7 @@ def parts_of(bundle: Bundle) -> dict[Part, str]:
     """The content of every part as text; two parts are equal exactly where their texts are."""
     return dict(
         [
-            *_clauses(bundle, Kind.CLAUSE, "clauses/", bundle.clauses),
+            *_clauses(bundle, Kind.CLAUSE, "clauses/", bundle.written),
             *_clauses(bundle, Kind.RED_LINE, "red_lines/", bundle.red_lines),
             *_manifest(table_of(bundle, "bundle")),
             *_rows(Kind.FACT, section(table_of(bundle, "facts"), "facts")),

@@ -52,7 +52,7 @@ def clause_states(
     *paper only*. `never`: policies that were proved never to apply.
     """
     policies: dict[str, list[str]] = {}
-    for clause in bundle.clauses:
+    for clause in bundle.written:
         for name in clause.clauses:
             policies.setdefault(name, []).append(clause.id)
     rows = {row.id: row.mechanism for row in bundle.manifest.process}
@@ -83,7 +83,7 @@ def flags(bundle: Bundle, sources: Mapping[str, bytes]) -> tuple[str, ...]:
 
 def _texts(bundle: Bundle) -> Iterator[tuple[str, str]]:
     yield from (
-        (f"clause `{clause.clauses[0]}`", clause.text) for clause in (*bundle.clauses, *bundle.red_lines)
+        (f"clause `{clause.clauses[0]}`", clause.text) for clause in (*bundle.written, *bundle.red_lines)
     )
     yield from ((f"process clause `{row.id}`", row.text) for row in bundle.manifest.process)
 
@@ -102,7 +102,7 @@ def _vague(bundle: Bundle) -> Iterator[str]:
 def _misfits(bundle: Bundle) -> Iterator[str]:
     """Clauses that others may change than those who make such rules."""
     made = bundle.manifest.authorities
-    rules = [(c.clauses[0], c.authority, c.amend, c.amend_text) for c in bundle.clauses]
+    rules = [(c.clauses[0], c.authority, c.amend, c.amend_text) for c in bundle.written]
     rules += [(row.id, row.authority, row.amend, row.amend_text) for row in bundle.manifest.process]
     seen: set[tuple[str, str, str]] = set()
     for name, authority, amend, text in rules:
@@ -133,7 +133,7 @@ def _changed_sources(bundle: Bundle, sources: Mapping[str, bytes]) -> Iterator[s
     documents = {path: data for path, data in bundle.files.items() if path.endswith(".md")} | dict(sources)
     digests = {sha256(data): path for path, data in documents.items()}
     seen: set[str] = set()
-    for clause in (*bundle.clauses, *bundle.red_lines):
+    for clause in (*bundle.written, *bundle.red_lines):
         cited = _DIGEST.search(clause.source)
         name = clause.clauses[0]
         if cited is None or cited.group(1) in digests or name in seen:

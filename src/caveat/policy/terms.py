@@ -19,8 +19,8 @@ _RESULTS = (
 def render_terms(bundle: Bundle) -> str:
     """The page in Markdown: red lines, clauses, process, limits, facts, roles, actors, and who adopted it."""
     manifest = bundle.manifest
-    red = [clause for clause in bundle.clauses if clause.red_line is not None]
-    others = [clause for clause in bundle.clauses if clause.red_line is None]
+    red = [clause for clause in bundle.written if clause.red_line is not None]
+    others = [clause for clause in bundle.written if clause.red_line is None]
     return "\n".join(
         (
             f"# {manifest.name}, release {manifest.release}",
@@ -112,6 +112,8 @@ def _clause_rows(clauses: Iterable[Clause], process: Sequence[ProcessClause]) ->
 def _result(clause: Clause) -> str:
     if clause.is_permit:
         return "allow"
+    if clause.redacts:
+        return f"redacts {', '.join(sorted(clause.redacts))}"
     roles = sorted({role for atom, _ in atoms(clause.condition) for role in _roles_asked(atom)})
     return f"needs approval of {', '.join(roles)}" if roles else "deny"
 

@@ -49,17 +49,20 @@ class PhraseScreen:
         """The greatest score of each fact of which a phrase stands in `text`."""
         return self.follow().feed(text, last=True)
 
-    def follow(self) -> "PhraseScan":
-        """A scan of one text that is still to come."""
-        return PhraseScan(self._root)
+    def follow(self, *, spans: bool = False) -> "PhraseScan":
+        """A scan of one text that is still to come. `spans`: it also says where what it finds stands."""
+        return PhraseScan(self._root, [] if spans else None)
 
 
 class PhraseScan:
     """Follows one text, piece by piece; a border between pieces changes nothing."""
 
-    def __init__(self, root: _Node) -> None:
-        """Made by `PhraseScreen.follow`."""
+    def __init__(self, root: _Node, spans: list[tuple[int, int, str]] | None) -> None:
+        """Made by `PhraseScreen.follow`. `spans`: where each phrase stands, and its fact, as they are
+        completed.
+        """
         self._root = root
+        self.spans = spans
         self._tail = ""  # a word that may go on
         self._skipping = False  # within a run of letters that is too long for a word
         self._begun: list[tuple[_Node, int]] = []
@@ -86,7 +89,7 @@ class PhraseScan:
             if self._skipping and start == 0:
                 self._begun.clear()
             else:
-                self._step(_normal(match[0]), self._taken + start, found)
+                self._step(_normal(match[0]), self._taken + start, self._taken + end, found)
             self._skipping = False
         rest = data[at:]
         kept = _WORD.search(rest) if not last else None
@@ -98,7 +101,7 @@ class PhraseScan:
         self._taken += len(data) - len(self._tail)
         return found or NOTHING
 
-    def _step(self, word: str, start: int, found: dict[str, int]) -> None:
+    def _step(self, word: str, start: int, end: int, found: dict[str, int]) -> None:
         if not word:
             return  # nothing but marks
         begun = [*self._begun, (self._root, start)] if word in self._root.following else self._begun
@@ -109,8 +112,15 @@ class PhraseScan:
                 continue
             for fact, score in following.scores.items():
                 found[fact] = max(score, found.get(fact, score))
+                if self.spans is not None:
+                    self.spans.append((at, end, fact))
             if following.following:
                 self._begun.append((following, at))
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The words of a text as phrases compare them."""
+    return tuple(_words(text))
 
 
 def _words(text: str) -> Iterator[str]:

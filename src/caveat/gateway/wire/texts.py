@@ -14,7 +14,7 @@ from typing import TypeAlias
 from caveat.signing.canonical import Json, JsonObject
 
 Path: TypeAlias = tuple[str | int, ...]
-_NAMES = frozenset(
+NAMES = frozenset(
     {
         "call_id",
         "created",
@@ -178,7 +178,7 @@ def _place(value: Json, path: Path) -> str:
 
 def _leaves(value: Json, path: Path) -> Iterator[tuple[Path, str, bool]]:
     if isinstance(value, str):
-        if value and not (path and path[-1] in _NAMES and _NAME.match(value)):
+        if value and not (path and path[-1] in NAMES and _NAME.match(value)):
             yield path, value, False
     elif isinstance(value, list):
         for at, item in enumerate(value):
