@@ -141,9 +141,7 @@ def read_use(
     if request.known is not None:
         turn.conversation = Conversation(request.known, settled, settled_digests, name.begun, turn.cited)
         desk.conversations.keep(owner, turn.conversation, before)
-    use = Use(
-        law, deployment, caller.principal, wire.ACTION, call, found, caller.speakers, turn, request
-    )
+    use = Use(law, deployment, caller.principal, wire.ACTION, call, found, caller.speakers, turn, request)
     return use, request
 
 
@@ -234,7 +232,7 @@ async def _answer_whole(exchange: _Exchange, prompt: Ruling, opened: Opened, sen
     body = redact_whole(body, redaction)
     # No client looks for a call in an error.
     calls = wire.tool_calls(body) if answer.status < 400 else ()
-    tools = await decide_calls(calls, partial(_decide_call, exchange, prompt))
+    tools = await decide_calls(calls, partial(_decide_call, exchange, prompt, redaction is not None))
     refused = strictest_refusal(tools)
     if refused is not None:
         await _refuse(desk, wire, refused, send)
@@ -259,9 +257,9 @@ def _law_now(desk: Desk, before: Law) -> Law:
     return law
 
 
-async def _decide_call(exchange: _Exchange, prompt: Ruling, asked: ToolCall) -> Ruling:
+async def _decide_call(exchange: _Exchange, prompt: Ruling, redacted: bool, asked: ToolCall) -> Ruling:
     desk = exchange.desk
-    ruling = await desk.gate.decide_tool(prompt, desk.law_now(), asked)
+    ruling = await desk.gate.decide_tool(prompt, desk.law_now(), asked, redacted=redacted)
     exchange.trace.ruled(ruling)
     return ruling
 
@@ -273,7 +271,7 @@ async def _answer_stream(
     law = desk.law_now()
     said = Said(law)
     redaction = desk.gate.redaction_of_answer(prompt, law, None)
-    output = await desk.gate.decide_output(prompt, law, None, said.scores(law))
+    output = await desk.gate.decide_output(prompt, law, None, said.scores(law), redaction)
     exchange.trace.ruled(output)
     if not output.released:
         exchange.settle(None, len(opened.first))
@@ -302,18 +300,20 @@ async def _answer_stream(
     async def decide_said(scores: Scores) -> Ruling:
         current = _law_now(desk, law)
         said.found(scores)
-        ruling = await desk.gate.decide_output(prompt, current, None, said.scores(current))
+        ruling = await desk.gate.decide_output(prompt, current, None, said.scores(current), redaction)
         exchange.trace.ruled(ruling)
         return ruling
 
     async def decide_again(current: Law) -> Ruling:
         _law_now(desk, law)
-        return await desk.gate.decide_output(prompt, current, None, said.scores(current))
+        return await desk.gate.decide_output(prompt, current, None, said.scores(current), redaction)
 
     # The screens read what the caller would see: placeholders are restored before, not after.
     replaced = redact_stream(from_first(), wire, redaction)
     read = hold_texts(replaced, wire, said.screening, decide_said)
-    decided = hold_calls(read, wire.tool_reader(), partial(_decide_call, exchange, prompt))
+    decided = hold_calls(
+        read, wire.tool_reader(), partial(_decide_call, exchange, prompt, redaction is not None)
+    )
     await release_stream(decided, wire, desk.gate, decide_again, output, desk.law_now, release, finish)
     await send_piece(send, b"", last=True)
 

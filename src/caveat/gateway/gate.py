@@ -238,7 +238,8 @@ class Gate:
         stream's bytes are still to come; its end is then recorded by `record_end`. An answer longer than the
         use's workflow allows is none of that workflow's, so its facts are unknown of it. `scores`: what the
         screens of `law` found in the answer; None where they read nothing of it. `redaction`: by which
-        `answer` became what it is; of a stream, by which it will.
+        `answer` became what it is; of a stream, by which it will. Where a clause binds, an answer without
+        one is refused.
         """
         before = prompt.use
         call = replace(before.call, point=Point.OUTPUT)
@@ -255,19 +256,25 @@ class Gate:
             cases = with_scores(cases, law.bundle.registry, scores)
         decision = law.decisions.decide(Point.OUTPUT, cases)
         gathered = Gathered(cases)
-        enforced = _is_enforced(use, decision, gathered)
         counts = None if redaction is None or answer is None else redaction.counts
-        done = record_of(self._bound_output(prompt, law, size), counts)
+        bound = self._bound_output(prompt, law, size)
+        done = record_of(bound, counts, _left_alone(use, redacted=redaction is not None))
+        if done is not None:
+            decision = with_unreadable(decision, done.clauses, done.unreadable)
+        enforced = _is_enforced(use, decision, gathered)
         now, of = self._clock(), prompt.record_id
         return await self._rule(
             use, decision, gathered, now, prompt.listed, enforced=enforced, of=of, redaction=done
         )
 
-    async def decide_tool(self, prompt: Ruling, law: Law, asked: ToolCall) -> Ruling:
+    async def decide_tool(
+        self, prompt: Ruling, law: Law, asked: ToolCall, *, redacted: bool = False
+    ) -> Ruling:
         """The ruling on one call of a tool that the model's answer asks for.
 
         From the facts that went into the answer, with what is registered of the tool in place of what is
-        registered of its deployment. `law` is the one in force now.
+        registered of its deployment. `law` is the one in force now. `redacted`: `asked` is as it became
+        under a redaction; where a clause binds, one that is not is refused.
         """
         before, bundle = prompt.use, law.bundle
         deployment = self._deployment(before, law)
@@ -283,10 +290,13 @@ class Gate:
         cases = cases_of_call(without_scores(prompt.gathered.cases), tool, bundle.registry)
         gathered = Gathered(_scored(cases, law, call))
         decision = law.decisions.decide(Point.TOOL, gathered.cases)
+        bound = self._bound_tool(prompt, law, deployment, asked)
+        done = record_of(bound, None, _left_alone(use, redacted=redacted))
+        if done is not None:
+            decision = with_unreadable(decision, done.clauses, done.unreadable)
         enforced = _is_enforced(use, decision, gathered)
         now, of = self._clock(), prompt.record_id
         listed = new_parts(call.parts, Turn())
-        done = record_of(self._bound_tool(prompt, law, deployment, asked), None)
         return await self._rule(
             use, decision, gathered, now, listed, enforced=enforced, of=of, redaction=done
         )
@@ -484,6 +494,13 @@ def _cases_of_answer(gathered: Gathered, size: int | None) -> tuple[Facts, ...]:
     if limit is None or size is None or size <= limit:
         return gathered.cases
     return tuple(replace(case, facts=without_workflow(case.facts)) for case in gathered.cases)
+
+
+def _left_alone(use: Use, *, redacted: bool) -> int:
+    """How many pieces nobody replaced anything in, as `Redaction.unreadable`: what is watched is left
+    alone.
+    """
+    return int(not redacted and use.deployment.mode != "observe")
 
 
 def _is_enforced(use: Use, decision: Decision, gathered: Gathered) -> bool:

@@ -131,9 +131,7 @@ def render_record(record: Record, cases: RenderCases = render_cases) -> JsonObje
             }
         case OutputEndRecord(time, of, released, size, complete, counts):
             ended: JsonObject = {"of": of, "released": released, "bytes": size, "complete": complete}
-            if counts is not None:
-                ended["redaction"] = _render_counts(counts)
-            return _head("output_end", time) | ended
+            return _head("output_end", time) | ended | _render_ended(counts)
         case TermsRecord(time, bundle, envelope):
             return _head("terms", time) | {"bundle": bundle, "envelope": envelope}
         case HeartbeatRecord(time, every_seconds, witnessed):
@@ -289,6 +287,11 @@ def _render_redaction(redaction: Redaction) -> JsonObject:
         "counts": None if redaction.counts is None else _render_counts(redaction.counts),
         "unreadable": redaction.unreadable,
     }
+
+
+def _render_ended(counts: Replaced | None) -> JsonObject:
+    """The member `redaction` of a stream's end; absent where nothing was to be replaced in it."""
+    return {} if counts is None else {"redaction": _render_counts(counts)}
 
 
 def _render_counts(counts: Replaced) -> JsonObject:

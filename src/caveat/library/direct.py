@@ -90,6 +90,8 @@ async def decide_request(
         caller = await desk.identities.authenticate(desk.law_now(), headers, Connection(), now)
         desk.budgets.admit(caller.principal, caller.deployment.budget, now.date())
         use, request = read_use(desk, wire, caller, headers, body)
+        # The program sends its own bytes, in which nothing is replaced: a clause that asks for it refuses.
+        use = replace(use, request=None)
         return _ruled(Origin(desk, wire, caller, request, await desk.gate.decide_prompt(use)))
 
 
