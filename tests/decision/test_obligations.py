@@ -17,7 +17,7 @@ forbid (principal, action in [Action::"prompt", Action::"output"], resource)
 when {{ context.channel == "bought" }}
 unless {{ context.approvals.contains("counsel") }};
 @id("M2") {HEAD} @redact("card")
-forbid (principal, action, resource) when {{ context.persons + 9223372036854775000 > context.persons }};
+forbid (principal, action, resource) when {{ context.persons + 9223372036854775800 > context.persons }};
 @id("M3") {HEAD} @redact("code")
 forbid (principal, action == Action::"tool", resource) when {{ !context.verified }};
 """

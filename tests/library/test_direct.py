@@ -19,6 +19,7 @@ from caveat.signing.note import note_key, parse_note
 from tests.support.library_world import World, make_world
 from tests.support.phrase_world import phrase_bundle
 from tests.support.raw_client import send
+from tests.support.redact_world import redact_bundle
 from tests.support.running_gateway import running_gateway
 from tests.support.scripted_upstream import chat_body
 from tests.support.small_bundle import CHAT_KEY, DESK_KEY, WATCH_KEY, adopted, attest, rows
@@ -352,3 +353,35 @@ def test_a_bug_is_an_error_without_content_and_no_ruling(
     assert '"cause":"RuntimeError"' in caplog.text
     assert "words of the prompt" not in caplog.text
     assert world.decisions() == []
+
+
+REDACTED = """
+@id("R1") @text("No address is seen.") @authority("contract") @amend("operator") @redact("email")
+forbid (principal, action {points}, resource);
+"""
+
+
+def test_what_a_program_sends_itself_is_refused_where_a_clause_has_it_redacted(world: World) -> None:
+    """Over the gateway's own transport the same is replaced, and goes through."""
+    shutil.rmtree(world.bundle)
+    world.write(redact_bundle(REDACTED.format(points='== Action::"prompt"')))
+    with world.gate() as gate, gate.http_client() as client:
+        ruling = gate.decide_prompt("ada@example.org", model="scripted")
+        assert (ruling.allowed, ruling.reason, ruling.clauses) == (False, "obligation", ("R1",))
+        body = {"model": "scripted", "messages": [{"role": "user", "content": "ada@example.org"}]}
+        headers = {"authorization": f"Bearer {gate.api_key}"}
+        assert client.post("/v1/chat/completions", json=body, headers=headers).is_success
+        assert b"ada@example.org" not in world.upstream.seen[-1].body
+
+
+def test_what_a_program_would_show_itself_is_refused_where_a_clause_has_it_redacted(world: World) -> None:
+    shutil.rmtree(world.bundle)
+    world.write(redact_bundle(REDACTED.format(points='in [Action::"tool", Action::"output"]')))
+    with world.gate() as gate:
+        prompt = gate.decide_prompt("What is it?", model="scripted")
+        assert prompt.allowed
+        assert gate.decide_output(prompt, "It is ada@example.org.").reason == "obligation"
+        assert gate.decide_tool(prompt, "find", {"to": "ada@example.org"}).reason in (
+            "obligation",
+            "unverified",
+        )
