@@ -14,6 +14,8 @@ from click.testing import CliRunner
 
 from caveat.cli.explain import explain_command
 from caveat.cli.ledger import ledger_group
+from caveat.cli.observe import observe_command
+from caveat.ledger.record import record_id_of
 from tests.support.phrase_world import request_of, stream_of, text_in
 from tests.support.redact_world import CLAUSES, EMAIL, NAME, PHONE, TEXT, redact_bundle
 from tests.support.running_gateway import RunningGateway, running_gateway
@@ -149,6 +151,11 @@ def test_the_ledger_replays_and_says_what_was_redacted(tmp_path: Path, upstream:
             with pytest.raises(openai.PermissionDeniedError):
                 client.completions.create(model="scripted", prompt=[1, 2])
         gateway.records()
+        refused = next(
+            record_id_of(index, entry.leaf)
+            for index, entry in enumerate(gateway.service.ledger.records())
+            if json.loads(entry.leaf).get("reason") == "obligation"
+        )
     checked = CliRunner().invoke(ledger_group, ["verify", "--replay", str(tmp_path / "ledger")])
     assert checked.output.endswith("holds\n"), checked.output
     said = CliRunner().invoke(
@@ -157,6 +164,19 @@ def test_the_ledger_replays_and_says_what_was_redacted(tmp_path: Path, upstream:
     assert said.exit_code == 0
     assert "email, phone, phrases:names is redacted by R1: 1 email replaced" in said.output
     assert EMAIL not in said.output
+    held = CliRunner().invoke(explain_command, ["use", refused, "--data", str(tmp_path)])
+    assert held.exit_code == 0, held.output
+    assert "1 pieces cannot be read" in held.output
+
+
+def test_observing_reports_what_would_be_refused_for_it(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    with running_gateway(tmp_path, upstream.url, redact_bundle(mode="observe")) as gateway:
+        with openai.OpenAI(api_key=CHAT_KEY, base_url=f"{gateway.url}/v1", max_retries=0) as client:
+            client.completions.create(model="scripted", prompt=[1, 2])
+        gateway.records()
+    report = CliRunner().invoke(observe_command, ["report", str(tmp_path)])
+    assert report.exit_code in (0, 1), report.output
+    assert "deny" in report.output
 
 
 def test_a_stream_ends_when_other_content_is_to_be_replaced(tmp_path: Path) -> None:

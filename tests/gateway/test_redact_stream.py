@@ -48,7 +48,7 @@ def redaction(
     return AnswerRedaction(FINDER, NAMES, table, kinds, lambda name: (tools or {}).get(name, NOTHING))
 
 
-def run(events: Sequence[bytes], rule: AnswerRedaction | None, path: str = PATHS[0]) -> bytes:
+def run(events: Sequence[bytes], rule: AnswerRedaction, path: str = PATHS[0]) -> bytes:
     async def arriving() -> AsyncIterator[bytes]:
         for event in events:
             yield event

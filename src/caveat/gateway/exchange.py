@@ -309,7 +309,8 @@ async def _answer_stream(
         return await desk.gate.decide_output(prompt, current, None, said.scores(current), redaction)
 
     # The screens read what the caller would see: placeholders are restored before, not after.
-    replaced = redact_stream(from_first(), wire, redaction)
+    first = from_first()
+    replaced = first if redaction is None else redact_stream(first, wire, redaction)
     read = hold_texts(replaced, wire, said.screening, decide_said)
     decided = hold_calls(
         read, wire.tool_reader(), partial(_decide_call, exchange, prompt, redaction is not None)

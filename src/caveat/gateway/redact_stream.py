@@ -200,16 +200,12 @@ def _is_name(path: Path) -> bool:
 
 
 async def redact_stream(
-    arriving: AsyncIterator[bytes], wire: Wire, redaction: AnswerRedaction | None
+    arriving: AsyncIterator[bytes], wire: Wire, redaction: AnswerRedaction
 ) -> AsyncIterator[bytes]:
-    """The windows of a stream as they may leave; the very same without a redaction.
+    """The windows of a stream as they may leave.
 
     Raises `UpstreamError` for what cannot be read, and where more waits than may.
     """
-    if redaction is None:
-        async for window in arriving:
-            yield window
-        return
     reading = _Reading(redaction)
     waiting: deque[_Event] = deque()
     held = 0
