@@ -58,9 +58,7 @@ def _codes(text: str) -> set[str]:
 
 
 KINDS = ("card", "code", "email", "iban", "number", "phone", "uuid")
-"""What an identifier may be. `number` is every number of seven digits or more; a telephone's and a card's
-are some.
-"""
+"""What an identifier may be. `number`: any of seven digits or more, a telephone's and a card's among them."""
 
 _GAP = "[ ()./\u00a0\u2009\u202f\u2010-\u2014-]"
 _WHOLE_NUMBER = re.compile(rf"\+?\d(?:{_GAP}{{0,2}}\d){{6,}}")
@@ -127,8 +125,10 @@ def open_from(text: str) -> int:
 
 
 def _open_word(text: str, end: int) -> int:
-    """Where the word begins that ends here. An address goes back from its `@` by a bounded part, and anything
-    else is shorter than that."""
+    """Where the word begins that ends here.
+
+    An address goes back from its `@` by a bounded part, and anything else is shorter than that.
+    """
     last = text[end - 1 : end]
     if not (last.isalnum() or last in _IN_WORDS):
         return end

@@ -22,9 +22,7 @@ from caveat.policy.clause import Clause
 def obligations(
     policy: Policy, redactions: tuple[Clause, ...], point: Point, cases: Sequence[Facts]
 ) -> tuple[Clause, ...]:
-    """The clauses of `redactions` that bind in some case at `point`, in their order. Without any case all
-    do.
-    """
+    """The clauses of `redactions` that bind in some case at `point`, in their order; all without a case."""
     here = tuple(clause for clause in redactions if point.value in clause.points)
     if not here or not cases:
         return here

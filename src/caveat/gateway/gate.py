@@ -497,9 +497,7 @@ def _cases_of_answer(gathered: Gathered, size: int | None) -> tuple[Facts, ...]:
 
 
 def _left_alone(use: Use, *, redacted: bool) -> int:
-    """How many pieces nobody replaced anything in, as `Redaction.unreadable`: what is watched is left
-    alone.
-    """
+    """How many pieces nobody replaced anything in; none where a deployment is only watched."""
     return int(not redacted and use.deployment.mode != "observe")
 
 

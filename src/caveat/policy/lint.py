@@ -236,9 +236,7 @@ def _red_lines(clauses: Sequence[Clause], red_lines: Sequence[Clause]) -> Iterat
 def _redactions(
     registry: Registry, redactions: Sequence[Clause], red_lines: Sequence[Clause]
 ) -> Iterator[str]:
-    """What content holds is said by the kinds; a score rises while it passes, and what left cannot be
-    replaced.
-    """
+    """A score rises while content passes, and what has left cannot be replaced."""
     estimated = _scores(registry)
     for clause in redactions:
         if _reads(clause.condition, estimated):

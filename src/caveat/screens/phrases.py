@@ -58,9 +58,7 @@ class PhraseScan:
     """Follows one text, piece by piece; a border between pieces changes nothing."""
 
     def __init__(self, root: _Node, spans: list[tuple[int, int, str]] | None) -> None:
-        """Made by `PhraseScreen.follow`. `spans`: where each phrase stands, and its fact, as they are
-        completed.
-        """
+        """Made by `PhraseScreen.follow`. `spans`: takes where each phrase stands, and its fact."""
         self._root = root
         self.spans = spans
         self._tail = ""  # a word that may go on

@@ -1,5 +1,4 @@
-"""Content replaced by placeholders, and placeholders by content: over whole texts, and as a text arrives.
-Pure.
+"""Content replaced by placeholders and restored, in whole texts and as a text arrives. Pure.
 
 Laws: equal values get equal placeholders, and different values of one use different ones; only a placeholder
 that was made for this very use is ever restored, and only where nothing of its kinds is to be replaced; what
@@ -78,9 +77,7 @@ class Finder:
     def find(
         self, text: str, kinds: frozenset[str], phrases: Iterable[tuple[int, int, str]] | None = None
     ) -> list[Found]:
-        """All values of these kinds, in their order; none overlaps another. `phrases`: those found
-        already.
-        """
+        """All values of these kinds, in their order; none overlaps another. `phrases`: if found before."""
         found: list[Found] = []
         if kinds & _IDENTIFIERS:
             found += (

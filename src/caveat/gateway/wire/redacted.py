@@ -158,8 +158,10 @@ class AnswerTexts:
     def __init__(
         self, words: Say, arguments: Callable[[str], Say], unread: Callable[[str], Say], *, strict: bool
     ) -> None:
-        """`arguments`: the rule of a tool by its name; `unread`: of arguments that are no JSON. `strict`:
-        what nobody can read may not leave."""
+        """`arguments`: the rule of a tool by its name; `unread`: the same where they are no JSON.
+
+        `strict`: what nobody can read may not leave.
+        """
         self._words = words
         self._arguments = arguments
         self._unread = unread
@@ -232,9 +234,7 @@ class AnswerTexts:
 
 
 def call_in(value: Mapping[str, Json]) -> tuple[str, str | None]:
-    """The name of the tool that an object calls and the member with its arguments; None where it calls
-    none.
-    """
+    """The tool that an object calls, and the member with its arguments; None where it is no call."""
     name = value.get("name")
     called = name if isinstance(name, str) else ""
     if isinstance(value.get("arguments"), str):
