@@ -19,6 +19,7 @@ from caveat.signing.canonical import canonical
 _ID_LETTERS = 20  # of 16 letters each: 80 bits
 _LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 _IDENTIFIERS = frozenset(KINDS)
+_ROUNDS = 8
 MAX_OPEN_CHARS = 8192
 """More of a text never waits for the end of one value."""
 
@@ -186,7 +187,18 @@ class Replacing:
         self.counts = Counts()
 
     def __call__(self, text: str) -> str:
-        """The text with every value replaced; the very same where none is found."""
+        """The text with every value replaced; the very same where none is found.
+
+        A word that only touched a value stands by itself once that is gone, so what is left is read again.
+        """
+        for _ in range(_ROUNDS):
+            said = self._replaced(text)
+            if said == text:
+                return text
+            text = said
+        raise CollisionError
+
+    def _replaced(self, text: str) -> str:
         found = self._finder.find(text, self._kinds) if text else []
         if not found:
             return text
