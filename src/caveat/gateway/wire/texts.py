@@ -48,7 +48,7 @@ _MEMBERS = frozenset(
         "prompt_tokens", "reasoning_content", "refusal", "response", "sequence_number", "stop_sequence",
         "summary_index", "text", "thinking", "tool_calls", "total_tokens", "usage",
     }
-) | _NAMES  # fmt: skip
+) | NAMES  # fmt: skip
 """Names of members that streams are made of; any other name is read, as a model may have chosen it."""
 _INDEXES = ("output_index", "content_index", "summary_index", "index")
 
