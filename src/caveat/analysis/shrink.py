@@ -1,8 +1,9 @@
 """Smaller witnesses: nothing in them that does not matter, and nothing larger than it need be.
 
 Each step keeps what the witness shows, by asking the live engine again: first the truth is told wherever no
-lie is needed, then facts are dropped, sets lose members, and counts go to the least value that will do. The
-result is minimal, not the least of all. The order is fixed, so equal questions get equal witnesses.
+lie is needed, then facts are dropped, sets lose members, and words and counts go to the first value that will
+do. The result is minimal, not the least of all. The order is fixed, so equal questions get equal witnesses on
+most machines: what the solver begins with is its own choice.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +12,7 @@ from typing import TypeAlias
 
 from caveat.analysis.witness import Witness
 from caveat.decision.verdict import Decision
+from caveat.facts.registry import FactSpec
 from caveat.facts.value import Value
 from caveat.policy.bundle import Bundle
 from caveat.policy.clause import Clause
@@ -27,6 +29,7 @@ def shrunk(bundle: Bundle, witness: Witness, still: Still) -> Witness:
     limits = limits_compared(bundle)
     for name in names:
         witness = _smaller_set(witness, name, still)
+        witness = _earlier_words(witness, bundle.registry.facts[name], still)
         witness = _smaller_count(witness, name, limits.get(name, frozenset()), still)
     return fewer_facts(witness, names, still)
 
@@ -76,6 +79,23 @@ def _smaller_set(witness: Witness, name: str, still: Still) -> Witness:
         seen = witness.said[name].value
         if isinstance(seen, frozenset) and len(seen) > 1:
             witness = _tried(witness, _with_lie(witness, name, seen - {word}), still)
+    return witness
+
+
+def _earlier_words(witness: Witness, spec: FactSpec, still: Still) -> Witness:
+    """The first declared word that will do, in the place of each that is true."""
+    value = witness.truth.get(spec.name)
+    if isinstance(value, str):
+        for word in spec.values[: spec.values.index(value)]:
+            earlier = _tried(witness, _with_truth(witness, spec.name, word), still)
+            if earlier is not witness:
+                return earlier
+    if isinstance(value, frozenset) and len(value) == 1:
+        (only,) = value
+        for word in spec.values[: spec.values.index(only)]:
+            earlier = _tried(witness, _with_truth(witness, spec.name, frozenset({word})), still)
+            if earlier is not witness:
+                return earlier
     return witness
 
 
