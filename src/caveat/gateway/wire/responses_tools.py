@@ -114,7 +114,7 @@ class ResponseReader:
             elif kind not in _IDLE and not kind.startswith(_WORDS):
                 self._held = True  # a piece of a call, or an event that nobody here knows
                 self._unannounced(data)
-            ended |= kind in _ENDS
+            ended |= isinstance(kind, str) and kind in _ENDS
         if self._held and not ended:
             return Progress(held=True)
         for at, item in list(self._announced.items()):
