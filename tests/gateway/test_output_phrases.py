@@ -236,6 +236,21 @@ def test_an_event_that_nobody_can_read_ends_the_stream(
     assert answer.body.endswith(b"data: [DONE]\n\n")
 
 
+TWICE = b'{"id": "c", "choices": [{"index": 0, "delta": {"content": "project heliotrope", "content": "x"}}]}'
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_that_two_clients_could_read_differently_does_not_leave(
+    gateway: RunningGateway, script: Scripted, stream: bool
+) -> None:
+    whole = TWICE.replace(b"delta", b"message")
+    pieces = (b"data: " + TWICE + b"\n\n", b"data: [DONE]\n\n")
+    script.reply = Reply(headers=SSE, pieces=pieces) if stream else Reply(body=whole)
+    answer = post(gateway, PATHS[0], request_of(PATHS[0], stream=stream))
+    assert b"heliotrope" not in answer.body
+    assert b"upstream_invalid" in answer.body
+
+
 def test_observing_reads_records_and_holds_nothing_back(tmp_path: Path) -> None:
     files = phrase_bundle()
     files["deployments.toml"] = files["deployments.toml"].replace(b'"enforce"', b'"observe"')

@@ -251,7 +251,7 @@ class Gate:
         size = None if answer is None else len(answer)
         if redaction is not None:
             size = redaction.size
-        cases = without_scores(_cases_of_answer(prompt.gathered, size))
+        cases = _unscored(prompt, _cases_of_answer(prompt.gathered, size))
         if scores is not None:
             cases = with_scores(cases, law.bundle.registry, scores)
         decision = law.decisions.decide(Point.OUTPUT, cases)
@@ -287,7 +287,7 @@ class Gate:
             action_digest=self.name(deployment.id, Point.TOOL, sha256(said), asked.arguments),
         )
         use = replace(before, law=law, deployment=deployment, action=action_of(tool), call=call)
-        cases = cases_of_call(without_scores(prompt.gathered.cases), tool, bundle.registry)
+        cases = cases_of_call(_unscored(prompt, prompt.gathered.cases), tool, bundle.registry)
         gathered = Gathered(_scored(cases, law, call))
         decision = law.decisions.decide(Point.TOOL, gathered.cases)
         bound = self._bound_tool(prompt, law, deployment, asked)
@@ -473,6 +473,11 @@ class Gate:
 
     def _now(self) -> str:
         return render_time(self._clock())
+
+
+def _unscored(prompt: Ruling, cases: tuple[Facts, ...]) -> tuple[Facts, ...]:
+    """The cases as they hold of content that nobody has read yet. Without screens nobody read the prompt."""
+    return cases if prompt.use.law.screening is None else without_scores(cases)
 
 
 def _scored(cases: tuple[Facts, ...], law: Law, call: Call) -> tuple[Facts, ...]:

@@ -18,7 +18,7 @@ from caveat.gateway.redacting import AnswerRedaction
 from caveat.gateway.wire.protocol import Wire
 from caveat.gateway.wire.redacted import UnreadableError
 from caveat.gateway.wire.texts import EventTexts, Path, Text, event_texts, put_texts
-from caveat.gateway.wire.tool_calls import event_data
+from caveat.gateway.wire.tool_calls import event_data, read_alike
 from caveat.screens.redaction import Answering, Change, Following, OpenError, changed
 from caveat.signing.canonical import Json, JsonObject
 
@@ -259,8 +259,8 @@ def _read(reading: _Reading, wire: Wire, event: bytes) -> _Event:
     if not found or found[0].strip() == b"[DONE]":
         return _Event(event, None, None)
     try:
-        value: Json = orjson.loads(found[0])
-    except orjson.JSONDecodeError as error:
+        value = read_alike(found[0])
+    except ValueError as error:
         raise _invalid(wire) from error
     return reading.take(event, value)
 

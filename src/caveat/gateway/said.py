@@ -1,11 +1,11 @@
 """What the screens find in answers, whole or under way, by the lists of the law in force."""
 
-import orjson
-
 from caveat.call.call import Point
+from caveat.gateway.errors import UpstreamError
 from caveat.gateway.ports import Law
 from caveat.gateway.screening import Scores, Screening
 from caveat.gateway.wire.texts import whole_texts
+from caveat.gateway.wire.tool_calls import AmbiguousError, read_alike
 
 
 class Said:
@@ -33,12 +33,19 @@ def reading_of(law: Law) -> Screening | None:
 
 
 def scores_of_answer(law: Law, body: bytes) -> Scores | None:
-    """The scores of a whole answer; None where no clause reads them."""
+    """The scores of a whole answer; None where no clause reads them.
+
+    Raises `UpstreamError` for one that two clients could read differently.
+    """
     screening = reading_of(law)
     if screening is None:
         return None
     try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        value = read_alike(body)
+    except AmbiguousError as error:
+        raise UpstreamError(
+            502, "upstream_invalid", "the model's endpoint gave an answer that can be read in two ways"
+        ) from error
+    except ValueError:
         value = body.decode(errors="replace")  # as plain text
     return screening.of_texts(text.text for text in whole_texts(value))

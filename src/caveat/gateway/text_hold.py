@@ -10,15 +10,13 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-import orjson
-
 from caveat.gateway.errors import GatewayError, UpstreamError
 from caveat.gateway.gate import Ruling
 from caveat.gateway.refusal import refusal_message
 from caveat.gateway.screening import Scores, Screening
 from caveat.gateway.wire.protocol import Wire
 from caveat.gateway.wire.texts import NO_TEXTS, EventTexts, event_texts
-from caveat.gateway.wire.tool_calls import event_data
+from caveat.gateway.wire.tool_calls import event_data, read_alike
 from caveat.screens.phrases import PhraseScan
 from caveat.signing.canonical import Json
 
@@ -153,12 +151,11 @@ def _parsed(wire: Wire, data: bytes) -> Json:
     if data.strip() == b"[DONE]":
         return None
     try:
-        value: Json = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
+        return read_alike(data)
+    except ValueError as error:
         raise UpstreamError(
             502, "upstream_invalid", f"the model's endpoint sent an event that is not {wire.NAME}'s"
         ) from error
-    return value
 
 
 def _too_large(what: str) -> UpstreamError:

@@ -110,13 +110,7 @@ def parse_strict(data: bytes, *, max_bytes: int, max_depth: int = 64, floats: bo
     if _deeper_than(max_depth, text):
         raise StrictJsonError("too_deep")
     try:
-        value: Json = json.loads(
-            text,
-            object_pairs_hook=_object_without_duplicates,
-            parse_constant=_refuse_constant,
-            parse_float=_finite_float if floats else _refuse_constant,
-            parse_int=_wide_integer if floats else _bounded_integer,
-        )
+        value: Json = (_WIDE if floats else _NARROW).decode(text)
     except StrictJsonError:
         raise
     except (ValueError, RecursionError) as error:
@@ -161,6 +155,21 @@ def _wide_integer(text: str) -> int:
     if not -(2**63) <= value < 2**64:
         raise StrictJsonError("number")
     return value
+
+
+# Made once: `json.loads` would make a decoder for each text.
+_NARROW = json.JSONDecoder(
+    object_pairs_hook=_object_without_duplicates,
+    parse_constant=_refuse_constant,
+    parse_float=_refuse_constant,
+    parse_int=_bounded_integer,
+)
+_WIDE = json.JSONDecoder(
+    object_pairs_hook=_object_without_duplicates,
+    parse_constant=_refuse_constant,
+    parse_float=_finite_float,
+    parse_int=_wide_integer,
+)
 
 
 def _deeper_than(limit: int, text: str) -> bool:

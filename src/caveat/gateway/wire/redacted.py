@@ -14,7 +14,7 @@ import orjson
 
 from caveat.call.parts import Origin, RawPart
 from caveat.gateway.wire.texts import NAMES, Path
-from caveat.gateway.wire.tool_calls import parsed
+from caveat.gateway.wire.tool_calls import AmbiguousError, parsed, read_alike
 from caveat.signing.canonical import Json, JsonObject
 
 Say: TypeAlias = Callable[[str], str]
@@ -170,8 +170,10 @@ class AnswerTexts:
     def whole(self, body: bytes) -> bytes:
         """A whole answer; raises `UnreadableError`. What is no JSON is one text."""
         try:
-            value: Json = orjson.loads(body)
-        except orjson.JSONDecodeError:
+            value = read_alike(body)
+        except AmbiguousError as error:
+            raise UnreadableError from error
+        except ValueError:
             text = body.decode(errors="replace")
             said = self._words(text)
             return body if said == text else said.encode()

@@ -59,6 +59,20 @@ def parsed(content: bytes) -> Json | None:
         return None
 
 
+class AmbiguousError(ValueError):
+    """JSON that two parsers read differently, as with a member that stands twice."""
+
+
+def read_alike(content: bytes) -> Json:
+    """The value that every JSON parser reads; raises `AmbiguousError`, or `ValueError` for what is no JSON."""
+    try:
+        return parse_strict(content, max_bytes=_CAP_BYTES, max_depth=MAX_ANSWER_DEPTH, floats=True)
+    except StrictJsonError as error:
+        if error.code in ("malformed", "not_utf8"):
+            raise ValueError("no JSON") from error
+        raise AmbiguousError from error
+
+
 def member(value: Json | None, name: str) -> Json:
     """A member of what may be an object."""
     return value.get(name) if isinstance(value, dict) else None
