@@ -245,7 +245,7 @@ def test_nothing_is_restored_in_arguments_that_have_no_one_reading() -> None:
         (b'data: {"a": "x"}\n\r\ndata: {"a": "y"}\n\n', "upstream_invalid"),
         (chunk({"audio": {"id": "a", "data": "AAAA"}}), "answer_unreadable"),
         (chunk({"content": "1" * 9000}), "upstream_too_large"),
-        (b"data: " + b'{"a":' * 300 + b"1" + b"}" * 300 + b"\n\n", "answer_unreadable"),
+        (b"data: " + b'{"a":' * 300 + b"1" + b"}" * 300 + b"\n\n", "upstream_invalid"),
     ],
 )
 def test_what_cannot_be_read_ends_the_stream(event: bytes, code: str) -> None:

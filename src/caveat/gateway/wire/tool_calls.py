@@ -64,7 +64,7 @@ class AmbiguousError(ValueError):
 
 
 def read_alike(content: bytes) -> Json:
-    """The value that every JSON parser reads; raises `AmbiguousError`, or `ValueError` for what is no JSON."""
+    """The value that every parser reads; raises `AmbiguousError`, or `ValueError` for what is no JSON."""
     try:
         return parse_strict(content, max_bytes=_CAP_BYTES, max_depth=MAX_ANSWER_DEPTH, floats=True)
     except StrictJsonError as error:
