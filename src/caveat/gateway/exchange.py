@@ -26,6 +26,7 @@ from caveat.gateway.http import (
     send_whole,
 )
 from caveat.gateway.identity.callers import Caller, Identities
+from caveat.gateway.kept_responses import KeptResponses
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.ports import Law
 from caveat.gateway.redact_stream import redact_stream, redact_whole
@@ -42,6 +43,7 @@ from caveat.gateway.tracing import NO_TRACE, Trace, Tracing
 from caveat.gateway.transcripts import Transcripts
 from caveat.gateway.upstream import forwardable
 from caveat.gateway.usage import StreamUsage, Usage, estimated, usage_in
+from caveat.gateway.wire import responses
 from caveat.gateway.wire.answered import StreamedAnswer, answered_in
 from caveat.gateway.wire.protocol import Wire
 from caveat.gateway.wire.request import WireRequest
@@ -64,6 +66,7 @@ class Desk:
     tracing: Tracing = NO_TRACE
     conversations: Conversations = field(default_factory=Conversations)
     transcripts: Transcripts | None = None
+    responses: KeptResponses = field(default_factory=KeptResponses)
     _running: set["asyncio.Task[None]"] = field(default_factory=set["asyncio.Task[None]"])
 
     def background(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
@@ -89,6 +92,9 @@ def read_use(
     request = wire.parse_request(body, max_bytes=desk.max_body_bytes, known=known)
     # An endpoint that keeps content may keep a call in it.
     request.pairing.check(calls_elsewhere=lambda: any(part.role == "stored" for part in request.raw_parts))
+    sent = request
+    if wire.ACTION == responses.ACTION:
+        request = desk.responses.resolved(caller.deployment.id, request)
     evidence = read_evidence(headers)
     law = caller.law
     bundle = law.bundle
@@ -127,7 +133,7 @@ def read_use(
     )
     passage = None
     if desk.transcripts is not None:
-        heard = None if before is None else before.heard
+        heard = None if before is None or request is not sent else before.heard
         passage = desk.transcripts.compare((deployment.id, caller.principal), request.utterances, heard)
     call = Call(
         point=Point.PROMPT,
@@ -148,11 +154,11 @@ def read_use(
     turn = turn_of(settled, before)
     if request.known is not None:
         turn.conversation = Conversation(request.known, settled, settled_digests, name.begun, turn.cited)
-        turn.conversation.heard = None if passage is None else passage.heard
+        turn.conversation.heard = None if passage is None or request is not sent else passage.heard
         desk.conversations.keep(owner, turn.conversation, before)
     principal, speakers = caller.principal, caller.speakers
-    use = Use(law, deployment, principal, wire.ACTION, call, found, speakers, turn, request, passage)
-    return use, request
+    use = Use(law, deployment, principal, wire.ACTION, call, found, speakers, turn, sent, passage, request)
+    return use, sent
 
 
 def hear_prompt(desk: Desk, prompt: Ruling) -> None:
@@ -165,6 +171,8 @@ def hear_answer(desk: Desk, prompt: Ruling, answer: Json) -> None:
     """What is about to be released to the caller, in the form in which it is, is known from now on."""
     if desk.transcripts is not None and prompt.use.passage is not None:
         desk.transcripts.answered(prompt.use.passage, answered_in(answer))
+    if prompt.use.whole is not None and prompt.use.action == responses.ACTION:
+        desk.responses.keep(prompt.use.deployment.id, prompt.use.whole, answer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,7 @@ class Use:
     `found`: evidence that the store has about its parts, and what was known again of them.
     `speakers`: its sender beside an API key. `request`: what content can be replaced in; a use without it is
     refused where a clause has any replaced. `passage`: its messages beside what passed before.
+    `whole`: the request with what an earlier response stands for, as it was decided.
     """
 
     law: Law
@@ -90,6 +91,7 @@ class Use:
     turn: Turn = field(default_factory=Turn)
     request: WireRequest | None = None
     passage: Passage | None = None
+    whole: WireRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)

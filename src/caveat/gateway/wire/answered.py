@@ -120,7 +120,8 @@ class StreamedAnswer:
         return built
 
     def _take(self, event: JsonObject) -> None:
-        kind = event.get("type")
+        said = event.get("type")
+        kind = said if isinstance(said, str) else ""
         if isinstance(event.get("choices"), list):
             for at, choice in enumerate(rows(event["choices"])):
                 index = choice.get("index")
@@ -130,9 +131,9 @@ class StreamedAnswer:
         elif kind in _RESPONSE_ENDS:
             response = event.get("response")
             self._whole, self.ended = response if isinstance(response, dict) else None, True
-        elif isinstance(kind, str) and kind.startswith("response."):
+        elif kind.startswith("response."):
             self._take_item(event, kind)
-        elif isinstance(kind, str):
+        else:
             self._take_block(event, kind)
 
     def _take_item(self, event: JsonObject, kind: str) -> None:

@@ -53,7 +53,7 @@ def chat_utterance(message: JsonObject) -> Utterance:
     """A message of chat completions."""
     role, notes = message.get("role"), list[bytes]()
     content = _content(message.get("content"), notes)
-    if role in _CALLERS:
+    if _is_callers(role):
         return Utterance(by_model=False, said=_said(message, content))
     form: JsonObject = {name: message[name] for name in message.keys() & _CHAT_MEMBERS}
     calls = form.get("tool_calls")
@@ -69,7 +69,7 @@ def chat_utterance(message: JsonObject) -> Utterance:
 def message_utterance(message: JsonObject) -> Utterance:
     """A message of Anthropic messages."""
     notes = list[bytes]()
-    if message.get("role") in _CALLERS:
+    if _is_callers(message.get("role")):
         return Utterance(by_model=False, said=_said(message, _content(message.get("content"), notes)))
     content = _content(message.get("content"), notes)
     form: JsonObject = {"role": message.get("role")}
@@ -106,6 +106,10 @@ def input_utterance(text: str) -> Utterance:
     return item_utterance({"role": "user", "content": text})
 
 
+def _is_callers(role: Json) -> bool:
+    return isinstance(role, str) and role in _CALLERS
+
+
 def _said(message: JsonObject, content: list[Json], member: str = "content") -> bytes:
     return digest_of(_lean({**message, member: [*content]}))
 
@@ -132,7 +136,8 @@ def _content(content: Json, notes: list[bytes]) -> list[Json]:
 def _block(block: Json, notes: list[bytes]) -> Json:
     if not isinstance(block, dict):
         return block
-    kind = block.get("type")
+    said = block.get("type")
+    kind = said if isinstance(said, str) else ""
     if kind in _THINKING:
         notes.append(digest_of(_lean(block)))
         return None
