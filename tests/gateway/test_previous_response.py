@@ -76,9 +76,9 @@ def test_a_second_turn_by_id_has_the_facts_and_totals_of_the_same_content_in_ful
     third = ask(gateway, DESK_KEY, "And then?", envelope, previous_response_id=again.id, stream=stream)
     full = [
         {"role": "user", "content": table},
-        *(one.model_dump() for one in first.output),
+        *(one.model_dump(exclude_none=True) for one in first.output),
         {"role": "user", "content": "And now?"},
-        *(one.model_dump() for one in again.output),
+        *(one.model_dump(exclude_none=True) for one in again.output),
         {"role": "user", "content": "And then?"},
     ]
     ask(gateway, DESK_KEY, full, envelope, stream=stream)
