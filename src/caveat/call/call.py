@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from caveat.call.history import HistoryState
 from caveat.signing.canonical import Json
 from caveat.signing.digest import Digest
 
@@ -84,7 +85,8 @@ class Call:
     `action_digest` binds approvals and one-time evidence to this exact action: the digest of deployment,
     point, protocol and the bytes forwarded, without evidence and claims. `workflow`: the registered workflow
     that the caller names; nothing follows from the name alone. `targets`: what the caller declares that the
-    use is directed at; it is part of the action.
+    use is directed at; it is part of the action. `history`: what its earlier messages are; None where nobody
+    compared them.
     """
 
     point: Point
@@ -100,6 +102,7 @@ class Call:
     form: Form = field(default_factory=Form)
     targets: tuple[str, ...] = ()
     data: DataParts | None = field(default=None, compare=False, repr=False)
+    history: HistoryState | None = None
 
     @property
     def data_parts(self) -> DataParts:

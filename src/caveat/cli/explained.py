@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import click
 
+from caveat.call.history import HistoryState
 from caveat.cli.deciding import (
     CHANGE,
     WORDS,
@@ -92,6 +93,7 @@ class Explained:
             "evidence": evidence,
             "differs": list[Json](self.differs),
             "redaction": _redaction(record.redaction),
+            "history_state": None if record.history_state is None else record.history_state.value,
         }
 
 
@@ -120,6 +122,8 @@ def show_explained(explained: Explained) -> None:
     click.echo(f"  asked by `{record.principal}`: {_MEANS[record.principal.partition(':')[0]]}")
     if record.of is not None:
         click.echo(f"  it answers the prompt of record {record.of}")
+    if record.history_state is not None:
+        click.echo(f"  its history is {record.history_state.value}: {_HISTORIES[record.history_state]}")
     click.echo(f"  {_effect(explained)}")
     show_deciding(explained.bundle, decision)
     if record.redaction is not None:
@@ -136,6 +140,14 @@ def show_explained(explained: Explained) -> None:
         click.echo(f"FINDING  deciding again gives another {', '.join(explained.differs)}")
 
 
+_HISTORIES = {
+    HistoryState.NONE: "no turn of a model is in it",
+    HistoryState.KNOWN: "every earlier message passed here, in this order",
+    HistoryState.TRIMMED: "messages of a known order, with others left out",
+    HistoryState.UNRECOGNISED: "not known, and what was known may have been lost",
+    HistoryState.CHANGED: "the model's turns are known, and what stands around them is not as it was",
+    HistoryState.INVENTED: "a turn of the model in it was never released to this caller",
+}
 _MEANS = {"key": "an API key", "oidc": "a token of an issuer", "mtls": "a client certificate"}
 
 

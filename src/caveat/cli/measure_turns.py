@@ -11,7 +11,7 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, cast
 import orjson
 import structlog
 
+from caveat.call.history import HistoryState
 from caveat.cli.measure_gateway import bundle_files
 from caveat.evidence.check import EvidenceChecker
 from caveat.evidence.envelope import VerifiedCache
 from caveat.evidence.trust import parse_trust
 from caveat.gateway.decisions import Decisions
-from caveat.gateway.exchange import Desk, read_use
+from caveat.gateway.exchange import Desk, hear_answer, hear_prompt, read_use
 from caveat.gateway.gate import Gate
 from caveat.gateway.identity.callers import Caller, Identities
 from caveat.gateway.identity.tokens import Tokens
@@ -33,6 +34,7 @@ from caveat.gateway.issued_keys import IssuedKeys
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.ports import Law
 from caveat.gateway.revocations import RevocationLists
+from caveat.gateway.transcripts import Transcripts
 from caveat.gateway.wire import openai
 from caveat.gateway.witnesses import BundleWitnesses
 from caveat.ledger.record import record_id
@@ -47,6 +49,7 @@ from caveat.signing.digest import sha256
 from caveat.store.evidence import SqliteEvidenceStore
 from caveat.store.manifests import SqliteManifestStore
 from caveat.store.revocations import RevocationFiles
+from caveat.store.transcripts import SqliteTranscripts
 
 if TYPE_CHECKING:
     from caveat.gateway.routing import Router
@@ -90,14 +93,18 @@ async def _spent(kind: str, rounds: int) -> tuple[list[float], list[float]]:
         desk, caller, close = staged_desk(Path(folder))
         try:
             for seed in range(rounds + 1):
-                for turn, body in enumerate(conversation_bodies(kind, seed), start=1):
+                for turn, (body, answer) in enumerate(_turns(kind, seed), start=1):
                     began = time.process_time()
                     use, _ = read_use(desk, openai, caller, {}, body)
                     prompt = await desk.gate.decide_prompt(use)
-                    output = await desk.gate.decide_output(prompt, caller.law, _ANSWER)
+                    hear_prompt(desk, prompt)
+                    output = await desk.gate.decide_output(prompt, caller.law, answer)
+                    hear_answer(desk, prompt, orjson.loads(answer))
                     spent = (time.process_time() - began) * 1e3
                     if not output.released:
                         raise RuntimeError("the workload is not allowed, so nothing is measured")
+                    if turn > 1 and use.call.history is not HistoryState.KNOWN:
+                        raise RuntimeError("the workload's history is not known, so nothing is measured")
                     if seed and abs(turn - _EARLY) <= _AROUND:  # the first conversation warms up
                         early.append(spent)
                     elif seed and abs(turn - _LATE) <= _AROUND:
@@ -107,26 +114,31 @@ async def _spent(kind: str, rounds: int) -> tuple[list[float], list[float]]:
     return early, late
 
 
-_ANSWER = orjson.dumps({"choices": [{"message": {"role": "assistant", "content": "w" * _KILOBYTE}}]})
-
-
 def conversation_bodies(kind: str, seed: int) -> Iterator[bytes]:
     """The requests of one conversation, each with all of its history, as the official client sends them."""
+    for body, _ in _turns(kind, seed):
+        yield body
+
+
+def _turns(kind: str, seed: int) -> Iterator[tuple[bytes, bytes]]:
+    """Each request with the answer that the next one sends back."""
     rng = random.Random(seed)  # noqa: S311 - content to measure with
     first: JsonObject = {"role": "user", "content": _words(rng)}
     messages: list[Json] = [first]
     for turn in range(_TURNS):
-        yield orjson.dumps({"messages": messages, "model": "measured"})
+        body = orjson.dumps({"messages": messages, "model": "measured"})
         if kind == "chat":
             said: JsonObject = {"role": "assistant", "content": _words(rng)}
             asked: JsonObject = {"role": "user", "content": _words(rng)}
-            messages += [said, asked]
+            more = [said, asked]
         else:
             function: JsonObject = {"name": "look_up", "arguments": orjson.dumps({"at": turn}).decode()}
             call: JsonObject = {"id": f"call_{seed}_{turn}", "type": "function", "function": function}
             calls: JsonObject = {"role": "assistant", "content": None, "tool_calls": [call]}
             result: JsonObject = {"role": "tool", "tool_call_id": call["id"], "content": _words(rng)}
-            messages += [calls, result]
+            more = [calls, result]
+        yield body, orjson.dumps({"choices": [{"message": more[0]}]})
+        messages += more
 
 
 def _words(rng: random.Random) -> str:
@@ -154,11 +166,14 @@ def staged_desk(folder: Path) -> tuple[Desk, Caller, Callable[[], None]]:
     identities = Identities(issued, Tokens(datetime.now(UTC)))
     log = structlog.get_logger()
     desk = Desk(gate, cast("Router", None), metrics, log, lambda: law, 8 << 20, identities)
+    transcripts = SqliteTranscripts(folder / "transcripts.sqlite3", lost_if_new=False)
+    desk = replace(desk, transcripts=Transcripts(transcripts, gate.audit_hmac))
     deployment = bundle.deployments["measured"]
     caller = Caller(law, deployment, f"key:{sha256(key.encode())[:16]}", key)
 
     def close() -> None:
         store.close()
         manifests.close()
+        transcripts.close()
 
     return desk, caller, close

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from caveat.call.call import Part, PartKind
 from caveat.call.parts import Classified, RawPart, Terms, classify_after
 from caveat.gateway.naming import Begun
+from caveat.gateway.transcripts import Heard
 from caveat.gateway.wire.history import MIN_BYTES, Known
 from caveat.gateway.wire.request import WireRequest
 from caveat.signing.digest import Digest
@@ -44,6 +45,7 @@ class Conversation:
     digests: frozenset[Digest] = frozenset()
     begun: Begun | None = None
     recorded: Recorded | None = None
+    heard: Heard | None = None
 
     def weight(self) -> int:
         """About how many bytes it takes up: the body's beginning, its contents, a rendering."""

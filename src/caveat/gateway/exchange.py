@@ -26,6 +26,7 @@ from caveat.gateway.http import (
     send_whole,
 )
 from caveat.gateway.identity.callers import Caller, Identities
+from caveat.gateway.kept_responses import KeptResponses
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.ports import Law
 from caveat.gateway.redact_stream import redact_stream, redact_whole
@@ -39,8 +40,11 @@ from caveat.gateway.stream import StreamEnd, halted, release_stream
 from caveat.gateway.text_hold import hold_texts
 from caveat.gateway.tool_hold import decide_calls, hold_calls, strictest_refusal
 from caveat.gateway.tracing import NO_TRACE, Trace, Tracing
+from caveat.gateway.transcripts import Transcripts
 from caveat.gateway.upstream import forwardable
 from caveat.gateway.usage import StreamUsage, Usage, estimated, usage_in
+from caveat.gateway.wire import responses
+from caveat.gateway.wire.answered import StreamedAnswer, answered_in
 from caveat.gateway.wire.protocol import Wire
 from caveat.gateway.wire.request import WireRequest
 from caveat.gateway.wire.tool_calls import ToolCall
@@ -61,6 +65,8 @@ class Desk:
     budgets: Budgets = field(default_factory=Budgets)
     tracing: Tracing = NO_TRACE
     conversations: Conversations = field(default_factory=Conversations)
+    transcripts: Transcripts | None = None
+    responses: KeptResponses = field(default_factory=KeptResponses)
     _running: set["asyncio.Task[None]"] = field(default_factory=set["asyncio.Task[None]"])
 
     def background(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
@@ -86,6 +92,9 @@ def read_use(
     request = wire.parse_request(body, max_bytes=desk.max_body_bytes, known=known)
     # An endpoint that keeps content may keep a call in it.
     request.pairing.check(calls_elsewhere=lambda: any(part.role == "stored" for part in request.raw_parts))
+    sent = request
+    if wire.ACTION == responses.ACTION:
+        request = desk.responses.resolved(caller.deployment.id, request)
     evidence = read_evidence(headers)
     law = caller.law
     bundle = law.bundle
@@ -122,6 +131,10 @@ def read_use(
         None if before is None else before.begun,
         None if known is None or request.is_rendered else known.prefix,
     )
+    passage = None
+    if desk.transcripts is not None:
+        heard = None if before is None or request is not sent else before.heard
+        passage = desk.transcripts.compare((deployment.id, caller.principal), request.utterances, heard)
     call = Call(
         point=Point.PROMPT,
         protocol=wire.NAME,
@@ -136,13 +149,30 @@ def read_use(
         form=request.form,
         targets=targets,
         data=classified.data,
+        history=None if passage is None else passage.state,
     )
     turn = turn_of(settled, before)
     if request.known is not None:
         turn.conversation = Conversation(request.known, settled, settled_digests, name.begun, turn.cited)
+        turn.conversation.heard = None if passage is None or request is not sent else passage.heard
         desk.conversations.keep(owner, turn.conversation, before)
-    use = Use(law, deployment, caller.principal, wire.ACTION, call, found, caller.speakers, turn, request)
-    return use, request
+    principal, speakers = caller.principal, caller.speakers
+    use = Use(law, deployment, principal, wire.ACTION, call, found, speakers, turn, sent, passage, request)
+    return use, sent
+
+
+def hear_prompt(desk: Desk, prompt: Ruling) -> None:
+    """The messages of a prompt that goes through are known from now on."""
+    if desk.transcripts is not None and prompt.use.passage is not None:
+        desk.transcripts.passed(prompt.use.passage)
+
+
+def hear_answer(desk: Desk, prompt: Ruling, answer: Json) -> None:
+    """What is about to be released to the caller, in the form in which it is, is known from now on."""
+    if desk.transcripts is not None and prompt.use.passage is not None:
+        desk.transcripts.answered(prompt.use.passage, answered_in(answer))
+    if prompt.use.whole is not None and prompt.use.action == responses.ACTION:
+        desk.responses.keep(prompt.use.deployment.id, prompt.use.whole, answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +212,7 @@ async def run_exchange(
         trace.ruled(prompt)
         desk.metrics.gated(time.perf_counter() - began)
         if prompt.released:
+            hear_prompt(desk, prompt)
             await _ask(exchange, targets, prompt, headers, send)
             desk.metrics.answered(time.perf_counter() - began)
         else:
@@ -245,6 +276,8 @@ async def _answer_whole(exchange: _Exchange, prompt: Ruling, opened: Opened, sen
         return
     retry = [NO_RETRY] if answer.status >= 400 else []
     headers = [*answer_headers(opened, prompt, output, tools), *retry]
+    if answer.status < 400:
+        hear_answer(desk, prompt, _parsed(body))
     await send_whole(send, answer.status, body, headers)
     _log_use(desk, prompt, output, answer.status)
 
@@ -290,10 +323,17 @@ async def _answer_stream(
         async for window in arriving:
             yield metered(window)
 
+    heard = StreamedAnswer()
+
     async def release(window: bytes) -> None:
+        heard.feed(window)
+        if heard.ended:  # before its last byte, with which a caller may go on at once
+            hear_answer(desk, prompt, heard.value())
         await send_piece(send, window)
 
     def finish(end: StreamEnd) -> Awaitable[None]:
+        if not heard.ended:
+            hear_answer(desk, prompt, heard.value())
         exchange.settle(usage.result(), end.size)
         return desk.background(_finish_stream(desk, prompt, output, end, redaction))
 

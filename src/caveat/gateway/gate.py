@@ -39,6 +39,7 @@ from caveat.gateway.redacting import (
 from caveat.gateway.screening import Scores, with_scores, without_scores
 from caveat.gateway.shape import without_workflow
 from caveat.gateway.tool_use import action_of, cases_of_call, parts_of_call, tool_of
+from caveat.gateway.transcripts import Passage
 from caveat.gateway.wire.request import WireRequest
 from caveat.gateway.wire.tool_calls import Arguments, ToolCall
 from caveat.ledger import errors as ledger_errors
@@ -76,7 +77,8 @@ class Use:
 
     `found`: evidence that the store has about its parts, and what was known again of them.
     `speakers`: its sender beside an API key. `request`: what content can be replaced in; a use without it is
-    refused where a clause has any replaced.
+    refused where a clause has any replaced. `passage`: its messages beside what passed before.
+    `whole`: the request with what an earlier response stands for, as it was decided.
     """
 
     law: Law
@@ -88,6 +90,8 @@ class Use:
     speakers: tuple[Speaker, ...] = ()
     turn: Turn = field(default_factory=Turn)
     request: WireRequest | None = None
+    passage: Passage | None = None
+    whole: WireRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -436,9 +440,12 @@ class Gate:
             development=use.law.bundle.manifest.development,
             history=listed.history,
             redaction=redaction if redacted is None else redacted.record,
+            history_state=call.history if call.point is Point.PROMPT else None,
         )
         receipt = await self._append(record)
         self.metrics.decided(call.point, decision, mode)
+        if record.history_state is not None:
+            self.metrics.compared(record.history_state.value)
         done = record.redaction if mode == "enforce" else None
         if done is not None and done.counts is not None:
             self.metrics.redacted(call.point, done.counts)

@@ -23,7 +23,16 @@ from caveat.facts.fact import Fact, Facts, Finding, Grade
 from caveat.facts.registry import FactSpec, Registry
 from caveat.facts.value import Value
 from caveat.gateway.joining import join_parts, settle
-from caveat.gateway.observing import REACH, TOTALS, Registration, Total, observed_facts, total_facts
+from caveat.gateway.observing import (
+    HISTORY,
+    REACH,
+    TOTALS,
+    Registration,
+    Total,
+    history_facts,
+    observed_facts,
+    total_facts,
+)
 from caveat.gateway.pieces import (
     Said,
     covered_digests,
@@ -168,6 +177,7 @@ def gather(
     observed = observed_facts(registry, deployment, measured or {})
     observed += total_facts(registry, deployment, registered, totals.with_use(now, reserve))
     observed += reach_facts(registry, at)
+    observed += history_facts(registry, deployment, call.history)
     findings = frozenset(_FINDINGS[one.outcome] for one in evidence if one.outcome in _FINDINGS)
     many = [len(part.digests) for part in parts]
     bodies = join_parts(registry, registered, [part.facts for part in parts], many) or (registered,)
@@ -323,7 +333,7 @@ def _arranged(registry: Registry, body: tuple[Fact, ...], observed: tuple[Fact, 
         fact
         for fact in observed
         if fact.name not in said
-        or fact.role in (COUNTER, TOTALS, REACH)
+        or fact.role in (COUNTER, TOTALS, REACH, HISTORY)
         or fact.value != registry.facts[fact.name].neutral
     ]
     order = {name: place for place, name in enumerate(registry.facts)}

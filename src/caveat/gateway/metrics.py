@@ -23,6 +23,12 @@ class Metrics:
             ("point", "verdict", "reason", "mode"),
             registry=registry,
         )
+        self._histories = Counter(
+            "caveat_histories",
+            "Requests by what their earlier messages are, compared with what was let through.",
+            ("state",),
+            registry=registry,
+        )
         self._incidents = Counter(
             "caveat_incidents", "Decisions that somebody should look at.", registry=registry
         )
@@ -88,6 +94,10 @@ class Metrics:
         for act, rows in (("replaced", counts.replaced), ("restored", counts.restored)):
             if rows:
                 self._redactions.labels(point.value, act).inc(sum(count for _, count in rows))
+
+    def compared(self, state: str) -> None:
+        """The history of a request that was decided."""
+        self._histories.labels(state).inc()
 
     def gated(self, seconds: float) -> None:
         """A prompt decision took this long until it was durable."""

@@ -7,6 +7,7 @@ that looked and found nothing, and for nothing else.
 from collections.abc import Mapping
 from typing import Protocol
 
+from caveat.call.history import HistoryState
 from caveat.evidence.entitlement import COUNTER
 from caveat.facts.fact import Fact, Grade
 from caveat.facts.registry import FactSpec, Registry
@@ -20,6 +21,10 @@ TOTALS = "totals"
 
 REACH = "reach"
 """The observer of open chat: how many persons, at most, whoever only types could be asking about."""
+
+
+HISTORY = "history"
+"""The observer that compares a request's earlier messages with what the gateway let through."""
 
 
 class Registration(Protocol):
@@ -58,11 +63,25 @@ def observed_facts(
     """What the observers of this deployment report, or their neutral value; nothing without an observer."""
     facts: list[Fact] = []
     for spec in registry.facts.values():
-        observers = sorted(spec.observed_by & deployment.observers - {COUNTER, TOTALS, REACH})
+        observers = sorted(spec.observed_by & deployment.observers - {COUNTER, TOTALS, REACH, HISTORY})
         value = measured.get(spec.name, spec.neutral)
         if observers and value is not None:
             facts.append(Fact(spec.name, value, Grade.OBSERVED, observers[0]))
     return tuple(facts)
+
+
+def history_facts(
+    registry: Registry, deployment: Registration, state: HistoryState | None
+) -> tuple[Fact, ...]:
+    """What the history of a use is; nothing where nobody compared it, or for a state that a registry does
+    not know: that is unknown, which a decision takes at its worst."""
+    if HISTORY not in deployment.observers or state is None:
+        return ()
+    return tuple(
+        Fact(spec.name, state.value, Grade.OBSERVED, HISTORY)
+        for spec in registry.facts.values()
+        if HISTORY in spec.observed_by and spec.parse(state.value) is not None
+    )
 
 
 def total_facts(

@@ -157,11 +157,11 @@ class BundleWitnesses:
 
     def _without_data(self, call: Call, deployment: Deployment, now: datetime) -> Gathered:
         """The facts of a use of typed words alone: those of its deployment and of where the use stands in
-        its shape, gathered once for this bundle.
+        its shape and in its conversation, gathered once for this bundle.
 
         Without data there is nothing to count and no source to add to, so neither time nor totals matter.
         """
-        key = (deployment.id, *standing(call, deployment, frozenset()).key)
+        key = (deployment.id, call.history, *standing(call, deployment, frozenset()).key)
         known = self._bare.get(key)
         if known is None:
             if len(self._bare) >= _BARE_LIMIT:

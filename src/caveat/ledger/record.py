@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
 from caveat.call.call import Point
+from caveat.call.history import HistoryState
 from caveat.decision.verdict import Decision, Verdict
 from caveat.facts.fact import Facts
 from caveat.ledger.errors import RecordParseError
@@ -105,7 +106,8 @@ class DecisionRecord:
     prompt decision that an output decision answers. `reserve` stands in records of released uses only.
     `development`: the bundle says of itself that its keys are for trying out. `parts`: data parts that stand
     in no record which `history` leads to. `redaction`: None where no clause has anything replaced; in observe
-    mode it says what would have been.
+    mode it says what would have been. `history_state`: what the earlier messages of a prompt are; None in
+    other records, and where nobody compared them.
     """
 
     time: str
@@ -128,6 +130,7 @@ class DecisionRecord:
     development: bool = False
     history: History | None = None
     redaction: Redaction | None = None
+    history_state: HistoryState | None = None
 
     @property
     def released(self) -> bool:

@@ -14,6 +14,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from caveat.call.call import Point
+from caveat.call.history import HistoryState
 from caveat.decision.verdict import Decision, Reason, Verdict
 from caveat.facts.fact import Facts
 from caveat.facts.wire import parse_facts, render_facts
@@ -268,6 +269,7 @@ def _render_decision(record: DecisionRecord, cases: Json) -> JsonObject:
         **_mark(development=record.development),
         **_render_history(record.history),
         **({} if record.redaction is None else {"redaction": _render_redaction(record.redaction)}),
+        **({} if record.history_state is None else {"history_state": record.history_state.value}),
     }
 
 
@@ -395,6 +397,7 @@ class _DecisionModel(_HeadModel):
     development: _Mark = None
     history: _HistoryModel | None = None
     redaction: _RedactionModel | None = None
+    history_state: HistoryState | None = Field(default=None, strict=False)
 
     def record(self) -> DecisionRecord:
         """The domain value."""
@@ -429,6 +432,7 @@ class _DecisionModel(_HeadModel):
             development=self.development is True,
             history=None if self.history is None else self.history.history(),
             redaction=None if self.redaction is None else self.redaction.value(),
+            history_state=self.history_state,
         )
 
 

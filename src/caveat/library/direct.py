@@ -16,12 +16,13 @@ from caveat.call.call import Point
 from caveat.gateway import gate
 from caveat.gateway.errors import GatewayError, RequestError
 from caveat.gateway.evidence_header import HEADER, encode_envelope
-from caveat.gateway.exchange import Desk, read_use
+from caveat.gateway.exchange import Desk, hear_answer, hear_prompt, read_use
 from caveat.gateway.http import read_headers
 from caveat.gateway.identity.callers import Connection
 from caveat.gateway.said import scores_of_answer
 from caveat.gateway.tool_hold import decide_calls, strictest_refusal
 from caveat.gateway.usage import estimated, usage_in
+from caveat.gateway.wire.answered import text_answer
 from caveat.gateway.wire.tool_calls import ToolCall, call_of_text, parsed
 from caveat.gateway.wire.wire import WIRES, find_wire
 from caveat.library.errors import GateError
@@ -92,7 +93,10 @@ async def decide_request(
         use, request = read_use(desk, wire, caller, headers, body)
         # The program sends its own bytes, in which nothing is replaced: a clause that asks for it refuses.
         use = replace(use, request=None)
-        return _ruled(Origin(desk, wire, caller, request, await desk.gate.decide_prompt(use)))
+        prompt = await desk.gate.decide_prompt(use)
+        if prompt.released:
+            hear_prompt(desk, prompt)
+        return _ruled(Origin(desk, wire, caller, request, prompt))
 
 
 async def decide_output(desk: Desk, prompt: Ruling, answer: str | bytes) -> Ruling:
@@ -114,6 +118,10 @@ async def decide_output(desk: Desk, prompt: Ruling, answer: str | bytes) -> Ruli
                 return _ruled(replace(origin, ruling=refused))
         law = desk.law_now()
         made = await desk.gate.decide_output(origin.ruling, law, body, scores_of_answer(law, read))
+        if made.released:
+            hear_answer(
+                desk, origin.ruling, parsed(answer) if isinstance(answer, bytes) else text_answer(answer)
+            )
         return _ruled(replace(origin, ruling=made))
 
 

@@ -1,9 +1,9 @@
 """One gateway out of a bundle, a data folder and an upstream.
 
 The data folder holds `ledger/` (the log), `log.pem` (the key that signs it, outside the log on purpose),
-`audit.key` (names actions in records so that guesses cannot be tested), `evidence.sqlite3`, and
-`api_keys.sqlite3` once an API key is issued. Keys are made at the first start, readable by their owner
-alone, and never replaced.
+`audit.key` (names actions in records so that guesses cannot be tested), `evidence.sqlite3`,
+`transcripts.sqlite3` (what passed, by keyed digests), and `api_keys.sqlite3` once an API key is issued. Keys
+are made at the first start, readable by their owner alone, and never replaced.
 """
 
 import asyncio
@@ -40,6 +40,7 @@ from caveat.gateway.routes import Routes, single_route
 from caveat.gateway.routing import Router
 from caveat.gateway.succession import Succession
 from caveat.gateway.tracing import NO_TRACE, Tracing
+from caveat.gateway.transcripts import Transcripts
 from caveat.gateway.trust_succession import TrustSeen, record_trust
 from caveat.gateway.upstream import UpstreamConfig
 from caveat.gateway.witnesses import BundleWitnesses
@@ -61,10 +62,12 @@ from caveat.service.tls import ServerTls
 from caveat.service.watch import Watch, WatchConfig, read_known
 from caveat.signing.digest import Digest
 from caveat.store.api_keys import ApiKeyStore
-from caveat.store.errors import EvidenceStoreError, StoreError
+from caveat.store.errors import EvidenceStoreError, StoreError, TranscriptStoreError
 from caveat.store.evidence import SqliteEvidenceStore
 from caveat.store.manifests import SqliteManifestStore
 from caveat.store.revocations import RevocationFiles
+from caveat.store.transcripts import FILE as TRANSCRIPTS
+from caveat.store.transcripts import SqliteTranscripts
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 _BACKLOG = 2048
@@ -109,7 +112,7 @@ class Service:
         law: LawInForce,
         make_witnesses: MakeWitnesses,
         gate: Gate,
-        stores: tuple[SqliteEvidenceStore, SqliteManifestStore],
+        stores: tuple[SqliteEvidenceStore, SqliteManifestStore, SqliteTranscripts],
         before: "_Before",
     ) -> None:
         """Takes over everything that is passed in; `close` releases it."""
@@ -152,6 +155,7 @@ class Service:
             self._identities,
             config.budgets,
             config.tracing,
+            transcripts=Transcripts(stores[2], gate.audit_hmac),
         )
         self.desk = desk
         self.app = Gateway(desk, self.start, self.stop)
@@ -317,11 +321,23 @@ def open_service(config: ServiceConfig) -> Service:
         lambda digest: ledger.stored_bundle(digest) or config.history(digest), config.root
     )
     try:
+        transcripts = SqliteTranscripts(
+            config.data / TRANSCRIPTS,
+            lost_if_new=ledger.size > 0,
+            on_fault=lambda cause: config.log.error("transcripts", outcome="lost", cause=cause),
+        )
+    except TranscriptStoreError as error:
+        ledger.close()
+        store.close()
+        manifests.close()
+        raise DataFolderError(f"{error}; without the file, histories are unrecognised for a while") from error
+    try:
         chain = history.take_up(ledger, succession, bundle, config.log)
     except BaseException:
         ledger.close()
         store.close()
         manifests.close()
+        transcripts.close()
         raise
     ledger.store_bundle(bundle.files)
     gate = Gate(ledger, Metrics(), history.clock, audit_key, history.lasting)
@@ -346,7 +362,7 @@ def open_service(config: ServiceConfig) -> Service:
         beyond_loopback=config.beyond_loopback,
     )
     before = _Before(history.routes, lambda bundle: announce(bundle, chain))
-    return Service(config, ledger, law, make_witnesses, gate, (store, manifests), before)
+    return Service(config, ledger, law, make_witnesses, gate, (store, manifests, transcripts), before)
 
 
 @dataclass(frozen=True, slots=True)

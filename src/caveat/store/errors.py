@@ -4,6 +4,7 @@ StoreError
 ├── EvidenceStoreError   the store cannot be opened, read or written
 │   └── RoomFullError    one issuer's room is full; nothing was kept
 ├── LedgerIndexError     the index of a ledger can neither be read nor built
+├── TranscriptStoreError the memory of what passed cannot be opened
 ├── KeyStoreError        the issued API keys cannot be read or written
 └── FolderError          a folder is not one that may be read as a bundle
 """
@@ -19,6 +20,10 @@ class EvidenceStoreError(StoreError):
 
 class RoomFullError(EvidenceStoreError):
     """An issuer has as many statements or manifests as it may have; other issuers are not affected."""
+
+
+class TranscriptStoreError(StoreError):
+    """The memory of the messages that passed cannot be opened."""
 
 
 class KeyStoreError(StoreError):

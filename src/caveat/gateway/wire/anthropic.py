@@ -25,6 +25,7 @@ from caveat.gateway.wire.request import (
     text_part,
 )
 from caveat.gateway.wire.tool_calls import rows
+from caveat.gateway.wire.utterance import message_utterance
 from caveat.signing.canonical import Json, JsonObject
 
 NAME = "anthropic"
@@ -80,7 +81,8 @@ def _message(pointer: str, message: JsonObject) -> Message:
     origin = Origin.TEXT if role in _ROLES else Origin.TOOL
     parts = _content_parts(f"{pointer}/content", role, origin, message.get("content"))
     beside = remaining_members(pointer, role, message, _PLAIN_MEMBERS)
-    return Message((*parts, *beside), is_plain(message), exchanged=_exchanged(message))
+    said = message_utterance(message)
+    return Message((*parts, *beside), is_plain(message), exchanged=_exchanged(message), utterance=said)
 
 
 def _exchanged(message: JsonObject) -> Exchanged:

@@ -17,6 +17,7 @@ import orjson
 
 from caveat.call.parts import RawPart
 from caveat.gateway.wire.pairing import NOTHING, Exchanged, Pairing
+from caveat.gateway.wire.utterance import Utterance
 from caveat.signing.canonical import Json, JsonObject
 
 LAST_BYTES = 512
@@ -38,6 +39,7 @@ class Message:
     plain: bool = False
     tools: frozenset[str] = frozenset()
     exchanged: Exchanged = NOTHING
+    utterance: Utterance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class Known:
     tools: frozenset[str]
     rendered: bytes | None = None
     pairing: Pairing = field(default_factory=Pairing)
+    utterances: tuple[Utterance, ...] = ()
 
     def shortened(self, body: bytes) -> bytes:
         """`body`, which begins with `prefix`, with a placeholder where the known messages stand."""
@@ -116,6 +119,7 @@ class Messages:
     tools: frozenset[str] = frozenset()
     count: int = 0
     pairing: Pairing = field(default_factory=Pairing)
+    utterances: tuple[Utterance, ...] = ()
 
 
 def read_after(known: Known | None, new: Sequence[_Item], read: Callable[[int, _Item], Message]) -> Messages:
@@ -123,13 +127,17 @@ def read_after(known: Known | None, new: Sequence[_Item], read: Callable[[int, _
     count, plain, tools = (known.count, known.plain, known.tools) if known else (0, True, frozenset[str]())
     pairing = known.pairing if known else Pairing()
     parts: list[RawPart] = []
+    said: list[Utterance] = []
     for place, value in enumerate(new, start=count):
         message = read(place, value)
         parts += message.parts
         plain = plain and message.plain
         tools |= message.tools
         pairing = pairing.after(message.exchanged)
-    return Messages((known.parts if known else ()) + tuple(parts), plain, tools, count + len(new), pairing)
+        if message.utterance is not None:
+            said.append(message.utterance)
+    earlier, before = (known.parts, known.utterances) if known else ((), ())
+    return Messages((*earlier, *parts), plain, tools, count + len(new), pairing, (*before, *said))
 
 
 def known_of(
@@ -155,7 +163,15 @@ def known_of(
         return None  # items that are no objects: nobody can tell where one ends
     prefix = Beginning.of(body, end, None if before is None else before.prefix)
     return Known(
-        prefix, opened, count, messages.parts, messages.plain, messages.tools, rendered, messages.pairing
+        prefix,
+        opened,
+        count,
+        messages.parts,
+        messages.plain,
+        messages.tools,
+        rendered,
+        messages.pairing,
+        messages.utterances,
     )
 
 

@@ -24,6 +24,7 @@ from caveat.gateway.wire.request import (
     text_part,
 )
 from caveat.gateway.wire.tool_calls import rows
+from caveat.gateway.wire.utterance import chat_utterance
 from caveat.signing.canonical import Json, JsonObject
 
 NAME = "openai"
@@ -66,7 +67,8 @@ def parse_request(
 
 
 def _message(pointer: str, message: JsonObject) -> Message:
-    return Message(tuple(_message_parts(pointer, message)), is_plain(message), exchanged=_exchanged(message))
+    parts, said = tuple(_message_parts(pointer, message)), chat_utterance(message)
+    return Message(parts, is_plain(message), exchanged=_exchanged(message), utterance=said)
 
 
 def _exchanged(message: JsonObject) -> Exchanged:

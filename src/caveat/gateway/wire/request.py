@@ -21,6 +21,7 @@ from caveat.gateway.wire.history import (
     render_after,
 )
 from caveat.gateway.wire.pairing import Pairing
+from caveat.gateway.wire.utterance import Utterance
 from caveat.signing.canonical import Json, JsonObject, StrictJsonError, parse_strict
 
 MAX_DEPTH = 48
@@ -40,6 +41,7 @@ class WireRequest:
 
     `known`: what need not be read again if the next request begins alike. `settled`: how many of the parts
     come before anything that stands behind its messages. `settled_bytes`: how many of `forward` do.
+    `utterances`: its messages as they can be known again.
     """
 
     model: str
@@ -53,6 +55,7 @@ class WireRequest:
     settled_bytes: int = field(default=0, compare=False)
     is_rendered: bool = field(default=False, compare=False)
     pairing: Pairing = field(default_factory=Pairing)
+    utterances: tuple[Utterance, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def settled_forward(self) -> Beginning | None:
@@ -101,6 +104,7 @@ class Document:
             settled_bytes,
             self.rendered is not None,
             messages.pairing,
+            messages.utterances,
         )
 
 

@@ -29,6 +29,7 @@ from caveat.gateway.wire.request import (
     text_part,
 )
 from caveat.gateway.wire.tool_calls import member
+from caveat.gateway.wire.utterance import input_utterance, item_utterance
 from caveat.signing.canonical import Json, JsonObject
 
 NAME = openai.NAME
@@ -97,12 +98,14 @@ def _read_input(document: Document) -> Messages:
     if isinstance(value, list):
         return read_after(document.before, value, lambda place, item: _item(f"/input/{place}", item))
     words = () if value is None else content_parts("/input", "user", Origin.TEXT, value)
-    return Messages(tuple(words))
+    said = (input_utterance(value),) if isinstance(value, str) else ()
+    return Messages(tuple(words), utterances=said)
 
 
 def _item(pointer: str, item: Json) -> Message:
     tools = tool_names(item) if isinstance(item, dict) else frozenset[str]()
-    return Message(tuple(item_parts(pointer, item)), tools=tools, exchanged=_exchanged(item))
+    parts, said = tuple(item_parts(pointer, item)), item_utterance(item)
+    return Message(parts, tools=tools, exchanged=_exchanged(item), utterance=said)
 
 
 def _exchanged(item: Json) -> Exchanged:
