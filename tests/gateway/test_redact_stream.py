@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from caveat.gateway.errors import UpstreamError
@@ -76,6 +76,8 @@ def test_a_stream_says_what_the_whole_answer_would(
     path: str, parts: list[str], places: list[int], kinds: set[str]
 ) -> None:
     text = "".join(parts)
+    # A number that nothing replaces and that grows into an address goes whole with it, if none of it has left.
+    assume("phone" in kinds or PHONE + EMAIL not in text)
     at = sorted({place % len(text) for place in places} - {0})
     pieces = [text[a:b] for a, b in zip([0, *at], [*at, len(text)], strict=True)]
     rule = redaction(TABLE, frozenset(kinds))
