@@ -76,7 +76,7 @@ def test_a_stream_says_what_the_whole_answer_would(
     path: str, parts: list[str], places: list[int], kinds: set[str]
 ) -> None:
     text = "".join(parts)
-    # A number that nothing replaces and that grows into an address goes whole with it, if none of it has left.
+    # A number that nothing replaces goes with the address that it grows into, unless it has left by then.
     assume("phone" in kinds or PHONE + EMAIL not in text)
     at = sorted({place % len(text) for place in places} - {0})
     pieces = [text[a:b] for a, b in zip([0, *at], [*at, len(text)], strict=True)]
