@@ -29,6 +29,7 @@ def test_every_step_comes_out_right_and_the_ledger_is_derived_again() -> None:
     code, document = played()
     assert (code, document["right"], document["audit"]["holds"]) == (0, True, True)
     assert [step["title"] for step in document["steps"]] == [step.title for step in STEPS]
+    assert document["coverage"]["decided"] == document["coverage"]["planted"] > 1000
     assert document["proofs"]["holds"]
     assert document["proofs"]["consents"] == ["customer", "provider"]
     assert "denied under R1.b" in document["proofs"]["opened"]

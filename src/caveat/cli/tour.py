@@ -1,5 +1,6 @@
 """`caveat tour`: the same words with different facts, played against a real gateway, then audited offline."""
 
+import asyncio
 import base64
 import contextlib
 import http.client
@@ -25,6 +26,7 @@ from caveat.cli.tour_gateway import running_gateway
 from caveat.cli.tour_proof import CLAUSE, Proved, prove_policy
 from caveat.cli.tour_steps import DEPLOYMENT, FIRST_USE, STEPS, WORDS, Request, Step, step_request
 from caveat.evidence.manifest import MEDIA_TYPE
+from caveat.gateway.coverage import measure_coverage
 from caveat.signing.canonical import Json
 
 _ANSWER_SECONDS = 120
@@ -53,6 +55,20 @@ class Audit:
     holds: bool
     records: int
     replayed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """The planted uses of this process, and how many of them were decided where they must be."""
+
+    planted: int
+    decided: int
+    endpoints: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether each was."""
+        return 0 < self.planted == self.decided
 
 
 @click.command("tour")
@@ -86,14 +102,18 @@ def tour_command(gateway: str | None, data: Path | None, upstream: str | None, *
             _keep_first_use(world, gateway, data)
             outcomes = [_play(step, world, gateway, data, number) for number, step in enumerate(STEPS, 1)]
             audit = _audit(data / "ledger", outcomes)
+            covered = _cover()
             proved = prove_policy()
-    right = all(outcome.right for outcome in outcomes) and audit.holds and (proved is None or proved.right)
+    right = all(outcome.right for outcome in outcomes) and audit.holds and covered.holds
+    right = right and (proved is None or proved.right)
     if as_json:
         document = {"version": 1, "right": right, "words": WORDS, "steps": [asdict(o) for o in outcomes]}
         proofs = None if proved is None else asdict(proved)
-        click.echo(json.dumps(document | {"audit": asdict(audit), "proofs": proofs}, indent=2))
+        looks = {"audit": asdict(audit), "coverage": asdict(covered), "proofs": proofs}
+        click.echo(json.dumps(document | looks, indent=2))
     else:
         _show(outcomes, audit)
+        _show_coverage(covered)
         _show_proofs(proved)
     return 0 if right else 1
 
@@ -264,6 +284,19 @@ def _show(outcomes: list[Outcome], audit: Audit) -> None:
         f"The ledger {state}, verified offline: {audit.records} records, "
         f"{audit.replayed} verdicts derived again."
     )
+
+
+def _cover() -> Covered:
+    """As at every start: a use in each shape of each endpoint, with something in it that must be refused."""
+    matrix = asyncio.run(measure_coverage(every_twin=False))
+    endpoints = {cell.plant.at for cell in matrix.cells}
+    return Covered(len(matrix.cells), len(matrix.cells) - len(matrix.open), len(endpoints))
+
+
+def _show_coverage(covered: Covered) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 118, highlight=False, markup=False)
+    refused = f"{covered.decided:,} of {covered.planted:,} uses refused"
+    console.print(f"Planted in every shape of {covered.endpoints} endpoints: {refused}.")
 
 
 def _show_proofs(proved: Proved | None) -> None:
