@@ -6,7 +6,7 @@ Source: ADR-0032.
 """
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -67,7 +67,7 @@ def _complete(core: Facts, rng: random.Random) -> Facts:
         "subjects_jurisdiction": rng.choice(("domestic", "mixed")),
         "consent_basis": rng.choice(("statutory", "contract", "none")),
         "subject_count": rng.randrange(1, 100),
-        "attributes_joined": sorted(rng.sample(("age_band", "region", "tenure"), rng.randrange(3))),
+        "attributes_joined": _some(("age_band", "region", "tenure"), rng.randrange(3), rng),
         "selection_criteria": rng.choice(("specific_selector", "not_applicable")),
         "human_in_loop": rng.choice(("in_loop_per_action", "on_loop", "none")),
         "action_effect": rng.choice(("advisory", "none")),
@@ -188,12 +188,10 @@ def _cyber(rng: random.Random, **facts: Json) -> Facts:
 
 
 def _legal(rng: random.Random) -> Facts:
-    wrong: Facts = rng.choice(
-        (
-            {"human_in_loop": "on_loop"},
-            {"approval_mode": "batch"},
-            {"review_seconds_median": rng.randrange(10)},
-        )
+    wrongs: tuple[Facts, ...] = (
+        {"human_in_loop": "on_loop"},
+        {"approval_mode": "batch"},
+        {"review_seconds_median": rng.randrange(10)},
     )
     return {
         "task": rng.choice(sorted(ON_PEOPLE)),
@@ -202,7 +200,7 @@ def _legal(rng: random.Random) -> Facts:
         "human_in_loop": "in_loop_per_action",
         "approval_mode": "per_item",
         "review_seconds_median": 20,
-        **wrong,
+        **rng.choice(wrongs),
     }
 
 
@@ -225,7 +223,8 @@ def _messages(rng: random.Random, where: str) -> Facts:
     }
 
 
-_CORES_OF_DENIALS = {
+_Core = Callable[[random.Random], Facts]
+_CORES_OF_DENIALS: Mapping[str, _Core] = {
     "R1.a": lambda rng: {**_monitoring(rng), **_bulk(rng)},
     "R1.b": lambda rng: {
         **_bulk(rng),
@@ -273,7 +272,7 @@ _CORES_OF_DENIALS = {
     "P20": lambda rng: {
         "task": rng.choice(sorted(ON_PEOPLE)),
         "acquisition_channel": "first_party",
-        "attributes_joined": sorted(rng.sample(sorted(PROTECTED), rng.choice((1, 2)))),
+        "attributes_joined": _some(sorted(PROTECTED), rng.choice((1, 2)), rng),
     },
     "P21": lambda rng: {
         "task": "data_export",
@@ -283,7 +282,7 @@ _CORES_OF_DENIALS = {
     },
     "P22": lambda _: {"acquisition_channel": "first_party", "deployer_verified": False},
 }
-_CORES_OF_APPROVALS = {
+_CORES_OF_APPROVALS: Mapping[str, _Core] = {
     "P03": lambda rng: _weapon(rng, task="point_defense", human_in_loop="on_loop", target_class="materiel"),
     "P04": _weapon,
     "P06": lambda rng: _cyber(rng, action_effect="cyber_effect"),
@@ -309,6 +308,10 @@ def _targets() -> Iterator[tuple[str, Result]]:
 
 TARGETS = tuple(_targets())
 """The clauses that uses are drawn for, and what each then says."""
+
+
+def _some(words: Sequence[str], count: int, rng: random.Random) -> list[Json]:
+    return [*sorted(rng.sample(words, count))]
 
 
 def _words(value: Json) -> list[str]:

@@ -15,7 +15,7 @@ def mcnemar(one_way: int, other_way: int) -> float:
     if min(one_way, other_way) < 0:
         raise ValueError("a count of cases is not negative")
     tail = sum(comb(n, k) for k in range(min(one_way, other_way) + 1))
-    return min(1.0, 2 * tail / 2**n)
+    return min(1.0, 2 * tail / (1 << n))
 
 
 def smallest_visible(other_way: int = 0) -> int:
