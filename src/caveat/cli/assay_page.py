@@ -13,7 +13,7 @@ _STYLE = """
 --good:#116329;--bad:#a40e26;--doubt:#7d4e00;--apparent:#9ec5e8;--real:#0b5cad}
 @media (prefers-color-scheme:dark){:root{--ink:#e6e9ed;--soft:#9aa4af;--paper:#14171b;--line:#3a424b;
 --head:#1f242a;--good:#56d364;--bad:#ff7b86;--doubt:#e3b341;--apparent:#3d5f80;--real:#6cb6ff}}
-*{box-sizing:border-box}body{font:16px/1.55 Georgia,"Times New Roman",serif;max-width:72rem;
+*{box-sizing:border-box}body{font:16px/1.55 Georgia,"Times New Roman",serif;max-width:88rem;
 margin:2.5rem auto;padding:0 1.25rem;color:var(--ink);background:var(--paper)}
 h1,h2,th,svg text{font-family:system-ui,sans-serif}h1{line-height:1.2;margin-bottom:.3rem}
 h2{margin-top:2.5rem;border-bottom:1px solid var(--line);padding-bottom:.25rem}
