@@ -56,6 +56,16 @@ def test_the_whole_gateway_holds_against_everybody_without_a_key_and_lets_the_tw
     assert {failure["family"] for failure in whole["failures"]} == {"signs-falsely"}
 
 
+@pytest.mark.slow
+def test_the_scenarios_that_people_wrote_hold_against_everybody_without_a_key(tmp_path: Path) -> None:
+    scenarios = ROOT / "conformance" / "scenarios" / "dev.jsonl"
+    code, report = measured(tmp_path, "--arm", "whole", "--scenarios", scenarios, "--budget", 2)
+    whole = report["arms"]["whole"]
+    assert code == 0
+    assert (whole["unsafe"]["count"], whole["unsafe"]["of"]) == (0, 24)
+    assert whole["twins_passed"]["count"] == whole["twins_passed"]["of"] == 30
+
+
 @pytest.mark.parametrize("layer", [CLAIMS, "binding", pytest.param("totals", marks=pytest.mark.long)])
 @pytest.mark.slow
 def test_a_broken_layer_is_found_by_the_adversary_whom_it_stops(tmp_path: Path, layer: str) -> None:

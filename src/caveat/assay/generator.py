@@ -10,9 +10,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import orjson
+
 from caveat.assay.errors import ScenarioError
 from caveat.assay.oracle import BULK_ABOVE, INDISCRIMINATE, ON_PEOPLE, PROTECTED, TRACKED, Result, label
+from caveat.assay.scenario import parse_scenarios
 from caveat.assay.wordings import TEXTS
+from caveat.facts.registry import FactSpec
 from caveat.signing.canonical import Json
 
 Facts = dict[str, Json]
@@ -43,6 +47,30 @@ def generate_pairs(seed: int, count: int) -> tuple[Pair, ...]:
         clause, right = TARGETS[number % len(TARGETS)]
         rng = random.Random(f"caveat assay pair {seed} {number}")  # noqa: S311 - cases, no secret
         pairs.append(_pair(f"g{seed}-{number:05d}", clause, right, rng))
+    return tuple(pairs)
+
+
+def pairs_of_scenarios(data: bytes, registry: Mapping[str, FactSpec], seed: int) -> tuple[Pair, ...]:
+    """The uses of a scenario file that the oracle does not allow in truth, each with its nearest twin.
+
+    What the file expects is not read: it speaks of what a caller proves, and here every adversary chooses
+    that. A fact that some clause reads and the file does not mention is taken at its harmless value. Raises
+    `ScenarioError` for a file that is none, or of which no use can be paired.
+    """
+    scenarios = parse_scenarios(data, registry)
+    rows = [orjson.loads(line) for line in data.split(b"\n") if line.strip()]
+    pairs: list[Pair] = []
+    for scenario, row in zip(scenarios, rows, strict=True):
+        truth = _with_optional({"purpose_compatible": True, **row["true_facts"]})
+        found = label(truth)
+        if found.result == "allow":
+            continue
+        twin = _twin(truth, random.Random(f"caveat assay twin {seed} {scenario.id}"))  # noqa: S311 - no secret
+        if twin is not None:
+            text = scenario.visible.text
+            pairs.append(Pair(scenario.id, found.clauses[0], found.result, text, truth, twin))
+    if not pairs:
+        raise ScenarioError(("no use of the file is denied in truth and has a permitted twin",))
     return tuple(pairs)
 
 
@@ -77,6 +105,11 @@ def _complete(core: Facts, rng: random.Random) -> Facts:
         "purpose_compatible": True,
         **core,
     }
+    return _with_optional(truth)
+
+
+def _with_optional(truth: Facts) -> Facts:
+    """Facts that only some uses have, at their harmless value where nothing else is said."""
     if truth["task"] in {"message_generation", "audience_targeting"}:
         truth.setdefault("attribution", "attributed")
     if truth["task"] in {"vulnerability_analysis", "exploit_development"}:

@@ -11,12 +11,13 @@ from caveat.assay.attacks.material import read_material
 from caveat.assay.attacks.registry import load_families
 from caveat.assay.campaign import Plan
 from caveat.assay.errors import AssayError
-from caveat.assay.generator import generate_pairs
+from caveat.assay.generator import generate_pairs, pairs_of_scenarios
 from caveat.assay.journal import Journal
 from caveat.assay.measured import Measured, measure
 from caveat.assay.players import Settings
 from caveat.assay.protection import ADVERSARIES
 from caveat.assay.session import Ended, head_of, run_session
+from caveat.assay.world import registry_of
 from caveat.cli.assay_shown import Bar, explain, print_summary
 from caveat.cli.exit import CannotRunError
 from caveat.policy.bundle import BundleError, parse_bundle
@@ -53,6 +54,11 @@ _DATA, _PROGRAM = Path("eval/data"), Path("eval/arms/without.py")
     type=click.IntRange(1, 100_000),
     help="Harmful uses, each with a benign twin.",
 )
+@click.option(
+    "--scenarios",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Uses of a scenario file in place of generated ones.",
+)
 @click.option("--seed", default=1, show_default=True, help="Equal seeds make equal runs.")
 @click.option(
     "--budget",
@@ -88,6 +94,7 @@ def run_command(
     all_arms: bool,
     adversaries: tuple[str, ...],
     pairs: int,
+    scenarios: Path | None,
     seed: int,
     budget: int,
     files: tuple[Path, ...],
@@ -121,7 +128,11 @@ def run_command(
     try:
         chosen = every_arm() if all_arms else tuple(parse_arm(name) for name in arms or ("whole", "bare"))
         material = read_material(data or (_DATA if _DATA.is_dir() else None))
-        uses = generate_pairs(seed, pairs)
+        uses = (
+            generate_pairs(seed, pairs)
+            if scenarios is None
+            else pairs_of_scenarios(scenarios.read_bytes(), registry_of(contents), seed)
+        )
         plan = Plan(
             seed,
             uses,
