@@ -21,6 +21,7 @@ from caveat.evidence import envelope as evidence_envelope
 from caveat.evidence.binding import Bound
 from caveat.evidence.defects import DefectCode
 from caveat.gateway import gather as gateway_gather
+from caveat.gateway.coverage import CoverageProof
 from caveat.gateway.gate import Gate
 from caveat.monitors.once import Once
 from caveat.signing.digest import Digest
@@ -51,6 +52,15 @@ def _binding() -> None:
         return bound if isinstance(bound, Bound) else Bound(parts)
 
     _swap(evidence_check, "bind", bound_anyway)
+
+
+def _proof_at_start() -> None:
+    """A gateway whose points of control do not hold refuses to serve, as it should; here it is measured."""
+
+    async def unproved(self: CoverageProof) -> None:
+        """Nothing is proved."""
+
+    _swap(CoverageProof, "__call__", unproved)
 
 
 def _audience(out: frozenset[str]) -> None:
@@ -132,6 +142,7 @@ def run(arguments: list[str]) -> None:
         raise SystemExit(f"no such safeguard: {', '.join(unknown)}; there are {', '.join(SAFEGUARDS)}")
     _only_in_development(arguments[2:])
     _audience(frozenset(names))
+    _proof_at_start()
     for name in names:
         SAFEGUARDS[name]()
     sys.argv = ["caveat", *arguments[2:]]
