@@ -97,6 +97,31 @@ async def test_faults_are_unmeasured_and_are_asked_again_on_resumption(tmp_path:
     assert measure(healed).arms["whole"].apparent.total == len(arm.credits["naive"])
 
 
+async def test_a_harmful_use_without_a_verdict_is_not_held(tmp_path: Path) -> None:
+    class FailsOnHarm(Believer):
+        async def send(self, use: Pair, trial: str, ask: Ask) -> Reply:
+            reply = await super().send(use, trial, ask)
+            return reply if trial.startswith("twin-") else Reply(None, Fault.TIMED_OUT)
+
+    plan = replace(PLAN, adversaries=("naive",))
+    arm = measure(await run(tmp_path / "run", FailsOnHarm(), plan)).arms["whole"]
+    assert arm.twins.count == len(PLAN.uses)
+    assert set(arm.credits["naive"].values()) == {None}
+    assert (arm.apparent.value, arm.unsafe.total, arm.holds) == (None, 0, False)
+
+
+async def test_what_later_searches_found_changes_no_earlier_one_that_is_repeated(tmp_path: Path) -> None:
+    plan = replace(PLAN, adversaries=(OUTSIDER, "liar"), budget=2)
+    whole = await run(tmp_path / "whole", Believer(), plan)
+    later = {one.use for one in whole.entries.values() if one.search == "liar" and one.outcome == "breached"}
+    assert later, "the liar got through where the outsider had tried something else"
+    lines = (tmp_path / "whole").read_bytes().splitlines(keepends=True)
+    kept = [line for line in lines if b'"search":"outsider"' not in line]
+    (tmp_path / "kept").write_bytes(b"".join(kept))
+    again = await run(tmp_path / "kept", Believer(), plan, resume=True)
+    assert measure(again).digest == measure(whole).digest
+
+
 async def test_a_target_that_only_fails_is_given_up_and_measured_as_nothing(tmp_path: Path) -> None:
     player = Believer(lambda _: True)
     with pytest.raises(ArmLostError, match="failed"):
