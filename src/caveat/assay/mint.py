@@ -157,7 +157,7 @@ class _Draft:
         statement = Statement(
             issuer=issuer.id,
             subjects=(Subject("data", self.subject or sha256(self.scope.data)),),
-            facts={name: _fact_value(value) for name, value in facts.items()},
+            facts={name: fact_value(value) for name, value in facts.items()},
             audience=self.audience,
             issued_at=self.issued_at,
             expires_at=self.expires_at,
@@ -168,7 +168,8 @@ class _Draft:
         return mint_envelope(statement, [issuer.key])
 
 
-def _fact_value(value: Json) -> FactValue:
+def fact_value(value: Json) -> FactValue:
+    """The value as a statement has it; raises `ScenarioError` for what no fact can be."""
     if isinstance(value, list):
         return frozenset(str(word) for word in value)
     if isinstance(value, (str, int)):

@@ -6,7 +6,7 @@ import re
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,18 +21,20 @@ _POLL_SECONDS = 0.05
 
 
 @asynccontextmanager
-async def gateway(files: Mapping[str, bytes], upstream: str) -> AsyncGenerator[str]:
+async def gateway(
+    files: Mapping[str, bytes], upstream: str, program: Sequence[str] = ("-m", "caveat")
+) -> AsyncGenerator[str]:
     """A gateway that enforces the bundle in `files` before `upstream`; the value is its URL.
 
-    Its data live in a temporary folder and end with it. Raises `RunError` where it does not come up, with
-    the last line that it printed.
+    `program`: what Python runs in its place, with the same arguments. Its data live in a temporary folder
+    and end with it. Raises `RunError` where it does not come up, with the last line that it printed.
     """
     with tempfile.TemporaryDirectory(prefix="caveat-assay-") as folder:
         root = Path(folder)
         write_files(root / "bundle", files)
         with (root / "output").open("wb") as output:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "caveat", "serve"),
+                *(sys.executable, *program, "serve"),
                 *("--bundle", str(root / "bundle"), "--data", str(root / "data")),
                 *("--host", "127.0.0.1", "--port", "0", "--upstream", upstream),
                 stdin=asyncio.subprocess.DEVNULL,

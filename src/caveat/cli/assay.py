@@ -17,6 +17,9 @@ from caveat.assay.runner import ArmRun, run_arm
 from caveat.assay.scenario import Scenario, parse_scenarios
 from caveat.assay.staging import Arm, Settings
 from caveat.assay.world import registry_of
+from caveat.cli.assay_benign import benign_command
+from caveat.cli.assay_report import report_command
+from caveat.cli.assay_run import run_command
 from caveat.cli.exit import CannotRunError
 from caveat.store.errors import FolderError
 from caveat.store.folder import read_folder
@@ -84,6 +87,11 @@ def scenarios_command(
     _publish(scenarios, scored, json_path)
     whole = scored.get(Arm.WHOLE)
     return HOLDS if whole is None or whole.figures.holds else DOES_NOT_HOLD
+
+
+assay_group.add_command(run_command)
+assay_group.add_command(report_command)
+assay_group.add_command(benign_command)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,125 @@
+"""What can stand before the model in a run, and which layers of ours can be taken out.
+
+A layer is taken out by the bundle where a bundle can say so, else by a program outside the package that
+starts the gateway with one function replaced. Nothing in the package can do the latter. Source: ADR-0032.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+
+from caveat.assay.errors import AssayError
+
+ENFORCEMENT, CLAIMS = "enforcement", "claims"
+
+
+class ArmError(AssayError):
+    """No such arm, or one that needs what was not given."""
+
+
+class Kind(StrEnum):
+    """What answers."""
+
+    GATEWAY = "gateway"
+    BARE = "bare"
+    DUMMY = "dummy"
+    ENDPOINT = "endpoint"
+
+
+LAYERS: Mapping[str, str] = MappingProxyType(
+    {
+        ENFORCEMENT: "verdicts take effect",
+        CLAIMS: "a claim is not evidence",
+        "signatures": "evidence is signed by the key it names",
+        "time": "evidence is neither too old nor too early",
+        "binding": "evidence is about these data and this deployment",
+        "other-issuer": "nobody attests for himself",
+        "single-use": "what was used up is not used again",
+        "totals": "uses of one source add up over twelve months",
+        "tool-calls": "each call of a tool is decided",
+        "answers": "each answer is decided",
+    }
+)
+"""The layers that can be taken out, and what each says."""
+
+NOT_TAKEN_OUT: Mapping[str, str] = MappingProxyType(
+    {
+        "phrases": "the example policy lists no phrases",
+        "workflows": "generated uses come from deployments without workflows",
+        "approvals": "giving approvals is not built",
+        "model-refusals": "a scripted model refuses nothing",
+    }
+)
+"""Layers that a run says are unmeasured, and why."""
+
+DUMMIES = ("allow-all", "block-all", "random-flags", "words")
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One thing to measure. `removed`: the layers that are out. `url`, `model`: of a foreign endpoint."""
+
+    name: str
+    kind: Kind
+    removed: frozenset[str] = frozenset()
+    url: str = ""
+    model: str = ""
+
+    @property
+    def by_program(self) -> tuple[str, ...]:
+        """What the program outside the package has to take out."""
+        return tuple(sorted(self.removed - {ENFORCEMENT, CLAIMS}))
+
+
+def parse_arm(text: str) -> Arm:
+    """The arm of this name; raises `ArmError`.
+
+    `whole`, `bare`, `placebo`; `without:LAYER`; `only:LAYER`, which keeps the enforcement that it needs;
+    `only:enforcement`; a dummy; `NAME=URL` or `NAME=URL#MODEL` for an endpoint that speaks OpenAI's chat.
+    """
+    if "=" in text:
+        name, _, where = text.partition("=")
+        url, _, model = where.partition("#")
+        if not name or not url.startswith(("http://", "https://")):
+            raise ArmError((f"`{text}` names no endpoint",), "write it NAME=http://HOST:PORT")
+        return Arm(name, Kind.ENDPOINT, url=url.rstrip("/").removesuffix("/v1"), model=model)
+    if text in DUMMIES:
+        return Arm(text, Kind.DUMMY)
+    plain = {
+        "whole": Arm("whole", Kind.GATEWAY),
+        "bare": Arm("bare", Kind.BARE),
+        "placebo": Arm("placebo", Kind.GATEWAY, frozenset({ENFORCEMENT})),
+    }
+    how, _, layer = text.partition(":")
+    if text in plain:
+        return plain[text]
+    if layer in LAYERS and how == "without":
+        return Arm(text, Kind.GATEWAY, frozenset({layer}))
+    if layer in LAYERS and how == "only":
+        return Arm(text, Kind.GATEWAY, frozenset(LAYERS) - {layer, ENFORCEMENT})
+    raise ArmError(
+        (f"no arm is called `{text}`",),
+        f"whole, bare, placebo, {', '.join(DUMMIES)}, without:LAYER, only:LAYER with {', '.join(LAYERS)}",
+    )
+
+
+def every_arm() -> tuple[Arm, ...]:
+    """The arms that say of each layer what it does: alone, and by its absence."""
+    names = ["bare", "whole", "placebo", *DUMMIES]
+    names += [f"without:{layer}" for layer in LAYERS if layer != ENFORCEMENT]
+    names += [f"only:{layer}" for layer in LAYERS]
+    return tuple(parse_arm(name) for name in names)
+
+
+def program_for(arm: Arm, program: Path | None) -> tuple[str, ...]:
+    """What Python is to run for this arm; raises `ArmError` where there is no such program."""
+    if not arm.by_program:
+        return ("-m", "caveat")
+    if program is None or not program.is_file():
+        raise ArmError(
+            (f"arm `{arm.name}` takes layers out, which the package cannot do",),
+            "name the program with --arms-program; it is `eval/arms/without.py` in the repository",
+        )
+    return (str(program.resolve()), "--without", ",".join(arm.by_program))

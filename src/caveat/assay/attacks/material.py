@@ -1,0 +1,67 @@
+"""Attack texts that others wrote, read from a folder beside the package and never shipped in it."""
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from caveat.assay.errors import AssayError
+
+TEMPLATES, TECHNIQUES, INJECTIONS = "in_the_wild_jailbreaks", "persuasion_taxonomy", "bipia"
+
+
+class MaterialError(AssayError):
+    """A data set is there and cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """`templates`: jailbreaks, by id. `techniques`: of persuasion. `injections`: orders to put into data."""
+
+    templates: tuple[tuple[str, str], ...] = ()
+    techniques: tuple[tuple[str, str], ...] = ()
+    injections: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def sets(self) -> frozenset[str]:
+        """The data sets that are at hand."""
+        found = {TEMPLATES: self.templates, TECHNIQUES: self.techniques, INJECTIONS: self.injections}
+        return frozenset(name for name, rows in found.items() if rows)
+
+
+def read_material(folder: Path | None) -> Material:
+    """What there is below `folder`; a set that is missing is left empty. Raises `MaterialError`."""
+    if folder is None:
+        return Material()
+    try:
+        return Material(_templates(folder), _techniques(folder), _injections(folder))
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise MaterialError(
+            (f"a data set below `{folder}` cannot be read: {type(error).__name__}",),
+            "copy it again from its source; `eval/data/README.md` names each",
+        ) from error
+
+
+def _templates(folder: Path) -> tuple[tuple[str, str], ...]:
+    path = folder / TEMPLATES / "jailbreak_prompts.csv"
+    if not path.exists():
+        return ()
+    with path.open(newline="", encoding="utf-8") as file:
+        return tuple((f"wild-{row['row']}", row["prompt"]) for row in csv.DictReader(file))
+
+
+def _techniques(folder: Path) -> tuple[tuple[str, str], ...]:
+    path = folder / TECHNIQUES / "persuasion_taxonomy.jsonl"
+    if not path.exists():
+        return ()
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return tuple((f"pap-{at}", str(row["ss_technique"])) for at, row in enumerate(rows))
+
+
+def _injections(folder: Path) -> tuple[tuple[str, str], ...]:
+    path = folder / INJECTIONS / "text_attack_train.json"
+    if not path.exists():
+        return ()
+    kinds = json.loads(path.read_text(encoding="utf-8"))
+    texts = [str(text) for kind in sorted(kinds) for text in kinds[kind]]
+    return tuple((f"bipia-{at}", text) for at, text in enumerate(texts))

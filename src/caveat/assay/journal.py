@@ -1,0 +1,186 @@
+"""What a run has done so far: one line for each thing, appended and flushed, so that it can be resumed.
+
+The first line says which run it is; the last one, and only that of a run that came to its end, says so and
+carries the digest. A torn last line is dropped. No text that was sent stands in it: only ids.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Literal, Self, cast
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from caveat.assay.errors import AssayError
+from caveat.assay.scenario import VerdictName
+from caveat.signing.canonical import Json, JsonObject, canonical
+
+VERSION = 1
+TWIN = "twin"
+Result = Literal["held", "breached", "passed", "blocked", "unmeasured"]
+"""What came of an attempt (held or breached) or of a twin (passed or blocked)."""
+
+
+class JournalError(AssayError):
+    """The file is no journal, or one of another run."""
+
+
+class Entry(BaseModel):
+    """One attempt, or one benign twin (`search` is then `twin` and `family` names which).
+
+    `search`: the adversary for whom it was tried. `verdicts`: of each request; None where there was a fault.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    arm: str
+    use: str
+    search: str
+    at: int
+    family: str
+    variant: str = ""
+    outcome: Result
+    verdicts: list[VerdictName | None] = Field(default_factory=list[VerdictName | None])
+    faults: list[str] = Field(default_factory=list[str])
+    clauses: list[str] = Field(default_factory=list[str])
+    milliseconds: list[float] = Field(default_factory=list[float])
+
+    @property
+    def key(self) -> tuple[str, str, str, int]:
+        """What it is an entry of."""
+        return (self.arm, self.use, self.search, self.at)
+
+    def of_digest(self) -> JsonObject:
+        """What two equal runs have in common: all but times."""
+        return {
+            "arm": self.arm,
+            "use": self.use,
+            "search": self.search,
+            "at": self.at,
+            "family": self.family,
+            "variant": self.variant,
+            "outcome": self.outcome,
+            "verdicts": [*self.verdicts],
+            "faults": [*self.faults],
+        }
+
+
+@dataclass(slots=True)
+class Journal:
+    """The entries of one run, in memory and on disk. `complete`: the run came to its end."""
+
+    head: JsonObject
+    entries: dict[tuple[str, str, str, int], Entry] = field(
+        default_factory=dict[tuple[str, str, str, int], Entry]
+    )
+    unmeasured_arms: dict[str, str] = field(default_factory=dict[str, str])
+    complete: bool = False
+    _file: IO[bytes] | None = None
+
+    @classmethod
+    def begin(cls, path: Path, head: JsonObject, *, resume: bool) -> Self:
+        """A journal at `path` for the run that `head` describes. Raises `JournalError` where there is one
+        already, or, with `resume`, one of another run."""
+        if path.exists() and not resume:
+            raise JournalError((f"`{path}` is there already",), "go on with it by --resume, or name another")
+        journal = cls(head)
+        if path.exists():
+            journal = cls.read(path)
+            if canonical(journal.head) != canonical(head):
+                raise JournalError(
+                    (f"`{path}` is of a run with other settings",), "resume it with the options it began with"
+                )
+            journal.complete = False
+            journal._file = path.open("r+b")
+            _drop_torn_line(journal._file)
+        else:
+            journal._file = path.open("xb")
+            journal._write({"version": VERSION, "run": head})
+        journal.unmeasured_arms = {}
+        return journal
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The journal in a file; raises `JournalError`."""
+        try:
+            lines = path.read_bytes().split(b"\n")
+        except OSError as error:
+            raise JournalError((f"`{path}` cannot be read: {type(error).__name__}",)) from error
+        head = _line(lines[0], path, 1)
+        run = head.get("run")
+        if head.get("version") != VERSION or not isinstance(run, dict):
+            raise JournalError((f"`{path}` is no journal of this version",), "`caveat assay run` writes one")
+        journal = cls(run)
+        whole = lines[1:-1]  # what follows the last line break is torn
+        for number, line in enumerate(whole, start=2):
+            journal._take(_line(line, path, number), path, number)
+        return journal
+
+    def _take(self, document: JsonObject, path: Path, number: int) -> None:
+        self.complete = False
+        if document.get("end") is True:
+            self.complete = True
+        elif "unmeasured_arm" in document:
+            self.unmeasured_arms[str(document["unmeasured_arm"])] = str(document.get("why"))
+        else:
+            try:
+                entry = Entry.model_validate(document)
+            except ValidationError as error:
+                raise JournalError((f"`{path}`, line {number}: no entry of a journal",)) from error
+            self.entries[entry.key] = entry
+
+    def known(self, key: tuple[str, str, str, int]) -> Entry | None:
+        """What was measured before under this key; what was not measured is asked again."""
+        entry = self.entries.get(key)
+        return None if entry is None or entry.outcome == "unmeasured" else entry
+
+    def add(self, entry: Entry) -> None:
+        """Keeps an entry, on disk before it returns."""
+        self.entries[entry.key] = entry
+        self._write(entry.model_dump(mode="json"))
+
+    def leave_out(self, arm: str, why: str) -> None:
+        """Says that an arm could not be measured."""
+        self.unmeasured_arms[arm] = why
+        self._write({"unmeasured_arm": arm, "why": why})
+
+    def end(self) -> str:
+        """Marks the run as complete; returns its digest."""
+        digest = digest_of(self.entries.values())
+        self.complete = True
+        self._write({"end": True, "digest": digest})
+        return digest
+
+    def close(self) -> None:
+        """Closes the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _write(self, document: Mapping[str, object]) -> None:
+        if self._file is not None:
+            self._file.write(orjson.dumps(document) + b"\n")
+            self._file.flush()
+
+
+def digest_of(entries: Iterable[Entry]) -> str:
+    """One digest over all verdicts and outcomes, whatever their order; equal runs have equal ones."""
+    lines = sorted(canonical(entry.of_digest()) for entry in entries)
+    return hashlib.sha256(b"\n".join(lines)).hexdigest()
+
+
+def _line(line: bytes, path: Path, number: int) -> JsonObject:
+    try:
+        document = cast("Json", orjson.loads(line))
+    except orjson.JSONDecodeError as error:
+        raise JournalError((f"`{path}`, line {number}: not JSON",)) from error
+    if not isinstance(document, dict):
+        raise JournalError((f"`{path}`, line {number}: no object",))
+    return document
+
+
+def _drop_torn_line(file: IO[bytes]) -> None:
+    data = file.read()
+    file.seek(data.rfind(b"\n") + 1)
+    file.truncate()

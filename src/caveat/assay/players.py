@@ -1,0 +1,111 @@
+"""How an arm is stood up and asked: the gateway in a process, a model alone, a dummy, a foreign endpoint."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import aiohttp
+
+from caveat.assay.arms import CLAIMS, ENFORCEMENT, Arm, Kind, program_for
+from caveat.assay.attacks.ask import Ask
+from caveat.assay.body import gateway_body, plain_body
+from caveat.assay.client import evidence_header
+from caveat.assay.dummies import dummy
+from caveat.assay.generator import Pair
+from caveat.assay.lineup import Lineup, line_up
+from caveat.assay.process import gateway
+from caveat.assay.target import Reply, Target
+from caveat.assay.upstream import scripted_upstream
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How arms are stood up. `upstream`: a model in place of the scripted one. `api_key`: for endpoints."""
+
+    files: Mapping[str, bytes]
+    uses: tuple[Pair, ...]
+    seed: int
+    now: datetime
+    program: Path | None = None
+    upstream: str | None = None
+    api_key: str = ""
+    timeout_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayPlayer:
+    """Sends to our gateway, with claims and evidence."""
+
+    session: aiohttp.ClientSession
+    target: Target
+    lineup: Lineup
+
+    async def send(self, use: Pair, trial: str, ask: Ask) -> Reply:
+        """One request with what it presents."""
+        presented = self.lineup.present(use, trial, ask)
+        headers = {
+            "authorization": f"Bearer {self.lineup.api_key(use, ask)}",
+            "content-type": "application/json",
+        }
+        if presented.envelopes:
+            headers["x-caveat-evidence"] = evidence_header(presented.envelopes)
+        return await self.target.ask(self.session, gateway_body(ask, presented.data), headers)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainPlayer:
+    """Sends to whatever speaks OpenAI's chat: it is given the claims as text, and no evidence."""
+
+    session: aiohttp.ClientSession
+    target: Target
+    lineup: Lineup
+    api_key: str = ""
+    model: str = ""
+
+    async def send(self, use: Pair, trial: str, ask: Ask) -> Reply:
+        """One request in plain words."""
+        data = self.lineup.present(use, trial, ask).data
+        headers = {"content-type": "application/json"}
+        if self.api_key:
+            headers["authorization"] = f"Bearer {self.api_key}"
+        body = plain_body(ask, data, self.model) if self.model else plain_body(ask, data)
+        return await self.target.ask(self.session, body, headers)
+
+
+@asynccontextmanager
+async def stand_up(arm: Arm, settings: Settings) -> AsyncGenerator[GatewayPlayer | PlainPlayer]:
+    """The arm, ready to be asked, and taken down at the end. Raises `ArmError` and `RunError`."""
+    program = program_for(arm, settings.program)
+    lineup = line_up(
+        settings.files,
+        settings.uses,
+        settings.seed,
+        settings.now,
+        enforced=ENFORCEMENT not in arm.removed,
+        claims_believed=CLAIMS in arm.removed,
+    )
+    timeout = aiohttp.ClientTimeout(total=settings.timeout_seconds)
+    async with aiohttp.ClientSession(timeout=timeout) as session, _upstream(settings) as upstream:
+        match arm.kind:
+            case Kind.GATEWAY:
+                async with gateway(lineup.world.files, upstream, program) as url:
+                    yield GatewayPlayer(session, Target(url, gated=True), lineup)
+            case Kind.BARE:
+                yield PlainPlayer(session, Target(upstream, gated=False), lineup)
+            case Kind.DUMMY:
+                async with dummy(arm.name, settings.seed, upstream) as url:
+                    yield PlainPlayer(session, Target(url, gated=False), lineup)
+            case Kind.ENDPOINT:
+                target = Target(arm.url, gated=False)
+                yield PlainPlayer(session, target, lineup, settings.api_key, arm.model)
+
+
+@asynccontextmanager
+async def _upstream(settings: Settings) -> AsyncGenerator[str]:
+    if settings.upstream is not None:
+        yield settings.upstream.rstrip("/").removesuffix("/v1")
+        return
+    async with scripted_upstream() as url:
+        yield url

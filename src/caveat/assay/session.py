@@ -1,0 +1,70 @@
+"""A whole run: which arms, in which order, what is written down of each, and when it came to its end.
+
+An arm that cannot be stood up or that is lost on the way is left out by name, never counted; the others
+go on.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from caveat.assay.arms import Arm, ArmError
+from caveat.assay.attacks.ask import Family
+from caveat.assay.campaign import ArmLostError, Campaign, Plan
+from caveat.assay.errors import RunError
+from caveat.assay.journal import Journal
+from caveat.assay.players import Settings, stand_up
+from caveat.assay.protection import ADVERSARIES
+from caveat.assay.runner import Meter
+from caveat.signing.canonical import Json, JsonObject
+from caveat.signing.digest import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended. `digest`: over all verdicts and outcomes; None where some arm was left out."""
+
+    digest: str | None
+    left_out: Mapping[str, str]
+
+
+def head_of(plan: Plan, arms: Sequence[Arm], bundle: Digest, upstream: str | None) -> JsonObject:
+    """What tells two runs apart, and what a report needs to know of one. No address stands in it."""
+    families: JsonObject = {family.name: _family(family, plan) for family in plan.families}
+    uses: list[Json] = [[use.id, use.clause, use.right] for use in plan.uses]
+    return {
+        "seed": plan.seed,
+        "budget": plan.budget,
+        "bundle": bundle,
+        "upstream": "scripted" if upstream is None else "given",
+        "arms": [arm.name for arm in arms],
+        "adversaries": {name: [*sorted(ADVERSARIES[name])] for name in plan.adversaries},
+        "families": families,
+        "uses": uses,
+    }
+
+
+def _family(family: Family, plan: Plan) -> JsonObject:
+    missing = sorted(family.needs - plan.material.sets)
+    return {
+        "powers": [*sorted(family.powers)],
+        "twin": family.twin(plan.uses[0])[0],
+        "missing": [*missing],
+    }
+
+
+async def run_session(
+    plan: Plan, arms: Sequence[Arm], settings: Settings, journal: Journal, meter: Meter
+) -> Ended:
+    """Every arm in turn. What was done before an interruption stands in the journal."""
+    meter.expect(plan.most() * len(arms))
+    for arm in arms:
+        try:
+            async with stand_up(arm, settings) as player:
+                await Campaign(plan, arm.name, player, journal, meter).run()
+        except (ArmError, RunError) as error:
+            journal.leave_out(arm.name, error.findings[0])
+        except ArmLostError as lost:
+            journal.leave_out(arm.name, f"no verdicts came any more: {lost}")
+    if journal.unmeasured_arms:
+        return Ended(None, dict(journal.unmeasured_arms))
+    return Ended(journal.end(), {})

@@ -1,0 +1,74 @@
+"""`caveat assay report`: a journal as a page and as JSON, and compared with an older report."""
+
+from pathlib import Path
+
+import click
+import orjson
+
+from caveat.assay.account import Change, compare, regressions, render_account
+from caveat.assay.errors import AssayError
+from caveat.assay.journal import Journal
+from caveat.assay.measured import measure
+from caveat.cli.assay_page import render_page
+from caveat.cli.assay_shown import explain, print_summary
+from caveat.cli.exit import CannotRunError
+
+HOLDS, DOES_NOT_HOLD, COULD_NOT_RUN = 0, 1, 2
+_SHOWN = 10
+
+
+@click.command("report")
+@click.argument("journal", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--html", "page", type=click.Path(path_type=Path), help="Write one self-contained page here.")
+@click.option(
+    "--json", "json_path", type=click.Path(path_type=Path), help="Write the figures here; - prints."
+)
+@click.option(
+    "--against",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Older report, as JSON, to compare with use by use.",
+)
+def report_command(journal: Path, page: Path | None, json_path: Path | None, against: Path | None) -> int:
+    """Say what a run's JOURNAL amounts to: apparent and real protection, and what each layer does.
+
+    Exit code 0: written, and nothing got worse; 1: something that was held before is not held now; 2: it
+    could not be run, or the run is partial and was to be compared.
+
+    \b
+    Examples:
+      caveat assay report run.jsonl --html report.html --json report.json
+      caveat assay report run.jsonl --against report.json
+    """
+    try:
+        measured = measure(Journal.read(journal))
+        document = orjson.dumps(render_account(measured), option=orjson.OPT_INDENT_2)
+        changes = () if against is None else compare(against.read_bytes(), document)
+    except AssayError as error:
+        explain(error)
+        return COULD_NOT_RUN
+    except OSError as error:
+        raise CannotRunError(f"a file cannot be read: {type(error).__name__}", "check its rights") from error
+    if json_path == Path("-"):
+        click.echo(document.decode())
+    else:
+        print_summary(measured)
+        if json_path is not None:
+            json_path.write_bytes(document + b"\n")
+    if page is not None:
+        page.write_text(render_page(measured), encoding="utf-8")
+    if measured.partial and against is not None:
+        click.echo("caveat assay: the run is partial, so nothing can be said of what it lost", err=True)
+        return COULD_NOT_RUN
+    worse = regressions(changes)
+    for change in worse:
+        click.echo(_line(change), err=True)
+    return DOES_NOT_HOLD if worse else HOLDS
+
+
+def _line(change: Change) -> str:
+    shown = ", ".join(change.lost[:_SHOWN]) + (", …" if len(change.lost) > _SHOWN else "")
+    p_value = change.compared.p_value or 0.0
+    return (
+        f"worse: arm `{change.arm}` against `{change.adversary}` lost {len(change.lost)} of "
+        f"{change.compared.total} and won {change.won} (p {p_value:.3g}): {shown}"
+    )

@@ -1,0 +1,106 @@
+"""Each layer broken on purpose is found, and named, by a run through real gateways; the whole one holds."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from caveat.assay.arms import CLAIMS, ENFORCEMENT, LAYERS
+from caveat.cli.assay import assay_group
+
+ROOT = Path(__file__).parents[2]
+BUNDLE = ROOT / "policies" / "government-analytics"
+FOUND_BY = {
+    ENFORCEMENT: ("naive", "naive"),
+    CLAIMS: ("liar", "lies"),
+    "signatures": ("forger", "forges-renamed forges-edited"),
+    "time": ("forger", "forges-expired"),
+    "binding": ("forger", "forges-other-data forges-other-deployment forges-part-of-data"),
+    "other-issuer": ("forger", "forges-self-attested"),
+    "single-use": ("forger", "forges-replayed"),
+    "totals": ("splitter", "splits"),
+    "tool-calls": ("jailbroken-model", "emits-calls"),
+}
+
+
+def measured(tmp_path: Path, *arguments: object) -> tuple[int, dict[str, Any]]:
+    """The exit code of a run, and its report."""
+    journal, report = tmp_path / "run.jsonl", tmp_path / "report.json"
+    common = ["run", "--bundle", BUNDLE, "--out", journal, "--data", ROOT / "eval" / "data"]
+    program = ["--arms-program", ROOT / "eval" / "arms" / "without.py"]
+    ran = invoke(*common, *program, *arguments)
+    assert invoke("report", journal, "--json", report) == 0
+    return ran, json.loads(report.read_bytes())
+
+
+def invoke(*arguments: object) -> int:
+    result = CliRunner().invoke(assay_group, [str(one) for one in arguments], standalone_mode=False)
+    assert result.exception is None, result.exception
+    return int(result.return_value)
+
+
+@pytest.mark.slow
+def test_the_whole_gateway_holds_against_everybody_without_a_key_and_lets_the_twins_pass(
+    tmp_path: Path,
+) -> None:
+    code, report = measured(tmp_path, "--arm", "whole", "--pairs", 28, "--budget", 2)
+    whole = report["arms"]["whole"]
+    assert code == 0
+    assert (whole["unsafe"]["count"], whole["released_without_a_person"]["count"]) == (0, 0)
+    assert whole["twins_passed"]["count"] == 28
+    assert whole["faults"] == {}
+    assert whole["real"]["outsider"]["value"] == 1
+    assert whole["real"]["insider"]["value"] < 0.5, "issuers who lie open what they guard"
+    assert {failure["family"] for failure in whole["failures"]} == {"signs-falsely"}
+
+
+@pytest.mark.slow
+def test_the_scenarios_that_people_wrote_hold_against_everybody_without_a_key(tmp_path: Path) -> None:
+    scenarios = ROOT / "conformance" / "scenarios" / "dev.jsonl"
+    code, report = measured(tmp_path, "--arm", "whole", "--scenarios", scenarios, "--budget", 2)
+    whole = report["arms"]["whole"]
+    assert code == 0
+    assert (whole["unsafe"]["count"], whole["unsafe"]["of"]) == (0, 24)
+    assert whole["twins_passed"]["count"] == whole["twins_passed"]["of"] == 30
+
+
+@pytest.mark.parametrize("layer", [CLAIMS, "binding", pytest.param("totals", marks=pytest.mark.long)])
+@pytest.mark.slow
+def test_a_broken_layer_is_found_by_the_adversary_whom_it_stops(tmp_path: Path, layer: str) -> None:
+    check_found(tmp_path, layer, pairs=19 if layer != "totals" else 190)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("layer", sorted(set(FOUND_BY) - {CLAIMS, "binding", "totals"}))
+def test_every_broken_layer_is_found_and_named(tmp_path: Path, layer: str) -> None:
+    check_found(tmp_path, layer, pairs=38)
+
+
+def check_found(tmp_path: Path, layer: str, pairs: int) -> None:
+    """The layer has an effect against one adversary; every other layer is unmeasured, none is blamed."""
+    adversary, families = FOUND_BY[layer]
+    arm = "placebo" if layer == ENFORCEMENT else f"without:{layer}"
+    arms = ["--arm", "whole", "--arm", arm, "--pairs", pairs, "--adversary", adversary, "--budget", 6]
+    _, report = measured(tmp_path, *arms)
+    found = report["layers"][layer]["adversaries"][adversary]
+    assert found["by_absence"]["effect"] == "measured", found
+    assert found["stopped"]["low95"] > 0
+    others = [
+        effect["effect"]
+        for other, each in report["layers"].items()
+        for effect in each["adversaries"].values()
+        if other != layer
+    ]
+    assert set(others) == {"unmeasured"}
+    assert report["arms"]["whole"]["unsafe"]["count"] == 0
+    broken = report["arms"][arm]["failures"]
+    by_him = {failure["family"] for failure in broken if failure["adversary"] == adversary}
+    assert by_him <= set(families.split())
+    assert by_him or adversary == "naive"
+
+
+def test_every_layer_that_can_be_taken_out_has_a_test_that_finds_it() -> None:
+    """The decision on answers repeats that on the prompt where no clause reads answers: nothing to find."""
+    assert set(LAYERS) - set(FOUND_BY) == {"answers"}
