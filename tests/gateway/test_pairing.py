@@ -110,3 +110,13 @@ def test_each_protocol_refuses_a_result_without_a_call_in_its_own_form(
     assert value["error"]["code"] == UNMATCHED
     metrics = send(gateway.url, "/metrics", method="GET").body.decode()
     assert f'caveat_bad_requests_total{{code="{UNMATCHED}"}}' in metrics
+
+
+@pytest.mark.parametrize(
+    "content", ["x", [{"type": "image_url", "image_url": {"url": "https://images.example/a"}}]]
+)
+def test_a_message_cannot_call_itself_what_the_endpoint_keeps(gateway: RunningGateway, content: Any) -> None:
+    body = {"model": "m", "messages": [{"role": "stored", "content": content}, result("a")]}
+    headers = {"authorization": f"Bearer {CHAT_KEY}"}
+    answer = send(gateway.url, "/v1/chat/completions", json.dumps(body).encode(), headers)
+    assert (answer.status, answer.error["code"]) == (400, UNMATCHED)

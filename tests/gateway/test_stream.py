@@ -1,6 +1,7 @@
 """Streams: nothing before its decision, whole events only, a well-formed end whatever happens."""
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import http.client
@@ -282,3 +283,17 @@ def test_a_stream_goes_on_under_a_new_policy_that_permits_it(
         points = [(record["point"], record["verdict"], record["of"]) for record in gateway.records()]
         first = answer.headers["x-caveat-record"]
         assert points == [("prompt", "allow", None), ("output", "allow", first), ("output", "allow", first)]
+
+
+def test_the_end_of_a_stream_is_recorded_whatever_fails_beside_it(
+    gateway: RunningGateway, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("nobody remembers anything")
+
+    before = len(gateway.records("output_end"))
+    monkeypatch.setattr("caveat.gateway.exchange.hear_answer", broken)
+    upstream.script = lambda _: Reply(headers=EVENT_STREAM, pieces=message_events()[:3], cut=True)
+    with contextlib.suppress(http.client.IncompleteRead):
+        message(gateway.url, CHAT_KEY, asking("hello", stream=True))
+    assert len(gateway.records("output_end")) == before + 1

@@ -10,7 +10,7 @@ import orjson
 from structlog.types import FilteringBoundLogger
 
 from caveat.call.call import Call, Point
-from caveat.call.parts import Terms, classify_after
+from caveat.call.parts import Origin, RawPart, Terms, classify_after
 from caveat.gateway.answer_headers import answer_headers, verdict_headers
 from caveat.gateway.budgets import Budgets
 from caveat.gateway.conversations import Conversation, Conversations, classify_settled, digests_of, turn_of
@@ -91,7 +91,7 @@ def read_use(
     known = None if before is None else before.known
     request = wire.parse_request(body, max_bytes=desk.max_body_bytes, known=known)
     # An endpoint that keeps content may keep a call in it.
-    request.pairing.check(calls_elsewhere=lambda: any(part.role == "stored" for part in request.raw_parts))
+    request.pairing.check(calls_elsewhere=lambda: any(map(_is_kept, request.raw_parts)))
     sent = request
     if wire.ACTION == responses.ACTION:
         request = desk.responses.resolved(caller.deployment.id, request)
@@ -159,6 +159,11 @@ def read_use(
     principal, speakers = caller.principal, caller.speakers
     use = Use(law, deployment, principal, wire.ACTION, call, found, speakers, turn, sent, passage, request)
     return use, sent
+
+
+def _is_kept(part: RawPart) -> bool:
+    """Whether a part only names what the endpoint keeps. A message may call its own role anything."""
+    return part.role == "stored" and part.origin is Origin.OPAQUE and "/content" not in part.pointer
 
 
 def hear_prompt(desk: Desk, prompt: Ruling) -> None:
@@ -332,10 +337,12 @@ async def _answer_stream(
         await send_piece(send, window)
 
     def finish(end: StreamEnd) -> Awaitable[None]:
+        # The record first: whatever else could fail here must not keep it from being made.
+        recorded = desk.background(_finish_stream(desk, prompt, output, end, redaction))
+        exchange.settle(usage.result(), end.size)
         if not heard.ended:
             hear_answer(desk, prompt, heard.value())
-        exchange.settle(usage.result(), end.size)
-        return desk.background(_finish_stream(desk, prompt, output, end, redaction))
+        return recorded
 
     async def decide_said(scores: Scores) -> Ruling:
         current = _law_now(desk, law)
