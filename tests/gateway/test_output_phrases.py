@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from caveat.gateway import text_hold
+from caveat.gateway.errors import UpstreamError
 from caveat.gateway.gate import Ruling
 from caveat.gateway.screening import Scores, screening_of
 from caveat.gateway.text_hold import hold_texts
@@ -281,3 +283,26 @@ def test_a_stream_ends_when_the_lists_change_under_it(tmp_path: Path) -> None:
             received += piece
     assert b"halted" in received
     assert len(text_in(PATHS[0], received)) < len(HARMLESS * 4)
+
+
+@pytest.mark.parametrize("many", [True, False])
+def test_more_than_may_wait_ends_the_stream(monkeypatch: pytest.MonkeyPatch, many: bool) -> None:
+    monkeypatch.setattr(text_hold, "MAX_HELD_BYTES", 20_000)
+    monkeypatch.setattr(text_hold, "MAX_TEXTS", 40)
+    screening = screening_of(parse_bundle(phrase_bundle(hold_back=0 if many else 60_000)))
+
+    def event(number: int) -> bytes:
+        choice = {"index": number if many else 0, "delta": {"content": "project "}, "finish_reason": None}
+        return b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
+
+    async def arriving() -> AsyncIterator[bytes]:
+        for number in range(400):
+            yield event(number)
+
+    async def run() -> None:
+        async for _ in hold_texts(arriving(), OPENAI, screening, never):
+            pass
+
+    with pytest.raises(UpstreamError) as ended:
+        asyncio.run(run())
+    assert ended.value.code == "upstream_too_large"

@@ -87,7 +87,7 @@ class CasesMemo:
     def __call__(self, cases: tuple[Facts, ...]) -> Json:
         """Cases that have no one rendering are given as they are: the ledger refuses their record."""
         known = self._known.get(id(cases))
-        if known is not None and known[0] is cases:
+        if known is not None:
             self._known.move_to_end(id(cases))
             return known[1]
         plain = render_cases(cases)
