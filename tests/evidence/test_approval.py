@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caveat.evidence.approval import (
+    Act,
     Approval,
     VerifiedApproval,
     mint_approval,
@@ -25,13 +26,14 @@ from tests.evidence.world import ACTION, APPROVER, DAY, NOW, OWNER, STRANGER, TR
 APPROVAL = Approval(
     issuer="approver",
     role="data_owner",
+    act=Act.APPROVE,
+    hold="7-0123456789abcdef",
     action=ACTION,
     policy=sha256(b"the bundle"),
     requester="person:1",
     deployment="agency-desk",
     issued_at=NOW,
     expires_at=NOW + DAY,
-    id="approval-1",
 )
 
 
@@ -54,7 +56,7 @@ def test_an_approval_is_read_back_as_it_was_signed() -> None:
     assert (found.approval, found.approver.id) == (APPROVAL, "approver")
 
 
-@pytest.mark.parametrize("member", ["policy", "requester", "deployment", "expires_at", "id", "role"])
+@pytest.mark.parametrize("member", ["policy", "requester", "deployment", "expires_at", "hold", "act", "role"])
 def test_an_approval_without_what_it_is_bound_to_is_refused(member: str) -> None:
     """74, 81"""
     said = payload()

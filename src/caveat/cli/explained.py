@@ -33,6 +33,7 @@ from caveat.ledger.record import (
     Record,
     Redaction,
     Replaced,
+    ReviewRecord,
     RevocationsRecord,
     RoutesRecord,
     StartRecord,
@@ -214,15 +215,8 @@ def _by_what(follows: Follows | None) -> str:
     return said
 
 
-def say_record(record: Record) -> str:
-    """One sentence for a record that is no decision."""
+def _of_trust(record: TrustRecord | RevocationsRecord | EvidenceRecord) -> str:
     match record:
-        case StartRecord(time, bundle, version, origin):
-            return f"start: at {time} a gateway of version {version} began to serve {bundle} for {origin}"
-        case BundleRecord(time, bundle, _development, follows):
-            return f"bundle: at {time} the bundle {bundle} came into force{_by_what(follows)}"
-        case RoutesRecord(time, routes):
-            return f"routes: at {time} calls began to go to the upstreams with the digest {routes}"
         case TrustRecord(time, trust, version, keys):
             return f"trust: at {time} version {version} of the trust policy, {trust}, with {len(keys)} keys"
         case RevocationsRecord(time, authority, envelope, number, revoked):
@@ -232,6 +226,29 @@ def say_record(record: Record) -> str:
             )
         case EvidenceRecord(time, deployment, envelope, _key, outcome):
             return f"evidence: at {time} `{deployment}` uploaded the envelope {envelope}: {outcome}"
+
+
+def _reviewed(record: ReviewRecord) -> str:
+    counted = f"which counts as none: {record.defect}" if record.defect else "which counts"
+    return (
+        f"review: at {record.time} `{record.person}` decided as `{record.role}` to {record.act} "
+        f"hold {record.hold}, {counted}"
+    )
+
+
+def say_record(record: Record) -> str:
+    """One sentence for a record that is no decision."""
+    match record:
+        case ReviewRecord():
+            return _reviewed(record)
+        case TrustRecord() | RevocationsRecord() | EvidenceRecord():
+            return _of_trust(record)
+        case StartRecord(time, bundle, version, origin):
+            return f"start: at {time} a gateway of version {version} began to serve {bundle} for {origin}"
+        case BundleRecord(time, bundle, _development, follows):
+            return f"bundle: at {time} the bundle {bundle} came into force{_by_what(follows)}"
+        case RoutesRecord(time, routes):
+            return f"routes: at {time} calls began to go to the upstreams with the digest {routes}"
         case OutputEndRecord(time, of, _released, size, complete, counts):
             end = "to its end" if complete else "and was cut off"
             said = f"output_end: at {time} the stream of record {of} had let {size} bytes through, {end}"

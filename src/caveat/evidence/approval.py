@@ -1,40 +1,53 @@
-"""Approvals as they are written: one person's signed decision about one exact action, and no facts.
+"""Approvals and refusals: one person's signed decision about one exact action, and no facts.
 
-Read and verified here, under keys that are enrolled for approvals alone. Nothing in this release takes an
-approval into a decision. Source: attacks 15, 42, 74, 75 and 81 in `THREAT_MODEL.md`, ADR-0021.
+Read and verified here, under keys that are enrolled for approvals alone. Whether one counts as a review, and
+what it lets through, is for the room `oversight`. Source: attacks 15, 42, 74, 75, 81 and 85 in
+`THREAT_MODEL.md`, ADR-0021, ADR-0037.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from caveat.evidence.defects import DefectCode
 from caveat.evidence.envelope import RejectedEnvelope, SignedPayload, open_envelope
-from caveat.evidence.instants import StatementParseError, read_life, render_time
+from caveat.evidence.instants import Period, StatementParseError, read_life, render_time
+from caveat.evidence.life import out_of_life
 from caveat.evidence.predicates import ApprovalModel, Predicate
+from caveat.evidence.revocation import Revocations, standing_of_key
 from caveat.evidence.statement import STATEMENT_TYPE, Subject, read_payload, read_shape, render_payload
-from caveat.evidence.trust import Issuer, Purpose, Trust
+from caveat.evidence.trust import Issuer, Overseer, Purpose, Trust
 from caveat.signing.digest import Digest
 from caveat.signing.dsse import IN_TOTO, sign_envelope
 from caveat.signing.keys import PrivateKey
 
 
+class Act(StrEnum):
+    """What a person decides about a hold."""
+
+    APPROVE = "approve"
+    REFUSE = "refuse"
+
+
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What `issuer` approves: the action with this digest, under this policy, for this requester here.
+    """What `issuer` decides, in `role`: about the action with this digest, under this policy, for this
+    requester here.
 
-    `id` names the one use that it is good for.
+    `action` is the digest of everything that was shown of the hold. `hold` names the one use that it is for.
     """
 
     issuer: str
     role: str
+    act: Act
+    hold: str
     action: Digest
     policy: Digest
     requester: str
     deployment: str
     issued_at: datetime
     expires_at: datetime
-    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,7 @@ class VerifiedApproval:
 
     digest: Digest
     approver: Issuer
+    overseer: Overseer
     approval: Approval
 
 
@@ -61,34 +75,41 @@ def parse_approval(payload: bytes) -> Approval:
     return Approval(
         said.issuer,
         said.role,
+        Act(said.act),
+        said.hold,
         subjects[0].digest,
         Digest(said.policy),
         said.requester,
         said.deployment,
         life.begin,
         life.end,
-        said.id,
     )
 
 
-def mint_approval(approval: Approval, keys: Sequence[PrivateKey]) -> bytes:
-    """The signed envelope of an approval; raises `StatementParseError` for one that nobody would read."""
+def render_approval(approval: Approval) -> bytes:
+    """The payload that a person signs; raises `StatementParseError` for one that nobody would read."""
     payload = render_payload(
         Predicate.APPROVAL,
         [Subject("action", approval.action)],
         {
             "issuer": approval.issuer,
             "role": approval.role,
+            "act": approval.act.value,
+            "hold": approval.hold,
             "requester": approval.requester,
             "deployment": approval.deployment,
             "policy": approval.policy,
             "issued_at": render_time(approval.issued_at),
             "expires_at": render_time(approval.expires_at),
-            "id": approval.id,
         },
     )
     parse_approval(payload)
-    return sign_envelope(payload, IN_TOTO, keys)
+    return payload
+
+
+def mint_approval(approval: Approval, keys: Sequence[PrivateKey]) -> bytes:
+    """The signed envelope of an approval; raises `StatementParseError` as `render_approval` does."""
+    return sign_envelope(render_approval(approval), IN_TOTO, keys)
 
 
 def verify_approval(raw: bytes, trust: Trust) -> VerifiedApproval | RejectedEnvelope:
@@ -103,8 +124,30 @@ def verify_approval(raw: bytes, trust: Trust) -> VerifiedApproval | RejectedEnve
     approver = opened.signer(approval.issuer)
     if approver is None:
         return RejectedEnvelope(opened.digest, DefectCode.ISSUER, opened.anyone)
-    if approver.purpose is not Purpose.APPROVAL:
+    if approver.purpose is not Purpose.APPROVAL or approver.overseer is None:
         return RejectedEnvelope(opened.digest, DefectCode.PURPOSE, approver.keyid)
-    if approver.role != approval.role:
+    if approval.role not in approver.overseer.roles:
         return RejectedEnvelope(opened.digest, DefectCode.NOT_ENTITLED, approver.keyid)
-    return VerifiedApproval(opened.digest, approver, approval)
+    return VerifiedApproval(opened.digest, approver, approver.overseer, approval)
+
+
+def admit_approval(
+    raw: bytes,
+    trust: Trust,
+    revocations: Revocations,
+    first_logged: Callable[[Digest], datetime | None],
+    now: datetime,
+) -> VerifiedApproval | RejectedEnvelope:
+    """The approval in `raw` if it may count now: verified, in its time, under a key that is not revoked.
+
+    Asked when it is given and again when it is used, so that a role or a key that is gone by then counts no
+    more. `first_logged`: when the log first shows an envelope.
+    """
+    found = verify_approval(raw, trust)
+    if isinstance(found, RejectedEnvelope):
+        return found
+    life = Period(found.approval.issued_at, found.approval.expires_at)
+    code = out_of_life(life, found.approver, trust, now) or standing_of_key(
+        found.approver, found.digest, now, trust, revocations, first_logged
+    )
+    return found if code is None else RejectedEnvelope(found.digest, code, found.approver.keyid)

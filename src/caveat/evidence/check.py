@@ -10,12 +10,14 @@ and never raises. Three outcomes deny: forged, replayed, and a value that the re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from caveat.evidence.binding import bind
 from caveat.evidence.defects import DefectCode, Outcome
 from caveat.evidence.entitlement import Entitlement, entitlement
 from caveat.evidence.envelope import RejectedEnvelope, VerifiedCache, VerifiedEnvelope, verify_envelope
+from caveat.evidence.instants import Period
+from caveat.evidence.life import out_of_life
 from caveat.evidence.revocation import NoRevocations, Revocations, standing_of_key
 from caveat.evidence.trust import Issuer, Trust
 from caveat.facts.fact import Fact
@@ -206,18 +208,10 @@ def once_id(issuer: Issuer, statement_id: str) -> Digest:
 
 
 def _out_of_time(verified: VerifiedEnvelope, trust: Trust, now: datetime) -> DefectCode | None:
-    statement, issuer = verified.statement, verified.issuer
-    if now >= trust.expires_at:
-        return DefectCode.TRUST_EXPIRED
-    # Skew forgives a clock ahead of ours by a little; nothing is forgiven at the end of a life.
-    if (statement.issued_at - now).total_seconds() > trust.clock_skew_seconds:
-        return DefectCode.NOT_YET_VALID
-    if now >= statement.expires_at:
-        return DefectCode.EXPIRED
-    if statement.expires_at - statement.issued_at > timedelta(seconds=issuer.max_lifetime_seconds):
-        return DefectCode.LIFETIME
-    if now - statement.issued_at > timedelta(seconds=issuer.max_age_seconds):
-        return DefectCode.TOO_OLD
+    statement = verified.statement
+    code = out_of_life(Period(statement.issued_at, statement.expires_at), verified.issuer, trust, now)
+    if code is not None:
+        return code
     power = statement.process or statement.engagement
     if power is not None and not power.period.includes(now):
         return DefectCode.PERIOD

@@ -46,6 +46,20 @@ class ValueRange:
 
 
 @dataclass(frozen=True, slots=True)
+class Overseer:
+    """The person behind a key for approvals, by a name that says nothing about them.
+
+    `roles`: those that the person may approve in. `line`: whom the person answers to; nobody approves a use
+    that comes from their own line. `callers`: what the person's own calls are known by (`key:…`, `sub:…`).
+    """
+
+    person: str
+    roles: frozenset[str]
+    line: str = ""
+    callers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Issuer:
     """One key of an issuer, and all that its signature is good for.
 
@@ -53,6 +67,7 @@ class Issuer:
     deployment it is self-attestation. `valid_from`: before then nothing of this key counts. `revoked_at`:
     from then on nothing counts but what the log shows before it. `root`: the issuer's first key, `place`:
     this key's among them. `revoked_by`: authorities whose fresh list has to speak of this key.
+    `overseer`: who decides with it, where it is a key for approvals.
     """
 
     id: str
@@ -72,6 +87,7 @@ class Issuer:
     root: Digest
     place: int
     revoked_by: tuple[str, ...]
+    overseer: "Overseer | None" = None
 
     def owns(self, subject_name: str) -> bool:
         """Whether a name lies in one of its namespaces: equal to it, or below it by a `/`."""

@@ -35,6 +35,7 @@ class Predicate(StrEnum):
     TARGET = "https://caveat.invalid/predicate/target-authority/v1"
     DEPLOYMENT = "https://caveat.invalid/predicate/deployment/v1"
     APPROVAL = "https://caveat.invalid/predicate/approval/v1"
+    READING = "https://caveat.invalid/predicate/reading/v1"
     REVOCATIONS = "https://caveat.invalid/predicate/revocations/v1"
 
 
@@ -178,12 +179,21 @@ class ApprovalModel(Strict):
 
     issuer: Id
     role: Id
-    requester: Id
+    act: Literal["approve", "refuse"]
+    hold: Id
+    requester: Annotated[str, Field(min_length=1, max_length=256)]
     deployment: Id
     policy: Hex
     issued_at: str
     expires_at: str
-    id: Id
+
+
+class ReadingModel(Strict):
+    """Somebody who may approve wants to read what waits, at the gateway that is the only subject."""
+
+    issuer: Id
+    issued_at: str
+    expires_at: str
 
 
 class RevokedModel(Strict):

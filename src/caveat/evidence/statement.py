@@ -119,6 +119,7 @@ class _StatementModel(Strict):
 
 _OTHERS: dict[str, ParseCode] = {
     Predicate.APPROVAL.value: "approval",
+    Predicate.READING.value: "approval",
     Predicate.REVOCATIONS.value: "revocations",
 }
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from caveat.evidence.issuer import (
     Authority,
     Issuer,
+    Overseer,
     Purpose,
     Trust,
     ValueRange,
@@ -28,7 +29,16 @@ from caveat.facts.registry import FactType, Registry
 from caveat.signing.digest import Digest, sha256
 from caveat.signing.keys import KeyParseError, PublicKey, parse_public_key
 
-__all__ = ["Authority", "Issuer", "Purpose", "Trust", "ValueRange", "is_entitled", "may_attest_value"]
+__all__ = [
+    "Authority",
+    "Issuer",
+    "Overseer",
+    "Purpose",
+    "Trust",
+    "ValueRange",
+    "is_entitled",
+    "may_attest_value",
+]
 
 MAX_CLOCK_SKEW_SECONDS = 300
 MAX_KEYS = 512
@@ -69,6 +79,13 @@ class _AuthorityModel(_Strict):
     max_age_seconds: _Seconds
 
 
+class _OverseerModel(_Strict):
+    person: _Id
+    roles: list[_Id] = Field(default_factory=list[_Id])
+    line: str = Field(default="", pattern=r"^([A-Za-z0-9][A-Za-z0-9._:@/+-]{0,127})?\z")
+    callers: list[Annotated[str, Field(pattern=r"^[!-~]{1,256}\z")]] = Field(default_factory=list[str])
+
+
 class _IssuerModel(_Strict):
     role: _Id
     party: _Id
@@ -88,6 +105,7 @@ class _IssuerModel(_Strict):
     values: dict[str, list[str | bool] | _RangeModel] = Field(
         default_factory=dict[str, list[str | bool] | _RangeModel]
     )
+    overseer: _OverseerModel | None = None
 
 
 class _TrustModel(_Strict):
@@ -174,6 +192,8 @@ def _keys_of(
         entry.purpose == Purpose.REVOCATION and entry.facts
     ):
         findings.append(f"{where}: `facts` is for purpose `evidence`, which grants at least one")
+    if entry.overseer is not None and entry.purpose != Purpose.APPROVAL:
+        findings.append(f"{where}: `overseer` is for purpose `approval`")
     if not entry.values.keys() <= set(entry.facts):
         findings.append(f"{where}: `values` narrows a fact that `facts` does not grant")
     rows = list(entry.keys)
@@ -229,7 +249,16 @@ def _issuer(
         root=root,
         place=place,
         revoked_by=covered,
+        overseer=_overseer(name, entry),
     )
+
+
+def _overseer(name: str, entry: _IssuerModel) -> Overseer | None:
+    """Who decides with a key for approvals; who is not named goes by the issuer's id."""
+    if entry.purpose != Purpose.APPROVAL:
+        return None
+    said = entry.overseer or _OverseerModel(person=name)
+    return Overseer(said.person, frozenset({entry.role, *said.roles}), said.line, frozenset(said.callers))
 
 
 def _range(granted: list[str | bool] | _RangeModel) -> ValueRange:

@@ -32,6 +32,8 @@ from caveat.gateway.http import (
 )
 from caveat.gateway.identity.callers import Caller, connection_of
 from caveat.gateway.metrics import CONTENT_TYPE
+from caveat.gateway.oversight_paths import APPROVALS, answer_oversight, is_oversight
+from caveat.gateway.refusal import HOLDS
 from caveat.gateway.upstream import forwardable, returnable
 from caveat.gateway.wire.azure import AzureWire
 from caveat.gateway.wire.listing import render_models
@@ -115,7 +117,7 @@ class Gateway:
             desk.metrics.bad_request(error.code)
         else:
             desk.metrics.fault(error.code)
-        cause = desk.gate.ledger_fault if isinstance(error, LedgerError) else None
+        cause = desk.gate.recorder.fault if isinstance(error, LedgerError) else None
         desk.log.warning("refused", status=error.status, code=error.code, cause=cause)
         headers = {name.decode("latin-1").lower(): "" for name, _ in scope["headers"]}
         wire = wire_for(scope["path"], headers)
@@ -136,13 +138,16 @@ class Gateway:
             await self._operate(path, send)
             return
         headers = read_headers(scope)
+        if is_oversight(path):
+            await answer_oversight(self._desk, scope, headers, receive, send)
+            return
         wire = find_wire(path)
         if wire is None and path not in _OWN:
             raise RequestError(
                 404,
                 "unknown_path",
                 "this gateway decides no use at this path, so it passes nothing on",
-                f"it serves {', '.join((*WIRES, *AZURE_PATHS))}, {', '.join(_OWN)}",
+                f"it serves {', '.join((*WIRES, *AZURE_PATHS))}, {', '.join((*_OWN, APPROVALS))}, {HOLDS}ID",
             )
         _expect(method, "GET" if path == "/v1/models" else "POST")
         desk = self._desk
@@ -174,7 +179,7 @@ class Gateway:
         if path == "/healthz":
             await send_whole(send, 200, orjson.dumps({"alive": True}), [JSON])
             return
-        fault, clock = desk.gate.ledger_fault, desk.gate.clock_fault
+        fault, clock = desk.gate.recorder.fault, desk.gate.recorder.clock_fault
         ready = fault is None and clock is None
         state = {
             "ready": ready,
@@ -212,7 +217,7 @@ class Gateway:
                 f"this list of revocations does not hold, so it changes nothing: {_meaning(found.code)}",
                 _remedy(found.code),
             )
-        record = await desk.gate.record_revocations(found)
+        record = await desk.gate.recorder.revocations(found)
         witnesses.keep_revocations(found)
         authority, number = found.authority.id, found.list.number
         desk.log.info("revocations", authority=authority, number=number, record=record)
@@ -232,7 +237,7 @@ class Gateway:
                 _remedy(admitted.code),
             )
         await asyncio.to_thread(witnesses.keep, admitted)
-        record = await desk.gate.record_evidence(
+        record = await desk.gate.recorder.evidence(
             caller.deployment.id, admitted.digest, admitted.issuer.keyid, "stored"
         )
         desk.metrics.uploaded("stored")
@@ -244,7 +249,7 @@ class Gateway:
     async def _take_manifest(self, data: bytes, caller: Caller, send: Send) -> None:
         desk, witnesses = self._desk, caller.law.witnesses
         kept = await asyncio.to_thread(witnesses.keep_manifest, data, desk.gate.now())
-        record = await desk.gate.record_evidence(
+        record = await desk.gate.recorder.evidence(
             caller.deployment.id, kept.digest, kept.key, "manifest" if kept.new else "manifest_known"
         )
         desk.metrics.uploaded("manifest")
@@ -274,6 +279,8 @@ def _known_path(path: str) -> str:
     """The path if it is one of ours: any other is the caller's own text."""
     if isinstance(wire := find_wire(path), AzureWire):
         return f"azure:{wire.PATH}"
+    if is_oversight(path):
+        return APPROVALS if path.startswith(APPROVALS) else HOLDS
     return path if wire or path in _OPEN or path in _OWN else "other"
 
 

@@ -28,6 +28,7 @@ from caveat.gateway.http import (
 from caveat.gateway.identity.callers import Caller, Identities
 from caveat.gateway.kept_responses import KeptResponses
 from caveat.gateway.metrics import Metrics
+from caveat.gateway.overseeing import Overseeing
 from caveat.gateway.ports import Law
 from caveat.gateway.redact_stream import redact_stream, redact_whole
 from caveat.gateway.redacting import AnswerRedaction, redacts_alike
@@ -67,6 +68,7 @@ class Desk:
     conversations: Conversations = field(default_factory=Conversations)
     transcripts: Transcripts | None = None
     responses: KeptResponses = field(default_factory=KeptResponses)
+    overseeing: Overseeing | None = None
     _running: set["asyncio.Task[None]"] = field(default_factory=set["asyncio.Task[None]"])
 
     def background(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":

@@ -6,7 +6,8 @@ same total; the record is durable before `Ruling` exists; whoever releases anyth
 """
 
 import hmac
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -17,17 +18,19 @@ from caveat.decision.binding import binding_clauses
 from caveat.decision.obligations import kinds_of, with_unreadable
 from caveat.decision.verdict import Decision, Verdict
 from caveat.evidence.check import Checked
-from caveat.evidence.revocation import VerifiedRevocations
 from caveat.facts.fact import Facts
 from caveat.gateway.conversations import Turn
-from caveat.gateway.errors import FaultError, LedgerError, RequestError
+from caveat.gateway.errors import LedgerError, RequestError
 from caveat.gateway.gather import Gathered
+from caveat.gateway.hold_view import render_view
+from caveat.gateway.holding import Given, Holding, Waiting
 from caveat.gateway.identity.speaker import Speaker
 from caveat.gateway.issued_keys import IssuedKeys
 from caveat.gateway.listing import Listed, new_parts, shortened
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.naming import Namer
-from caveat.gateway.ports import Found, Law, Ledger, Receipt
+from caveat.gateway.ports import Found, Law, Ledger
+from caveat.gateway.recorder import Fold, Recorder
 from caveat.gateway.redacting import (
     AnswerRedaction,
     Redacted,
@@ -42,27 +45,20 @@ from caveat.gateway.tool_use import action_of, cases_of_call, parts_of_call, too
 from caveat.gateway.transcripts import Passage
 from caveat.gateway.wire.request import WireRequest
 from caveat.gateway.wire.tool_calls import Arguments, ToolCall
-from caveat.ledger import errors as ledger_errors
 from caveat.ledger.record import (
-    BundleRecord,
     DataPart,
     DecisionRecord,
     EvidenceCited,
-    EvidenceRecord,
-    Follows,
-    HeartbeatRecord,
+    Held,
     History,
     HistoryRecord,
     OutputEndRecord,
     Record,
     Redaction,
-    RevocationsRecord,
-    RoutesRecord,
-    StartRecord,
-    TrustRecord,
+    parse_time,
     render_time,
 )
-from caveat.ledger.wire import CasesMemo, render_record
+from caveat.oversight.hold import Asked, make_shown
 from caveat.policy.bundle import Bundle
 from caveat.policy.clause import Clause
 from caveat.policy.deployments import Deployment
@@ -109,6 +105,7 @@ class Ruling:
     enforced: bool
     listed: Listed = field(default_factory=Listed)
     redacted: Redacted | None = None
+    hold: Waiting | None = None
 
     @property
     def released(self) -> bool:
@@ -126,31 +123,35 @@ class Gate:
         clock: Callable[[], datetime],
         audit_key: bytes,
         folds: Iterable[Callable[[Record], None]] = (),
+        holding: Holding | None = None,
     ) -> None:
         """`audit_key`: without it nobody can test a guess at what a record's HMAC stands for.
 
-        `folds` take in every record once it is durable.
+        `folds` take in every record once it is durable. Without `holding` nobody can approve anything.
         """
-        self._ledger = ledger
-        self._folds = tuple(folds)
+        self._holding = holding
+        kept = [_without_id(fold) for fold in folds]
+        if holding is not None:
+            kept.append(holding.fold)
+        self.recorder = Recorder(ledger, clock, kept)
         self.metrics = metrics
-        self._clock = clock
         self.namer = Namer(audit_key)
-        self.ledger_fault: str | None = None
         self.issued = IssuedKeys()
-        self._render_cases = CasesMemo()
 
     async def decide_prompt(self, use: Use) -> Ruling:
         """The ruling on a prompt; raises `LedgerError` when it cannot be made durable."""
-        now = self._clock()
+        now = self.recorder.now()
         gathered = use.law.witnesses.gather(use.call, use.deployment, use.found, now)
         cases = _scored(gathered.cases, use.law, use.call)
         gathered = gathered if cases is gathered.cases else replace(gathered, cases=cases)
         decision = use.law.decisions.decide(Point.PROMPT, gathered.cases)
         redacted = self._redacted(use, gathered)
-        if redacted is not None:
-            found = redacted.record
-            decision = with_unreadable(decision, found.clauses, found.unreadable)
+        decision = _with_redaction(decision, redacted)
+        given = self._given(use, decision, gathered, now)
+        if given is not None:
+            # What is replaced depends on no approval, so it stands as it was found.
+            gathered = _approved(gathered, given)
+            decision = _with_redaction(use.law.decisions.decide(Point.PROMPT, gathered.cases), redacted)
         enforced = _is_enforced(use, decision, gathered)
         released = decision.verdict is Verdict.ALLOW or not enforced
         if not released:
@@ -158,18 +159,51 @@ class Gate:
         else:
             use.law.witnesses.hold(use.call, gathered, now)
         # INVARIANT: no await above this line since `gather`.
+        with self._taken(given):
+            try:
+                listed = await shortened(
+                    new_parts(use.call.parts, use.turn), partial(self._record_parts, use.deployment.id)
+                )
+                ruling = await self._rule(
+                    use,
+                    decision,
+                    gathered,
+                    now,
+                    listed,
+                    enforced=enforced,
+                    of=None,
+                    redacted=redacted,
+                    given=given,
+                    content=None if use.request is None else _forwarded(use.request, redacted),
+                )
+            except (LedgerError, RequestError):
+                if released:
+                    use.law.witnesses.drop(gathered)
+                raise
+        use.turn.note(ruling.record_id)
+        return ruling
+
+    def _given(self, use: Use, decision: Decision, gathered: Gathered, now: datetime) -> Given | None:
+        """What people approved of this very use, where that and nothing less makes it go through."""
+        if self._holding is None or decision.verdict is not Verdict.NEEDS_APPROVAL:
+            return None
+        given = self._holding.given(_asked(use), use.law, now)
+        if given is None or not _is_enforced(use, decision, gathered):
+            return None
+        cases = _approved(gathered, given).cases
+        return given if use.law.decisions.decide(use.call.point, cases).verdict is Verdict.ALLOW else None
+
+    @contextmanager
+    def _taken(self, given: Given | None) -> Iterator[None]:
+        """Uses up what was approved while a record is made of it; gives it back where there will be none."""
+        if given is None or self._holding is None:
+            yield
+            return
+        self._holding.take(given)
         try:
-            listed = await shortened(
-                new_parts(use.call.parts, use.turn), partial(self._record_parts, use.deployment.id)
-            )
-            ruling = await self._rule(
-                use, decision, gathered, now, listed, enforced=enforced, of=None, redacted=redacted
-            )
-            use.turn.note(ruling.record_id)
-            return ruling
-        except (LedgerError, RequestError):
-            if released:
-                use.law.witnesses.drop(gathered)
+            yield
+        except BaseException:
+            self._holding.give_back(given)
             raise
 
     def _redacted(self, use: Use, gathered: Gathered) -> Redacted | None:
@@ -266,7 +300,7 @@ class Gate:
         if done is not None:
             decision = with_unreadable(decision, done.clauses, done.unreadable)
         enforced = _is_enforced(use, decision, gathered)
-        now, of = self._clock(), prompt.record_id
+        now, of = self.recorder.now(), prompt.record_id
         return await self._rule(
             use, decision, gathered, now, prompt.listed, enforced=enforced, of=of, redaction=done
         )
@@ -291,24 +325,40 @@ class Gate:
             action_digest=self.name(deployment.id, Point.TOOL, sha256(said), asked.arguments),
         )
         use = replace(before, law=law, deployment=deployment, action=action_of(tool), call=call)
-        cases = cases_of_call(_unscored(prompt, prompt.gathered.cases), tool, bundle.registry)
+        before_call = _unscored(prompt, prompt.gathered.cases)
+        cases = _unapproved(cases_of_call(before_call, tool, bundle.registry), before_call)
         gathered = Gathered(_scored(cases, law, call))
         decision = law.decisions.decide(Point.TOOL, gathered.cases)
         bound = self._bound_tool(prompt, law, deployment, asked)
         done = record_of(bound, None, _left_alone(use, redacted=redacted))
-        if done is not None:
-            decision = with_unreadable(decision, done.clauses, done.unreadable)
+        now, of = self.recorder.now(), prompt.record_id
+        decision = _with_unreadable(decision, done)
+        given = self._given(use, decision, gathered, now)
+        if given is not None:
+            gathered = _approved(gathered, given)
+            decision = _with_unreadable(law.decisions.decide(Point.TOOL, gathered.cases), done)
         enforced = _is_enforced(use, decision, gathered)
-        now, of = self._clock(), prompt.record_id
         listed = new_parts(call.parts, Turn())
-        return await self._rule(
-            use, decision, gathered, now, listed, enforced=enforced, of=of, redaction=done
-        )
+        with self._taken(given):
+            return await self._rule(
+                use,
+                decision,
+                gathered,
+                now,
+                listed,
+                enforced=enforced,
+                of=of,
+                redaction=done,
+                given=given,
+                content=_of_call(asked),
+            )
 
     async def _record_parts(
         self, deployment: str, parts: tuple[DataPart, ...], history: History | None
     ) -> str:
-        return (await self._append(HistoryRecord(self._now(), deployment, parts, history))).record_id
+        return (
+            await self.recorder.append(HistoryRecord(self.recorder.now_text(), deployment, parts, history))
+        ).record_id
 
     def _deployment(self, before: Use, law: Law) -> Deployment:
         current = law.bundle.deployments.get(before.deployment.id)
@@ -324,7 +374,7 @@ class Gate:
             return True  # a token or a certificate, which is among the speakers
         return any(
             f"key:{digest[:16]}" == principal for digest in deployment.key_digests
-        ) or self.issued.speaks_for(principal, deployment.id, self._clock())
+        ) or self.issued.speaks_for(principal, deployment.id, self.recorder.now())
 
     async def record_end(
         self,
@@ -339,44 +389,11 @@ class Gate:
         counts = None if redaction is None else counted(redaction.counts)
         if counts is not None:
             self.metrics.redacted(Point.OUTPUT, counts)
-        await self._append(
-            OutputEndRecord(self._now(), output.record_id, released.hex(), size, complete, counts)
+        await self.recorder.append(
+            OutputEndRecord(
+                self.recorder.now_text(), output.record_id, released.hex(), size, complete, counts
+            )
         )
-
-    async def record_start(self, bundle: Bundle, version: str, origin: str) -> None:
-        """Records that this process begins to serve."""
-        await self._append(
-            StartRecord(self._now(), bundle.digest, version, origin, bundle.manifest.development)
-        )
-
-    async def record_bundle(self, bundle: Bundle, follows: Follows) -> None:
-        """Records that a bundle comes into force, and by what right."""
-        mark = bundle.manifest.development
-        await self._append(BundleRecord(self._now(), bundle.digest, mark, follows))
-
-    async def record_heartbeat(self, every_seconds: int, witnessed: int) -> None:
-        """This gateway is alive, as it says every so often; silence then shows in the log."""
-        await self._append(HeartbeatRecord(self._now(), every_seconds, witnessed))
-
-    async def record_routes(self, routes: Digest) -> None:
-        """Records where calls go from here on."""
-        await self._append(RoutesRecord(self._now(), routes))
-
-    async def record_trust(self, record: TrustRecord) -> None:
-        """Records that a trust policy may come into force, before it does."""
-        await self._append(record)
-
-    async def record_revocations(self, found: VerifiedRevocations) -> str:
-        """Records a list of revocations before it counts; returns the record's id."""
-        said = found.list
-        revoked = tuple(sorted(said.revoked))
-        record = RevocationsRecord(self._now(), found.authority.id, found.digest, said.number, revoked)
-        return (await self._append(record)).record_id
-
-    async def record_evidence(self, deployment: str, envelope: Digest, key: str, outcome: str) -> str:
-        """Records an upload that holds; returns the record's id."""
-        record = EvidenceRecord(self._now(), deployment, envelope, key, outcome)
-        return (await self._append(record)).record_id
 
     def name(
         self, deployment: str, point: Point, protocol: str, forwarded: bytes, targets: tuple[str, ...] = ()
@@ -387,18 +404,9 @@ class Gate:
         """
         return self.namer.name((deployment, point, protocol, targets), forwarded).digest
 
-    @property
-    def clock_fault(self) -> str | None:
-        """Why the clock cannot be used; None where it can."""
-        try:
-            self._clock()
-        except FaultError as error:
-            return error.code
-        return None
-
     def now(self) -> datetime:
         """The moment by the clock that every record is dated with."""
-        return self._clock()
+        return self.recorder.now()
 
     def audit_hmac(self) -> hmac.HMAC:
         """A running HMAC under the audit key."""
@@ -416,7 +424,10 @@ class Gate:
         of: str | None,
         redacted: Redacted | None = None,
         redaction: Redaction | None = None,
+        given: Given | None = None,
+        content: bytes | None = None,
     ) -> Ruling:
+        """`content`: what a person would be shown; a use without it waits for nobody."""
         mode: Literal["enforce", "observe"] = "observe" if use.deployment.mode == "observe" else "enforce"
         call = use.call
         record = DecisionRecord(
@@ -441,8 +452,10 @@ class Gate:
             history=listed.history,
             redaction=redaction if redacted is None else redacted.record,
             history_state=call.history if call.point is Point.PROMPT else None,
+            hold=self._held(use, decision, now) if enforced and content is not None else None,
+            approved=None if given is None else given.render(),
         )
-        receipt = await self._append(record)
+        receipt = await self.recorder.append(record)
         self.metrics.decided(call.point, decision, mode)
         if record.history_state is not None:
             self.metrics.compared(record.history_state.value)
@@ -458,28 +471,62 @@ class Gate:
             enforced,
             listed,
             None if done is None else redacted,
+            await self._wait(record, receipt.record_id, use.law.bundle, content or b""),
         )
 
-    async def _append(self, record: Record) -> Receipt:
-        try:
-            receipt = await self._ledger.append(render_record(record, self._render_cases))
-        except ledger_errors.RefusedRecordError as error:
-            raise RequestError(
-                413,
-                "record_too_large",
-                "the facts and parts of this use do not fit into one record",
-                "send fewer data parts at once",
-            ) from error
-        except (ledger_errors.LedgerError, OSError) as error:
-            self.ledger_fault = type(error).__name__
-            raise LedgerError from error
-        self.ledger_fault = None
-        for fold in self._folds:
-            fold(record)
-        return receipt
+    def _held(self, use: Use, decision: Decision, now: datetime) -> Held | None:
+        return None if self._holding is None else self._holding.held(_asked(use), decision, use.law, now)
 
-    def _now(self) -> str:
-        return render_time(self._clock())
+    async def _wait(
+        self, record: DecisionRecord, record_id: str, bundle: Bundle, content: bytes
+    ) -> Waiting | None:
+        """Where the use waits now. Raises `FaultError` where what it shows cannot be stored."""
+        if record.hold is None or self._holding is None:
+            return None
+        name = record.hold.of or record_id
+        if record.hold.of is None:
+            shown = make_shown(render_view(record, record_id, bundle), content)
+            await self._holding.keep(name, shown, parse_time(record.hold.expires_at))
+        return Waiting(name, record.hold.expires_at, dict(record.hold.roles))
+
+
+def _without_id(fold: Callable[[Record], None]) -> Fold:
+    return lambda record, _record_id: fold(record)
+
+
+def _asked(use: Use) -> Asked:
+    call = use.call
+    return Asked(call.deployment, use.principal, call.action_digest, use.law.bundle.digest)
+
+
+def _approved(gathered: Gathered, given: Given) -> Gathered:
+    return replace(gathered, cases=tuple(replace(case, approvals=given.roles) for case in gathered.cases))
+
+
+def _unapproved(cases: tuple[Facts, ...], before: tuple[Facts, ...]) -> tuple[Facts, ...]:
+    """The cases of a call. What was approved of its prompt holds for it only where it changes no fact: the
+    approver saw these, and not what the call does beside."""
+    if [case.facts for case in cases] == [case.facts for case in before]:
+        return cases
+    return tuple(replace(case, approvals=frozenset[str]()) for case in cases)
+
+
+def _with_redaction(decision: Decision, redacted: Redacted | None) -> Decision:
+    return _with_unreadable(decision, None if redacted is None else redacted.record)
+
+
+def _with_unreadable(decision: Decision, done: Redaction | None) -> Decision:
+    return decision if done is None else with_unreadable(decision, done.clauses, done.unreadable)
+
+
+def _forwarded(request: WireRequest, redacted: Redacted | None) -> bytes:
+    """What would go on to the model: what a person has to judge."""
+    return request.forward if redacted is None or redacted.forward is None else redacted.forward
+
+
+def _of_call(asked: ToolCall) -> bytes:
+    """A call as a person reads it: the tool by name, and what it is called with."""
+    return asked.name.encode() + b"\n" + asked.arguments
 
 
 def _unscored(prompt: Ruling, cases: tuple[Facts, ...]) -> tuple[Facts, ...]:

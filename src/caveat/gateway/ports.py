@@ -7,8 +7,10 @@ from typing import Protocol
 
 from caveat.call.call import Call
 from caveat.call.parts import RawPart
+from caveat.evidence.approval import VerifiedApproval
 from caveat.evidence.check import Checked
 from caveat.evidence.envelope import RejectedEnvelope, VerifiedEnvelope
+from caveat.evidence.issuer import Issuer
 from caveat.evidence.recognition import Recognition
 from caveat.evidence.revocation import VerifiedRevocations
 from caveat.gateway.decisions import Decisions
@@ -91,6 +93,18 @@ class Witnesses(Protocol):
 
     def admit(self, envelope: bytes, now: datetime) -> VerifiedEnvelope | Checked:
         """An uploaded envelope, verified as far as it can be before a use; or what is wrong with it."""
+        ...
+
+    def admit_approval(self, envelope: bytes, now: datetime) -> VerifiedApproval | RejectedEnvelope:
+        """A person's signed decision that may count at `now`; or what is wrong with it."""
+        ...
+
+    def admit_reading(self, envelope: bytes, origin: str, now: datetime) -> Issuer | RejectedEnvelope:
+        """Who may read what waits at the gateway of this log; or what is wrong with the statement."""
+        ...
+
+    def line_of(self, principal: str) -> str:
+        """Whom the person answers to whose calls are known by this; empty where nobody is registered."""
         ...
 
     def admit_revocations(self, envelope: bytes, now: datetime) -> VerifiedRevocations | RejectedEnvelope:

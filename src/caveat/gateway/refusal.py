@@ -10,9 +10,12 @@ from caveat.evidence.defects import EXPLANATIONS, Outcome
 from caveat.facts.registry import Registry
 from caveat.gateway.gate import Ruling
 from caveat.gateway.gather import Gathered, needs_detail
+from caveat.gateway.holding import Waiting
 from caveat.gateway.wire.protocol import Wire
 from caveat.signing.canonical import Json, JsonObject
 
+HOLDS = "/v1/holds/"
+"""Below it, how a use of the caller's own that waits for people stands."""
 _CODES = {
     Verdict.DENY: "deny",
     Verdict.NEEDS_EVIDENCE: "needs_evidence",
@@ -55,8 +58,13 @@ def refusal_code(decision: Decision) -> str:
 def refusal_body(wire: Wire, ruling: Ruling) -> bytes:
     """The refusal in the words of a protocol."""
     decision, use = ruling.decision, ruling.use
-    members = refusal_members(decision, use.call, ruling.gathered, use.law.bundle.registry, ruling.record_id)
+    registry = use.law.bundle.registry
+    members = refusal_members(decision, use.call, ruling.gathered, registry, ruling.record_id, ruling.hold)
     return wire.render_refusal(refusal_code(decision), refusal_message(decision), members)
+
+
+def _waits(hold: Waiting) -> JsonObject:
+    return {"id": hold.hold, "roles": dict[str, Json](hold.roles), "expires_at": hold.expires_at}
 
 
 def _failed(checked: Checked) -> JsonObject:
@@ -69,7 +77,12 @@ def _failed(checked: Checked) -> JsonObject:
 
 
 def refusal_members(
-    decision: Decision, call: Call, gathered: Gathered, registry: Registry, record_id: str
+    decision: Decision,
+    call: Call,
+    gathered: Gathered,
+    registry: Registry,
+    record_id: str,
+    hold: Waiting | None = None,
 ) -> JsonObject:
     """The documented members of a refusal, beside code and message."""
     detail: list[Json] = [*needs_detail(registry, gathered, call.claims, decision.needs)]
@@ -84,7 +97,8 @@ def refusal_members(
         "needs": list(decision.needs),
         "needs_detail": detail,
         "approvals": list(decision.approvals),
-        "approval_url": None,
+        "approval_url": None if hold is None else f"{HOLDS}{hold.hold}",
+        "hold": None if hold is None else _waits(hold),
         "evidence": failed,
         "record": record_id,
     }

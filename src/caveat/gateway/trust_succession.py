@@ -72,6 +72,6 @@ async def record_trust(gate: Gate, bundle: Bundle, seen: TrustSeen, chain: Chain
     development = bundle.manifest.development
     if development or trust.digest != seen.digest:
         keys = tuple(sorted(trust.keys))
-        await gate.record_trust(
+        await gate.recorder.trust(
             TrustRecord(render_time(gate.now()), trust.digest, trust.version, keys, development)
         )

@@ -11,9 +11,12 @@ from typing import Protocol
 
 from caveat.call.call import Call, PartKind
 from caveat.call.parts import RawPart
+from caveat.evidence.approval import VerifiedApproval, admit_approval
 from caveat.evidence.check import MAX_ENVELOPES, Checked, EvidenceChecker
 from caveat.evidence.envelope import RejectedEnvelope, VerifiedEnvelope, verify_envelope
+from caveat.evidence.issuer import Issuer
 from caveat.evidence.manifest import Manifest, ManifestParseError, parse_manifest
+from caveat.evidence.reading import admit_reading
 from caveat.evidence.recognition import Index as RecognitionIndex
 from caveat.evidence.recognition import Recognition, recognise
 from caveat.evidence.revocation import VerifiedRevocations
@@ -187,6 +190,21 @@ class BundleWitnesses:
     def admit(self, envelope: bytes, now: datetime) -> VerifiedEnvelope | Checked:
         """The envelope if all that can be checked before a use holds; what is wrong with it otherwise."""
         return self._checker.admit(envelope, now)
+
+    def admit_approval(self, envelope: bytes, now: datetime) -> VerifiedApproval | RejectedEnvelope:
+        """The decision in these bytes if it may count at `now`; what is wrong with it otherwise."""
+        checker = self._checker
+        return admit_approval(envelope, checker.trust, checker.revocations, checker.first_logged, now)
+
+    def admit_reading(self, envelope: bytes, origin: str, now: datetime) -> Issuer | RejectedEnvelope:
+        """Whoever reads with these bytes at `now`; what is wrong with them otherwise."""
+        checker = self._checker
+        return admit_reading(envelope, origin, checker.trust, checker.revocations, checker.first_logged, now)
+
+    def line_of(self, principal: str) -> str:
+        """Of the overseer who calls by this name."""
+        overseers = (issuer.overseer for issuer in self._checker.trust.issuers.values())
+        return next((one.line for one in overseers if one is not None and principal in one.callers), "")
 
     def admit_revocations(self, envelope: bytes, now: datetime) -> VerifiedRevocations | RejectedEnvelope:
         """The list if it may follow the one that is known; what is wrong with it otherwise."""

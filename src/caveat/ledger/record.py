@@ -99,6 +99,46 @@ class Redaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The use waits for people until `expires_at`. `roles`: how many distinct persons of each.
+
+    `of`: the record under whose id it waits already; None where it waits under this record's own.
+    """
+
+    roles: tuple[tuple[str, int], ...]
+    expires_at: str
+    of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """The use was let through by what people approved of this hold: the digests of what they signed."""
+
+    hold: str
+    envelopes: tuple[Digest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRecord:
+    """A person decided about a hold. `statement`: the envelope that they signed, as text.
+
+    `envelope` is its digest, `shown_at` when the hold was first shown to them. `defect`: why the decision
+    counts as none; empty where it counts.
+    """
+
+    time: str
+    hold: str
+    act: Literal["approve", "refuse"]
+    role: str
+    person: str
+    key: Digest
+    envelope: Digest
+    statement: str
+    shown_at: str | None
+    defect: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionRecord:
     """One decision at one point of control. `request` is the HMAC, under the audit key, of its action digest.
 
@@ -107,7 +147,8 @@ class DecisionRecord:
     `development`: the bundle says of itself that its keys are for trying out. `parts`: data parts that stand
     in no record which `history` leads to. `redaction`: None where no clause has anything replaced; in observe
     mode it says what would have been. `history_state`: what the earlier messages of a prompt are; None in
-    other records, and where nobody compared them.
+    other records, and where nobody compared them. `hold`: of a use that waits for people; `approved`: of one
+    that they let through.
     """
 
     time: str
@@ -131,6 +172,8 @@ class DecisionRecord:
     history: History | None = None
     redaction: Redaction | None = None
     history_state: HistoryState | None = None
+    hold: Held | None = None
+    approved: Approved | None = None
 
     @property
     def released(self) -> bool:
@@ -290,6 +333,7 @@ Record: TypeAlias = (
     | EvidenceRecord
     | OutputEndRecord
     | TermsRecord
+    | ReviewRecord
     | HeartbeatRecord
     | KeyRecord
     | StoppedRecord

@@ -26,6 +26,7 @@ from caveat.policy.deployments import Deployment, parse_deployments
 from caveat.policy.identity import Identity, parse_identity
 from caveat.policy.lint import Lint, lint
 from caveat.policy.manifest import Manifest, parse_manifest
+from caveat.policy.oversight import Oversight, parse_oversight
 from caveat.policy.phrases import Phrases, parse_phrases
 from caveat.policy.redaction import unknown_lists
 from caveat.policy.schema import cedar_schema
@@ -36,7 +37,7 @@ from caveat.signing.canonical import Json, JsonObject, canonical
 from caveat.signing.digest import Digest, sha256
 
 _FILE = re.compile(
-    r"(bundle|facts|trust|tools|deployments|phrases)\.toml\Z"
+    r"(bundle|facts|trust|tools|deployments|phrases|oversight)\.toml\Z"
     r"|(clauses|red_lines)/[A-Za-z0-9._-]+\.cedar\Z"
     r"|signatures/[A-Za-z0-9._-]+\.dsse\.json\Z"
     r"|[A-Za-z0-9._-]+\.md\Z"
@@ -87,6 +88,7 @@ class Bundle:
     identity: Identity
     registrations: Registrations
     phrases: Phrases
+    oversight: Oversight
     policy: Policy
     signers: frozenset[str]
     unsigned: tuple[str, ...]
@@ -136,6 +138,8 @@ def parse_bundle(files: Mapping[str, bytes]) -> Bundle:
     phrases, wrong = parse_phrases(_optional(files, "phrases.toml", findings), registry)
     findings.extend(wrong)
     findings.extend(unknown_lists(((one.id, one.redacts) for one in redactions), phrases))
+    oversight, wrong = parse_oversight(_optional(files, "oversight.toml", findings), manifest.roles)
+    findings.extend(wrong)
     callers = {name: deployment.callers for name, deployment in deployments.items()}
     findings.extend(caller_findings(callers, identity))
     findings.extend(_validation(files, cedar_schema(registry, limits)))
@@ -160,6 +164,7 @@ def parse_bundle(files: Mapping[str, bytes]) -> Bundle:
         identity=identity,
         registrations=Registrations(MappingProxyType(callers)),
         phrases=phrases,
+        oversight=oversight,
         policy=_policy(manifest, registry, clauses, _without(policies, redactions), limits),
         signers=signers,
         unsigned=_unsigned(manifest, registry, written, signers),

@@ -63,6 +63,7 @@ def parts_of(bundle: Bundle) -> dict[Part, str]:
             *_others(Kind.SETTING, "tools.", table_of(bundle, "tools"), "tools"),
             *_others(Kind.SETTING, "deployments.", table_of(bundle, "deployments"), "deployments"),
             *_others(Kind.SETTING, "phrases.", table_of(bundle, "phrases"), "phrases"),
+            *_others(Kind.SETTING, "oversight.", table_of(bundle, "oversight")),
             *(
                 ((Kind.TEXT, path), sha256(data))
                 for path, data in bundle.files.items()

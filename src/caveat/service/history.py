@@ -14,11 +14,12 @@ from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.succession import Succession
 from caveat.gateway.trust_succession import TrustSeen, check_trust_succession
 from caveat.ledger.ledger import Ledger
-from caveat.ledger.record import Record, RoutesRecord, parse_time
+from caveat.ledger.record import Record, RoutesRecord, parse_time, record_id_of
 from caveat.ledger.wire import parse_record
 from caveat.monitors.logged import Logged
 from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
+from caveat.oversight.book import Book
 from caveat.policy.bundle import Bundle
 from caveat.policy.chain import Chain
 from caveat.service.log_keys import DataFolderError
@@ -35,6 +36,7 @@ class History:
     trust: TrustSeen
     lists: RevocationLists
     clock: GuardedClock
+    book: Book
     routes: Digest | None = None
 
     @property
@@ -53,6 +55,7 @@ class History:
             record = parse_record(entry.leaf)
             if isinstance(record, RoutesRecord):
                 self.routes = record.routes
+            self.book.fold(record, record_id_of(entry.index, entry.leaf))
             for fold in (self.totals.fold, self.once.fold, succession.fold, *self.lasting):
                 fold(record)
         chain = check_follows(bundle, succession.follow)

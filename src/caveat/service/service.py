@@ -28,12 +28,14 @@ from caveat.gateway.coverage import once_per_process
 from caveat.gateway.errors import GatewayError
 from caveat.gateway.exchange import Desk
 from caveat.gateway.gate import Gate
+from caveat.gateway.holding import Holding
 from caveat.gateway.identity.callers import Identities
 from caveat.gateway.identity.certificates import Authorities
 from caveat.gateway.identity.connection import ConnectionProtocol
 from caveat.gateway.identity.tokens import Tokens
 from caveat.gateway.law import LawError, LawInForce, law_of, read_bundle
 from caveat.gateway.metrics import Metrics
+from caveat.gateway.overseeing import Overseeing
 from caveat.gateway.ports import Files, Law, MakeWitnesses
 from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.routes import Routes, single_route
@@ -51,10 +53,12 @@ from caveat.ledger.rotate import key_in_force
 from caveat.monitors.logged import Logged
 from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
+from caveat.oversight.book import Book
 from caveat.policy.bundle import Bundle
 from caveat.policy.chain import Chain
 from caveat.service.evidence_files import EvidenceFiles
 from caveat.service.history import History
+from caveat.service.hold_files import HoldFiles
 from caveat.service.key_watch import KeyWatch
 from caveat.service.log_keys import DataFolderError, log_keys
 from caveat.service.manifest_index import ManifestIndex
@@ -62,8 +66,10 @@ from caveat.service.tls import ServerTls
 from caveat.service.watch import Watch, WatchConfig, read_known
 from caveat.signing.digest import Digest
 from caveat.store.api_keys import ApiKeyStore
-from caveat.store.errors import EvidenceStoreError, StoreError, TranscriptStoreError
+from caveat.store.errors import EvidenceStoreError, HoldStoreError, StoreError, TranscriptStoreError
 from caveat.store.evidence import SqliteEvidenceStore
+from caveat.store.holds import FILE as HOLDS
+from caveat.store.holds import SqliteHolds
 from caveat.store.manifests import SqliteManifestStore
 from caveat.store.revocations import RevocationFiles
 from caveat.store.transcripts import FILE as TRANSCRIPTS
@@ -112,7 +118,8 @@ class Service:
         law: LawInForce,
         make_witnesses: MakeWitnesses,
         gate: Gate,
-        stores: tuple[SqliteEvidenceStore, SqliteManifestStore, SqliteTranscripts],
+        stores: tuple[SqliteEvidenceStore, SqliteManifestStore, SqliteTranscripts, SqliteHolds],
+        holding: Holding,
         before: "_Before",
     ) -> None:
         """Takes over everything that is passed in; `close` releases it."""
@@ -142,7 +149,7 @@ class Service:
             config.data / "ledger",
             self.metrics,
             config.log,
-            gate.record_heartbeat,
+            gate.recorder.heartbeat,
             lambda: int(_now().timestamp()),
         )
         desk = Desk(
@@ -156,6 +163,7 @@ class Service:
             config.budgets,
             config.tracing,
             transcripts=Transcripts(stores[2], gate.audit_hmac),
+            overseeing=Overseeing(holding, gate.recorder, ledger.origin),
         )
         self.desk = desk
         self.app = Gateway(desk, self.start, self.stop)
@@ -177,10 +185,10 @@ class Service:
         except LedgerError as error:
             self._log.error("start", outcome="refused", cause=str(error), hint=error.hint)
             raise
-        await self._gate.record_start(bundle, __version__, self.ledger.origin)
+        await self._gate.recorder.start(bundle, __version__, self.ledger.origin)
         routes = self._router.routes.digest
         if routes != self._before.routes:
-            await self._gate.record_routes(routes)
+            await self._gate.recorder.routes(routes)
         self._key_watch.start()
         self._log.info("start", bundle=bundle.digest, origin=self.ledger.origin, version=__version__)
         if self._reload_on_hangup and threading.current_thread() is threading.main_thread():
@@ -290,11 +298,13 @@ def open_service(config: ServiceConfig) -> Service:
         TrustSeen(),
         RevocationLists(RevocationFiles(config.data / "revocations")),
         GuardedClock(_now),
+        Book(),
     )
     try:
         store = SqliteEvidenceStore(config.data / "evidence.sqlite3")
         manifests = SqliteManifestStore(config.data / "manifests.sqlite3")
-    except EvidenceStoreError as error:
+        holds = SqliteHolds(config.data / HOLDS)
+    except (EvidenceStoreError, HoldStoreError) as error:
         raise DataFolderError(str(error)) from error
     cache, index = VerifiedCache(), ManifestIndex(manifests)
 
@@ -330,6 +340,7 @@ def open_service(config: ServiceConfig) -> Service:
         ledger.close()
         store.close()
         manifests.close()
+        holds.close()
         raise DataFolderError(f"{error}; without the file, histories are unrecognised for a while") from error
     try:
         chain = history.take_up(ledger, succession, bundle, config.log)
@@ -337,10 +348,12 @@ def open_service(config: ServiceConfig) -> Service:
         ledger.close()
         store.close()
         manifests.close()
+        holds.close()
         transcripts.close()
         raise
     ledger.store_bundle(bundle.files)
-    gate = Gate(ledger, Metrics(), history.clock, audit_key, history.lasting)
+    holding = Holding(history.book, HoldFiles(holds), history.clock)
+    gate = Gate(ledger, Metrics(), history.clock, audit_key, history.lasting, holding)
 
     async def announce(bundle: Bundle, chain: Chain) -> None:
         """Every step is a record, so that the ledger alone shows the way from one law to the next."""
@@ -349,7 +362,7 @@ def open_service(config: ServiceConfig) -> Service:
             await asyncio.to_thread(ledger.store_bundle, step.old.files)
         for each, follows in list(succession.entries(bundle, chain)):
             await asyncio.to_thread(ledger.store_bundle, each.files)
-            await gate.record_bundle(each, follows)
+            await gate.recorder.bundle(each, follows)
             succession.now_in_force(each.digest, follows.sequence)
         succession.now_in_force(bundle.digest, 0)
 
@@ -362,7 +375,9 @@ def open_service(config: ServiceConfig) -> Service:
         beyond_loopback=config.beyond_loopback,
     )
     before = _Before(history.routes, lambda bundle: announce(bundle, chain))
-    return Service(config, ledger, law, make_witnesses, gate, (store, manifests, transcripts), before)
+    return Service(
+        config, ledger, law, make_witnesses, gate, (store, manifests, transcripts, holds), holding, before
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ StoreError
 │   └── RoomFullError    one issuer's room is full; nothing was kept
 ├── LedgerIndexError     the index of a ledger can neither be read nor built
 ├── TranscriptStoreError the memory of what passed cannot be opened
+├── HoldStoreError       what waits for people cannot be stored or read
 ├── KeyStoreError        the issued API keys cannot be read or written
 └── FolderError          a folder is not one that may be read as a bundle
 """
@@ -24,6 +25,10 @@ class RoomFullError(EvidenceStoreError):
 
 class TranscriptStoreError(StoreError):
     """The memory of the messages that passed cannot be opened."""
+
+
+class HoldStoreError(StoreError):
+    """What waits for people could not be stored or read. Nothing proceeds for want of it."""
 
 
 class KeyStoreError(StoreError):

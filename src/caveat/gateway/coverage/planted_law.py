@@ -147,6 +147,18 @@ class _PlantedWitnesses:
         """Nothing is uploaded here."""
         raise _no_uploads()
 
+    def admit_approval(self, envelope: bytes, now: datetime) -> NoReturn:  # noqa: ARG002 - the same
+        """Nobody approves here."""
+        raise _no_uploads()
+
+    def admit_reading(self, envelope: bytes, origin: str, now: datetime) -> NoReturn:  # noqa: ARG002 - the same
+        """Nobody reads here."""
+        raise _no_uploads()
+
+    def line_of(self, principal: str) -> str:  # noqa: ARG002 - the same
+        """Nobody is registered."""
+        return ""
+
     def admit_revocations(self, envelope: bytes, now: datetime) -> NoReturn:  # noqa: ARG002 - the same
         """The same."""
         raise _no_uploads()

@@ -1,0 +1,159 @@
+"""Uses that wait for people: opened by a decision, shown to overseers, let through once.
+
+Everything but what touches the store is synchronous and in memory, so that finding an approval, deciding on
+it and taking it are one step. Fails closed: what cannot be stored cannot be shown, and what was not shown
+cannot be approved. Source: DESIGN section 7, ADR-0037.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from caveat.decision.verdict import Decision, Verdict
+from caveat.evidence.approval import VerifiedApproval
+from caveat.gateway.ports import Law
+from caveat.ledger.record import Approved, Held, Record, render_time
+from caveat.oversight.book import Book, Counted, Entry
+from caveat.oversight.hold import Asked, Shown, Status
+from caveat.oversight.review import Act
+from caveat.signing.digest import Digest
+
+
+class HoldStore(Protocol):
+    """The site's own store of what waits, for content never stands in the ledger.
+
+    It blocks. A failure is a `FaultError`.
+    """
+
+    def put(self, hold: str, shown: Shown, expires_at: datetime, now: datetime) -> None:
+        """Keeps what a hold shows, durably."""
+        ...
+
+    def get(self, hold: str) -> Shown | None:
+        """What the hold shows."""
+        ...
+
+    def display(self, hold: str, person: str, at: datetime) -> datetime:
+        """Notes that the hold is shown to this person now; returns when it was first, durably."""
+        ...
+
+    def displayed(self, hold: str, person: str) -> datetime | None:
+        """When the hold was first shown to this person."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What people approved of one exact use, as far as it still counts. `roles`: those fully given."""
+
+    hold: str
+    roles: frozenset[str]
+    envelopes: tuple[Digest, ...]
+
+    def render(self) -> Approved:
+        """As the record of the released use cites it."""
+        return Approved(self.hold, self.envelopes)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Where a use waits: the hold's id, until when, and for how many persons of each role."""
+
+    hold: str
+    expires_at: str
+    roles: Mapping[str, int]
+
+
+class Holding:
+    """The holds of one gateway, its event loop's own."""
+
+    def __init__(self, book: Book, store: HoldStore, clock: Callable[[], datetime]) -> None:
+        """`book`: folded from the log before anything is served."""
+        self.book = book
+        self.store = store
+        self.clock = clock
+        self._waiting: dict[str, asyncio.Event] = {}
+
+    def fold(self, record: Record, record_id: str) -> None:
+        """Takes in a durable record, and wakes whoever waits for a hold that it speaks of."""
+        self.book.fold(record, record_id)
+        for name in (getattr(record, "hold", None), getattr(getattr(record, "approved", None), "hold", None)):
+            if isinstance(name, str) and name in self._waiting:
+                self._waiting.pop(name).set()
+
+    def given(self, asked: Asked, law: Law, now: datetime) -> Given | None:
+        """What is approved of this very use and counts at this moment; None where nothing is.
+
+        Every approval is verified again: an approver whose key or role is gone by now approves nothing.
+        """
+        entry = self.book.of(asked, now)
+        if entry is None or entry.status(now) is not Status.APPROVED:
+            return None
+        good = [one for one in entry.counted if one.act is Act.APPROVE and _still_counts(one, law, now)]
+        persons: dict[str, set[str]] = {}
+        for one in good:
+            persons.setdefault(one.role, set()).add(one.person)
+        roles = frozenset(
+            role for role, number in entry.hold.roles.items() if len(persons.get(role, ())) >= number
+        )
+        if not roles:
+            return None
+        return Given(entry.hold.id, roles, tuple(one.envelope for one in good if one.role in roles))
+
+    def take(self, given: Given) -> None:
+        """Uses it up, before the record that says so is durable."""
+        entry = self.book.find(given.hold)
+        if entry is not None:
+            entry.taken = True
+
+    def give_back(self, given: Given) -> None:
+        """The use that took it was not released after all."""
+        entry = self.book.find(given.hold)
+        if entry is not None:
+            entry.taken = False
+
+    def held(self, asked: Asked, decision: Decision, law: Law, now: datetime) -> Held | None:
+        """What the record of a use that waits says of it; None where no person can release it.
+
+        A use that waits already goes on waiting under the same id: asking again opens no second hold.
+        """
+        if decision.verdict is not Verdict.NEEDS_APPROVAL or not decision.approvals:
+            return None
+        entry = self.book.of(asked, now)
+        if entry is not None and entry.hold.roles.keys() >= set(decision.approvals):
+            return _held(entry.hold.roles, entry.hold.expires_at, entry.hold.id)
+        roles = {role: law.bundle.manifest.roles[role].persons for role in decision.approvals}
+        return _held(roles, now + timedelta(seconds=law.bundle.oversight.hold_seconds), None)
+
+    async def keep(self, hold: str, shown: Shown, expires_at: datetime) -> None:
+        """Stores what the hold shows; raises `FaultError` where nobody could ever be shown it."""
+        await asyncio.to_thread(self.store.put, hold, shown, expires_at, self.clock())
+
+    async def wait(self, hold: str, seconds: float) -> Entry | None:
+        """The hold, as soon as somebody decides about it, its time is up, or so long has passed."""
+        entry = self.book.find(hold)
+        if entry is None:
+            return None
+        now = self.clock()
+        if entry.status(now) is Status.OPEN:
+            left = (entry.hold.expires_at - now).total_seconds()
+            event = self._waiting.setdefault(hold, asyncio.Event())
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(event.wait(), min(seconds, max(left, 0.0)))
+        return entry
+
+
+def _still_counts(one: Counted, law: Law, now: datetime) -> bool:
+    found = law.witnesses.admit_approval(one.signed, now)
+    return (
+        isinstance(found, VerifiedApproval)
+        and found.overseer.person == one.person
+        and found.approval.role == one.role
+    )
+
+
+def _held(roles: Mapping[str, int], expires_at: datetime, of: str | None) -> Held:
+    return Held(tuple(sorted(roles.items())), render_time(expires_at), of)

@@ -1,0 +1,269 @@
+"""Records as the JSON that a leaf is the canonical bytes of. Pure.
+
+Members that say nothing new are absent, so that older records read as they were written.
+Source: `docs/reference/ledger-format.md`.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, TypeAlias, cast
+
+from caveat.facts.fact import Facts
+from caveat.facts.wire import render_facts
+from caveat.ledger.record import (
+    Approved,
+    BundleRecord,
+    DataPart,
+    DecisionRecord,
+    EvidenceRecord,
+    Follows,
+    HeartbeatRecord,
+    Held,
+    History,
+    HistoryRecord,
+    KeyRecord,
+    OutputEndRecord,
+    Record,
+    Redaction,
+    Replaced,
+    ReviewRecord,
+    RevocationsRecord,
+    RoutesRecord,
+    StartRecord,
+    StoppedRecord,
+    TermsRecord,
+    TrustRecord,
+)
+from caveat.signing.canonical import CanonicalError, Json, JsonObject, fragment
+
+VERSION = 1
+
+RenderCases: TypeAlias = Callable[[tuple[Facts, ...]], Json]
+
+
+def render_cases(cases: tuple[Facts, ...]) -> Json:
+    """The cases of a decision as JSON."""
+    return [render_facts(case) for case in cases]
+
+
+class CasesMemo:
+    """Renders as `render_cases`, and the very same cases once: as a fragment that is not looked into again.
+
+    Cases are immutable, so their identity is enough; they are kept with their rendering, so that it cannot
+    come to name others.
+    """
+
+    def __init__(self, limit: int = 256) -> None:
+        """Nothing rendered yet. `limit`: how many renderings are kept."""
+        self._limit = limit
+        self._known: OrderedDict[int, tuple[tuple[Facts, ...], Json]] = OrderedDict()
+
+    def __call__(self, cases: tuple[Facts, ...]) -> Json:
+        """Cases that have no one rendering are given as they are: the ledger refuses their record."""
+        known = self._known.get(id(cases))
+        if known is not None:
+            self._known.move_to_end(id(cases))
+            return known[1]
+        plain = render_cases(cases)
+        try:
+            rendered = cast("Json", fragment(plain))
+        except CanonicalError:
+            return plain
+        self._known[id(cases)] = (cases, rendered)
+        if len(self._known) > self._limit:
+            self._known.popitem(last=False)
+        return rendered
+
+
+def render_record(record: Record, cases: RenderCases = render_cases) -> JsonObject:
+    """The JSON that `Ledger.append` takes; its canonical bytes are the leaf."""
+    if isinstance(record, DecisionRecord):
+        return _render_decision(record, cases(record.cases))
+    kind, body = _BODIES[type(record)]
+    return {"v": VERSION, "kind": kind, "time": record.time, **body(record)}
+
+
+def _mark(*, development: bool) -> JsonObject:
+    """The member that marks a record of a development bundle; it is absent from every other."""
+    return {"development": True} if development else {}
+
+
+def _history(record: HistoryRecord) -> JsonObject:
+    return {
+        "deployment": record.deployment,
+        "parts": _render_parts(record.parts),
+        **_render_history(record.history),
+    }
+
+
+def _start(record: StartRecord) -> JsonObject:
+    said: JsonObject = {"bundle": record.bundle, "version": record.version, "origin": record.origin}
+    return said | _mark(development=record.development)
+
+
+def _bundle(record: BundleRecord) -> JsonObject:
+    after: JsonObject = {} if record.follows is None else {"follows": _render_follows(record.follows)}
+    return {"bundle": record.bundle} | _mark(development=record.development) | after
+
+
+def _trust(record: TrustRecord) -> JsonObject:
+    said: JsonObject = {"trust": record.trust, "version": record.version, "keys": list[Json](record.keys)}
+    return said | _mark(development=record.development)
+
+
+def _revocations(record: RevocationsRecord) -> JsonObject:
+    return {
+        "authority": record.authority,
+        "revoked": list[Json](record.revoked),
+        "envelope": record.envelope,
+        "number": record.number,
+    }
+
+
+def _evidence(record: EvidenceRecord) -> JsonObject:
+    return {
+        "deployment": record.deployment,
+        "envelope": record.envelope,
+        "key": record.key,
+        "outcome": record.outcome,
+    }
+
+
+def _output_end(record: OutputEndRecord) -> JsonObject:
+    """`redaction` is absent where nothing was to be replaced in the stream."""
+    counts: JsonObject = {} if record.counts is None else {"redaction": _render_counts(record.counts)}
+    return {
+        "of": record.of,
+        "released": record.released,
+        "bytes": record.bytes,
+        "complete": record.complete,
+        **counts,
+    }
+
+
+def _review(record: ReviewRecord) -> JsonObject:
+    return {
+        "hold": record.hold,
+        "act": record.act,
+        "role": record.role,
+        "person": record.person,
+        "key": record.key,
+        "envelope": record.envelope,
+        "statement": record.statement,
+        "shown_at": record.shown_at,
+        "defect": record.defect,
+    }
+
+
+_Body: TypeAlias = Callable[[Any], JsonObject]
+_BODIES: Mapping[type, tuple[str, _Body]] = MappingProxyType(
+    {
+        HistoryRecord: ("history", _history),
+        StartRecord: ("start", _start),
+        BundleRecord: ("bundle", _bundle),
+        RoutesRecord: ("routes", lambda record: {"routes": record.routes}),
+        TrustRecord: ("trust", _trust),
+        RevocationsRecord: ("revocations", _revocations),
+        EvidenceRecord: ("evidence", _evidence),
+        OutputEndRecord: ("output_end", _output_end),
+        TermsRecord: ("terms", lambda record: {"bundle": record.bundle, "envelope": record.envelope}),
+        ReviewRecord: ("review", _review),
+        HeartbeatRecord: (
+            "heartbeat",
+            lambda record: {"every_seconds": record.every_seconds, "witnessed": record.witnessed},
+        ),
+        KeyRecord: ("key", lambda record: {"before": record.before, "after": record.after}),
+        StoppedRecord: ("stopped", lambda record: {"reason": record.reason}),
+    }
+)
+"""By the type of a record that is no decision: its kind, and what it says beside kind and time."""
+
+
+def _render_follows(follows: Follows) -> JsonObject:
+    return {
+        "previous": follows.previous,
+        "sequence": follows.sequence,
+        "amendment": follows.amendment,
+        "signers": list(follows.signers),
+        "changes": list(follows.changes),
+        "changes_count": follows.changes_count,
+        "diff": follows.diff,
+        "opened": list(follows.opened),
+        "opened_count": follows.opened_count,
+        "closed": list(follows.closed),
+        "closed_count": follows.closed_count,
+    }
+
+
+def _render_decision(record: DecisionRecord, cases: Json) -> JsonObject:
+    decision = record.decision
+    evidence: list[Json] = [
+        {"envelope": e.envelope, "key": e.key, "outcome": e.outcome, "once": e.once} for e in record.evidence
+    ]
+    reserve: list[Json] = [
+        {"source": r.source, "digest": r.digest, "lo": r.lo, "hi": r.hi} for r in record.reserve
+    ]
+    return {
+        "v": VERSION,
+        "kind": "decision",
+        "time": record.time,
+        "point": record.point.value,
+        "protocol": record.protocol,
+        "deployment": record.deployment,
+        "principal": record.principal,
+        "model": record.model,
+        "action": record.action,
+        "request": record.request,
+        "bundle": record.bundle,
+        "parts": _render_parts(record.parts),
+        "cases": cases,
+        "verdict": decision.verdict.value,
+        "reason": decision.reason.value,
+        "clauses": list(decision.clauses),
+        "needs": list(decision.needs),
+        "approvals": list(decision.approvals),
+        "incident": decision.incident,
+        "steps": decision.steps,
+        "evidence": evidence,
+        "reserve": reserve,
+        "mode": record.mode,
+        "enforced": record.enforced,
+        "of": record.of,
+        **_mark(development=record.development),
+        **_render_history(record.history),
+        **({} if record.redaction is None else {"redaction": _render_redaction(record.redaction)}),
+        **({} if record.history_state is None else {"history_state": record.history_state.value}),
+        **({} if record.hold is None else {"hold": _render_held(record.hold)}),
+        **({} if record.approved is None else {"approved": _render_approved(record.approved)}),
+    }
+
+
+def _render_held(held: Held) -> JsonObject:
+    return {"roles": dict[str, Json](held.roles), "expires_at": held.expires_at, "of": held.of}
+
+
+def _render_approved(approved: Approved) -> JsonObject:
+    return {"hold": approved.hold, "envelopes": list[Json](approved.envelopes)}
+
+
+def _render_parts(parts: Sequence[DataPart]) -> list[Json]:
+    return [{"pointer": p.pointer, "digest": p.digest, "bytes": p.bytes} for p in parts]
+
+
+def _render_history(history: History | None) -> JsonObject:
+    """The member `history`; absent where a use has none."""
+    return {} if history is None else {"history": {"record": history.record, "parts": history.parts}}
+
+
+def _render_redaction(redaction: Redaction) -> JsonObject:
+    return {
+        "clauses": list(redaction.clauses),
+        "kinds": list(redaction.kinds),
+        "counts": None if redaction.counts is None else _render_counts(redaction.counts),
+        "unreadable": redaction.unreadable,
+    }
+
+
+def _render_counts(counts: Replaced) -> JsonObject:
+    return {"replaced": dict[str, Json](counts.replaced), "restored": dict[str, Json](counts.restored)}

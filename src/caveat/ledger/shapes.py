@@ -1,0 +1,432 @@
+"""Records as they stand in a leaf: the exact shape of every kind, and the domain value that it stands for.
+
+A kind or member that this version does not know is refused, never dropped; a text is at most 256 characters,
+so that no prompt fits in by accident (what a person or a party signed is longer).
+Source: `docs/reference/ledger-format.md`.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from caveat.call.call import Point
+from caveat.call.history import HistoryState
+from caveat.decision.verdict import Decision, Reason, Verdict
+from caveat.facts.fact import Facts
+from caveat.facts.wire import parse_facts
+from caveat.ledger.record import (
+    RECORD_ID,
+    Approved,
+    BundleRecord,
+    DataPart,
+    DecisionRecord,
+    EvidenceCited,
+    EvidenceRecord,
+    Follows,
+    HeartbeatRecord,
+    Held,
+    History,
+    HistoryRecord,
+    KeyRecord,
+    OutputEndRecord,
+    Redaction,
+    Replaced,
+    Reservation,
+    ReviewRecord,
+    RevocationsRecord,
+    RoutesRecord,
+    StartRecord,
+    StoppedRecord,
+    TermsRecord,
+    TrustRecord,
+)
+from caveat.signing.digest import Digest
+
+MAX_ACT_BYTES = 32 * 1024
+"""Of the envelope of a negotiation's act: the longest text that a record may hold."""
+MAX_STATEMENT_BYTES = 8 * 1024
+"""Of what a person signed about a hold."""
+
+_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
+
+_Text: TypeAlias = Annotated[str, Field(max_length=256)]
+_Time: TypeAlias = Annotated[str, Field(pattern=_TIME)]
+_Hex: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_Count: TypeAlias = Annotated[int, Field(ge=0)]
+_RecordId: TypeAlias = Annotated[str, Field(pattern=RECORD_ID)]
+_KeyText: TypeAlias = Annotated[str, Field(max_length=320)]  # a name of at most 256 characters, id and key
+_Mark: TypeAlias = Literal[True] | None
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _HeadModel(_Model):
+    v: Literal[1]
+    time: _Time
+
+
+class _PartModel(_Model):
+    pointer: _Text
+    digest: _Hex
+    bytes: _Count
+
+
+class _HistoryModel(_Model):
+    record: _RecordId
+    parts: Annotated[int, Field(ge=1)]
+
+    def history(self) -> History:
+        """The domain value."""
+        return History(self.record, self.parts)
+
+
+class _EvidenceModel(_Model):
+    envelope: _Hex
+    key: _Text
+    outcome: _Text
+    once: _Text | None
+
+
+class _ReserveModel(_Model):
+    source: _Text
+    digest: _Hex
+    lo: _Count
+    hi: _Count | None
+
+
+class _ReplacedModel(_Model):
+    replaced: dict[_Text, _Count]
+    restored: dict[_Text, _Count]
+
+    def value(self) -> Replaced:
+        """The domain value."""
+        return Replaced(tuple(sorted(self.replaced.items())), tuple(sorted(self.restored.items())))
+
+
+class _RedactionModel(_Model):
+    clauses: list[_Text]
+    kinds: list[_Text]
+    counts: _ReplacedModel | None
+    unreadable: _Count
+
+    def value(self) -> Redaction:
+        """The domain value."""
+        counts = None if self.counts is None else self.counts.value()
+        return Redaction(tuple(self.clauses), tuple(self.kinds), counts, self.unreadable)
+
+
+class _HeldModel(_Model):
+    roles: Annotated[dict[_Text, Annotated[int, Field(ge=1)]], Field(min_length=1)]
+    expires_at: _Time
+    of: _RecordId | None
+
+    def value(self) -> Held:
+        """The domain value."""
+        return Held(tuple(sorted(self.roles.items())), self.expires_at, self.of)
+
+
+class _ApprovedModel(_Model):
+    hold: _RecordId
+    envelopes: Annotated[list[_Hex], Field(min_length=1)]
+
+    def value(self) -> Approved:
+        """The domain value."""
+        return Approved(self.hold, tuple(Digest(each) for each in self.envelopes))
+
+
+class _DecisionModel(_HeadModel):
+    kind: Literal["decision"]
+    point: Point = Field(strict=False)
+    protocol: _Text
+    deployment: _Text
+    principal: _Text
+    model: _Text
+    action: _Text
+    request: _Hex
+    bundle: _Hex
+    parts: list[_PartModel]
+    cases: list[dict[str, object]]
+    verdict: Verdict = Field(strict=False)
+    reason: Reason = Field(strict=False)
+    clauses: list[_Text]
+    needs: list[_Text]
+    approvals: list[_Text]
+    incident: bool
+    steps: _Count
+    evidence: list[_EvidenceModel]
+    reserve: list[_ReserveModel]
+    mode: Literal["enforce", "observe"]
+    enforced: bool
+    of: _RecordId | None
+    development: _Mark = None
+    history: _HistoryModel | None = None
+    redaction: _RedactionModel | None = None
+    history_state: HistoryState | None = Field(default=None, strict=False)
+    hold: _HeldModel | None = None
+    approved: _ApprovedModel | None = None
+
+    def record(self) -> DecisionRecord:
+        """The domain value."""
+        return DecisionRecord(
+            time=self.time,
+            point=self.point,
+            protocol=self.protocol,
+            deployment=self.deployment,
+            principal=self.principal,
+            model=self.model,
+            action=self.action,
+            request=self.request,
+            bundle=Digest(self.bundle),
+            parts=tuple([DataPart(p.pointer, Digest(p.digest), p.bytes) for p in self.parts]),
+            cases=tuple([_facts(case) for case in self.cases]),
+            decision=Decision(
+                self.verdict,
+                self.reason,
+                tuple(self.clauses),
+                tuple(self.needs),
+                tuple(self.approvals),
+                self.incident,
+                self.steps,
+            ),
+            evidence=tuple(
+                [EvidenceCited(Digest(e.envelope), e.key, e.outcome, e.once) for e in self.evidence]
+            ),
+            reserve=tuple([Reservation(r.source, Digest(r.digest), r.lo, r.hi) for r in self.reserve]),
+            mode=self.mode,
+            enforced=self.enforced,
+            of=self.of,
+            development=self.development is True,
+            history=None if self.history is None else self.history.history(),
+            redaction=None if self.redaction is None else self.redaction.value(),
+            history_state=self.history_state,
+            hold=None if self.hold is None else self.hold.value(),
+            approved=None if self.approved is None else self.approved.value(),
+        )
+
+
+class _PartsModel(_HeadModel):
+    kind: Literal["history"]
+    deployment: _Text
+    parts: list[_PartModel]
+    history: _HistoryModel | None = None
+
+    def record(self) -> HistoryRecord:
+        """The domain value."""
+        parts = tuple(DataPart(p.pointer, Digest(p.digest), p.bytes) for p in self.parts)
+        history = None if self.history is None else self.history.history()
+        return HistoryRecord(self.time, self.deployment, parts, history)
+
+
+class _StartModel(_HeadModel):
+    kind: Literal["start"]
+    bundle: _Hex
+    version: _Text
+    origin: _Text
+    development: _Mark = None
+
+    def record(self) -> StartRecord:
+        """The domain value."""
+        return StartRecord(
+            self.time, Digest(self.bundle), self.version, self.origin, self.development is True
+        )
+
+
+class _FollowsModel(_Model):
+    previous: _Hex | None
+    sequence: _Count
+    amendment: _Hex | None
+    signers: list[_Text]
+    changes: list[_Text]
+    changes_count: _Count
+    diff: _Hex | None
+    opened: list[_Text]
+    opened_count: _Count
+    closed: list[_Text]
+    closed_count: _Count
+
+    def follows(self) -> Follows:
+        """The domain value."""
+        return Follows(
+            previous=_digest(self.previous),
+            sequence=self.sequence,
+            amendment=_digest(self.amendment),
+            signers=tuple(self.signers),
+            changes=tuple(self.changes),
+            changes_count=self.changes_count,
+            diff=_digest(self.diff),
+            opened=tuple(self.opened),
+            opened_count=self.opened_count,
+            closed=tuple(self.closed),
+            closed_count=self.closed_count,
+        )
+
+
+class _BundleModel(_HeadModel):
+    kind: Literal["bundle"]
+    bundle: _Hex
+    development: _Mark = None
+    follows: _FollowsModel | None = None
+
+    def record(self) -> BundleRecord:
+        """The domain value."""
+        after = None if self.follows is None else self.follows.follows()
+        return BundleRecord(self.time, Digest(self.bundle), self.development is True, after)
+
+
+class _RoutesModel(_HeadModel):
+    kind: Literal["routes"]
+    routes: _Hex
+
+    def record(self) -> RoutesRecord:
+        """The domain value."""
+        return RoutesRecord(self.time, Digest(self.routes))
+
+
+class _TrustModel(_HeadModel):
+    kind: Literal["trust"]
+    trust: _Hex
+    version: Annotated[int, Field(ge=1)]
+    keys: list[_Hex]
+    development: _Mark = None
+
+    def record(self) -> TrustRecord:
+        """The domain value."""
+        keys = tuple(Digest(key) for key in self.keys)
+        return TrustRecord(self.time, Digest(self.trust), self.version, keys, self.development is True)
+
+
+class _RevocationsModel(_HeadModel):
+    kind: Literal["revocations"]
+    authority: _Text
+    envelope: _Hex
+    number: Annotated[int, Field(ge=1)]
+    revoked: list[_Hex]
+
+    def record(self) -> RevocationsRecord:
+        """The domain value."""
+        revoked = tuple(Digest(key) for key in self.revoked)
+        return RevocationsRecord(self.time, self.authority, Digest(self.envelope), self.number, revoked)
+
+
+class _UploadModel(_HeadModel):
+    kind: Literal["evidence"]
+    deployment: _Text
+    envelope: _Hex
+    key: _Text
+    outcome: _Text
+
+    def record(self) -> EvidenceRecord:
+        """The domain value."""
+        return EvidenceRecord(self.time, self.deployment, Digest(self.envelope), self.key, self.outcome)
+
+
+class _OutputEndModel(_HeadModel):
+    kind: Literal["output_end"]
+    of: _RecordId
+    released: _Hex
+    bytes: _Count
+    complete: bool
+    redaction: _ReplacedModel | None = None
+
+    def record(self) -> OutputEndRecord:
+        """The domain value."""
+        counts = None if self.redaction is None else self.redaction.value()
+        return OutputEndRecord(self.time, self.of, self.released, self.bytes, self.complete, counts)
+
+
+class _TermsModel(_HeadModel):
+    kind: Literal["terms"]
+    bundle: _Hex
+    envelope: Annotated[str, Field(max_length=MAX_ACT_BYTES)]
+
+    def record(self) -> TermsRecord:
+        """The domain value."""
+        return TermsRecord(self.time, Digest(self.bundle), self.envelope)
+
+
+class _ReviewModel(_HeadModel):
+    kind: Literal["review"]
+    hold: _RecordId
+    act: Literal["approve", "refuse"]
+    role: _Text
+    person: _Text
+    key: _Hex
+    envelope: _Hex
+    statement: Annotated[str, Field(max_length=MAX_STATEMENT_BYTES)]
+    shown_at: _Time | None
+    defect: _Text
+
+    def record(self) -> ReviewRecord:
+        """The domain value."""
+        return ReviewRecord(
+            self.time,
+            self.hold,
+            self.act,
+            self.role,
+            self.person,
+            Digest(self.key),
+            Digest(self.envelope),
+            self.statement,
+            self.shown_at,
+            self.defect,
+        )
+
+
+class _HeartbeatModel(_HeadModel):
+    kind: Literal["heartbeat"]
+    every_seconds: Annotated[int, Field(ge=1, le=86_400)]
+    witnessed: _Count
+
+    def record(self) -> HeartbeatRecord:
+        """The domain value."""
+        return HeartbeatRecord(self.time, self.every_seconds, self.witnessed)
+
+
+class _KeyModel(_HeadModel):
+    kind: Literal["key"]
+    before: _KeyText
+    after: _KeyText
+
+    def record(self) -> KeyRecord:
+        """The domain value."""
+        return KeyRecord(self.time, self.before, self.after)
+
+
+class _StoppedModel(_HeadModel):
+    kind: Literal["stopped"]
+    reason: _Text
+
+    def record(self) -> StoppedRecord:
+        """The domain value."""
+        return StoppedRecord(self.time, self.reason)
+
+
+_RecordModel: TypeAlias = Annotated[
+    _DecisionModel
+    | _PartsModel
+    | _StartModel
+    | _BundleModel
+    | _RoutesModel
+    | _TrustModel
+    | _RevocationsModel
+    | _UploadModel
+    | _OutputEndModel
+    | _TermsModel
+    | _ReviewModel
+    | _HeartbeatModel
+    | _KeyModel
+    | _StoppedModel,
+    Field(discriminator="kind"),
+]
+RECORD: TypeAdapter[_RecordModel] = TypeAdapter(_RecordModel)
+
+
+def _digest(text: str | None) -> Digest | None:
+    return None if text is None else Digest(text)
+
+
+def _facts(case: Mapping[str, object]) -> Facts:
+    return parse_facts(case)  # type: ignore[arg-type]  # JSON by construction: it came out of JSON bytes

@@ -1,0 +1,51 @@
+"""The store of holds as the gateway asks for it: every failure of the driver is an answer."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from caveat.gateway.errors import FaultError
+from caveat.oversight.hold import Shown
+from caveat.store.errors import HoldStoreError
+from caveat.store.holds import SqliteHolds
+
+
+class HoldFiles:
+    """The store with failures as answers: the gateway knows no driver."""
+
+    def __init__(self, store: SqliteHolds) -> None:
+        """`store`: opened already; whoever opened it closes it."""
+        self._store = store
+
+    def put(self, hold: str, shown: Shown, expires_at: datetime, now: datetime) -> None:
+        """Keeps what a hold shows; raises `FaultError`."""
+        with _answered():
+            self._store.put(hold, shown, expires_at, now)
+
+    def get(self, hold: str) -> Shown | None:
+        """What it shows; raises `FaultError`."""
+        with _answered():
+            return self._store.get(hold)
+
+    def display(self, hold: str, person: str, at: datetime) -> datetime:
+        """When it was first shown to this person; raises `FaultError`."""
+        with _answered():
+            return self._store.display(hold, person, at)
+
+    def displayed(self, hold: str, person: str) -> datetime | None:
+        """When it was first shown to this person; raises `FaultError`."""
+        with _answered():
+            return self._store.displayed(hold, person)
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    try:
+        yield
+    except HoldStoreError as error:
+        raise FaultError(
+            503,
+            "holds_unavailable",
+            "the store of what waits for people failed, so nothing can be shown or approved",
+            "try again later; the operator sees the cause in the log",
+        ) from error
