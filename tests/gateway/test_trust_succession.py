@@ -1,6 +1,7 @@
 """Which trust policy comes into force: two signatures, versions that never go back, the log first."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -150,24 +151,24 @@ def test_the_bundle_digest_that_each_decision_cites_covers_the_trust_policy() ->
 
 
 def test_a_gateway_does_not_start_with_a_clock_behind_its_log(
-    tmp_path: Path, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, upstream: ScriptedUpstream
 ) -> None:
     """36"""
     with running_gateway(tmp_path, upstream.url, files()):
         pass
     early = datetime.now(UTC) - timedelta(days=1)
-    monkeypatch.setattr("caveat.service.service._now", lambda: early)
     with pytest.raises(DataFolderError, match="behind the newest record"):
-        open_service(config(tmp_path, files()))
+        open_service(replace(config(tmp_path, files()), clock=lambda: early))
 
 
 def test_a_clock_that_falls_behind_stops_every_use_and_readiness_says_so(
-    tmp_path: Path, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, upstream: ScriptedUpstream
 ) -> None:
     """36"""
     behind = timedelta(0)
-    monkeypatch.setattr("caveat.service.service._now", lambda: datetime.now(UTC) - behind)
-    with running_gateway(tmp_path, upstream.url, files()) as running:
+    with running_gateway(
+        tmp_path, upstream.url, files(), clock=lambda: datetime.now(UTC) - behind
+    ) as running:
         assert chat(running.url, CHAT_KEY, asking("hi")).status == 200
         behind = timedelta(minutes=5)
         answer = chat(running.url, CHAT_KEY, asking("hi"))

@@ -5,9 +5,10 @@ import io
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ def running_gateway(
     budgets: Budgets | None = None,
     tls: ServerTls | None = None,
     authorities: Authorities | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     **settings: Any,
 ) -> Iterator[RunningGateway]:
     """A running gateway; stopped gracefully on leaving. `settings` go to `UpstreamConfig` of a URL."""
@@ -86,6 +88,7 @@ def running_gateway(
             budgets=budgets or Budgets(),
             tls=tls,
             authorities=authorities or Authorities(),
+            clock=clock,
         )
     )
     server = uvicorn.Server(service.uvicorn_config(host="127.0.0.1", port=0))

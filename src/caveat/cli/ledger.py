@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import orjson
 
+from caveat.cli.approved import SignedStatements
 from caveat.cli.exit import CannotRunError
 from caveat.cli.ledger_audit import audit_command
 from caveat.cli.ledger_export import export_command
@@ -45,6 +46,7 @@ from caveat.ledger.verify_export import verify_export
 from caveat.ledger.witness import with_signatures
 from caveat.monitors.once import OnceCheck
 from caveat.monitors.totals import TotalsCheck
+from caveat.oversight.check import ApprovalCheck
 from caveat.signing.note import NoteKey, NoteParseError, parse_note
 
 _POLICY_HELP = "Logs, witnesses and quorum (C2SP tlog-policy): the cosigned checkpoint must satisfy it."
@@ -110,7 +112,11 @@ def verify(
         with open_view(path, key_file) as view:
             bundles = Bundles(view.folder)
             replaying = ReplayCheck(bundles) if replay else None
-            checks: tuple[RecordCheck, ...] = (TotalsCheck(bundles.greatest), OnceCheck())
+            checks: tuple[RecordCheck, ...] = (
+                TotalsCheck(bundles.greatest),
+                OnceCheck(),
+                ApprovalCheck(SignedStatements(bundles)),
+            )
             if replaying is not None:
                 checks = (*checks, replaying)
             with Bar("verifying records") as progress:

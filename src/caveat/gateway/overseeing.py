@@ -162,6 +162,7 @@ class Overseeing:
         earlier = self.holding.book.decisions_of(person, now - _HOUR)
         return Standing(
             view=_NO_VIEW if shown is None else shown.digest,
+            policy=law.bundle.digest,
             ended=entry.status(now) in {Status.REFUSED, Status.USED, Status.APPROVED},
             decided=entry.persons,
             earlier=tuple(one.at for one in earlier),

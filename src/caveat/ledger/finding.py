@@ -39,6 +39,7 @@ class Code(StrEnum):
     RESERVE_WITHOUT_RELEASE = "reserve_without_release"
     TOTALS_DIFFER = "totals_differ"
     ONCE_REUSED = "once_reused"
+    APPROVAL_INVALID = "approval_invalid"
     VERDICT_DIFFERS = "verdict_differs"
     BUNDLE_UNREADABLE = "bundle_unreadable"
     SAMPLE_NOT_INCLUDED = "sample_not_included"

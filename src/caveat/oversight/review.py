@@ -121,6 +121,7 @@ class Decided:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What else is known when a decision comes in. `view`: the digest of what the hold shows.
+    `policy`: the one in force.
 
     `ended`: it was refused, used or has all that it asks for. `earlier`: decisions of this person, newest
     last, those that counted as none among them. `decided`: persons whose decision about this hold counts.
@@ -129,6 +130,7 @@ class Standing:
     """
 
     view: Digest
+    policy: Digest
     ended: bool
     decided: frozenset[str]
     earlier: tuple[datetime, ...] = ()
@@ -150,7 +152,7 @@ def _defects(decided: Decided, hold: Hold, floors: Floors, standing: Standing) -
         yield Defect.NOT_ASKED
     if decided.action != standing.view:
         yield Defect.OTHER_ACTION
-    if decided.policy != asked.policy:
+    if decided.policy != asked.policy or standing.policy != asked.policy:
         yield Defect.OTHER_POLICY
     if decided.requester != asked.requester:
         yield Defect.OTHER_REQUESTER

@@ -87,7 +87,8 @@ class ServiceConfig:
     `beyond_loopback`: whether other machines can reach it. `authorities`: of trust domains that name a file.
     `root`: the bundle that an empty ledger begins from. `history` finds the files of earlier bundles that
     the ledger does not have, their digest compared. `reload_on_hangup`: SIGHUP is this process's to answer.
-    `prove`: that every shape is decided, before anything is served; raises `GatewayError`.
+    `clock`: of this machine. `prove`: that every shape is decided, before anything is served; raises
+    `GatewayError`.
     """
 
     read_files: Callable[[], Files]
@@ -106,6 +107,7 @@ class ServiceConfig:
     watch: WatchConfig = field(default_factory=WatchConfig)
     reload_on_hangup: bool = True
     prove: Callable[[], Awaitable[None]] = once_per_process
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 class Service:
@@ -141,7 +143,7 @@ class Service:
         self._key_watch = KeyWatch(ApiKeyStore(config.data), gate.issued, config.log)
         self._tls = config.tls
         self._authorities = config.authorities
-        self._identities = Identities(gate.issued, Tokens(_now()), config.authorities)
+        self._identities = Identities(gate.issued, Tokens(config.clock()), config.authorities)
         self._ask_for_certificates()
         self._before = before
         self._watch = Watch(
@@ -150,7 +152,7 @@ class Service:
             self.metrics,
             config.log,
             gate.recorder.heartbeat,
-            lambda: int(_now().timestamp()),
+            lambda: int(config.clock().timestamp()),
         )
         desk = Desk(
             gate,
@@ -297,7 +299,7 @@ def open_service(config: ServiceConfig) -> Service:
         Logged(),
         TrustSeen(),
         RevocationLists(RevocationFiles(config.data / "revocations")),
-        GuardedClock(_now),
+        GuardedClock(config.clock),
         Book(),
     )
     try:
@@ -386,7 +388,3 @@ class _Before:
 
     routes: Digest | None
     take_up: Callable[[Bundle], Awaitable[None]]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
