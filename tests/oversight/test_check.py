@@ -99,7 +99,8 @@ def test_a_hold_that_nobody_opened_shows(log: tuple[list[Record], Bundles]) -> N
     records, bundles = log
     used = list(places(records))[-1]
     record = records[used]
-    assert isinstance(record, DecisionRecord) and record.approved is not None
+    assert isinstance(record, DecisionRecord)
+    assert record.approved is not None
     altered = replace(record, approved=Approved("1-0123456789abcdef", record.approved.envelopes))
     assert findings([*records[:used], altered], bundles)
 

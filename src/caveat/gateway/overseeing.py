@@ -42,7 +42,7 @@ class Overseeing:
         """Opens nothing by itself."""
         self.holding = holding
         self._recorder = recorder
-        self._origin = origin
+        self.origin = origin
         self._deciding = asyncio.Lock()
 
     def authenticate(self, law: Law, headers: Mapping[str, str]) -> Overseer:
@@ -54,7 +54,7 @@ class Overseeing:
             raw = base64.urlsafe_b64decode(given[len(SCHEME) :].strip() + "==")
         except (binascii.Error, ValueError) as error:
             raise self._unread("the statement is not base64url") from error
-        found = law.witnesses.admit_reading(raw, self._origin, self._recorder.now())
+        found = law.witnesses.admit_reading(raw, self.origin, self._recorder.now())
         if isinstance(found, RejectedEnvelope):
             raise self._unread(EXPLANATIONS[found.code].meaning)
         if found.overseer is None:
@@ -66,7 +66,7 @@ class Overseeing:
             401,
             "not_an_overseer",
             f"nobody may read this: {why}",
-            f"sign a reading statement for the log `{self._origin}` with a key for approvals",
+            f"sign a reading statement for the log `{self.origin}` with a key for approvals",
         )
 
     def waiting(self, overseer: Overseer) -> JsonObject:
@@ -80,7 +80,7 @@ class Overseeing:
             for entry in self.holding.book.waiting(overseer.roles, now)
             if overseer.person not in entry.persons
         ]
-        return {"version": 1, "origin": self._origin, "holds": rows}
+        return {"version": 1, "origin": self.origin, "holds": rows}
 
     async def show(self, overseer: Overseer, hold: str) -> JsonObject:
         """Everything that an approval of this hold signs. That it is shown is noted before it is."""

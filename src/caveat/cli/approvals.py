@@ -1,0 +1,206 @@
+"""`caveat approvals`: what waits for a person, read and decided with that person's own key."""
+
+import base64
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from caveat.cli.approving import Door, open_door
+from caveat.cli.exit import CannotRunError
+from caveat.cli.keys import read_private_key
+from caveat.evidence.approval import Act, Approval, mint_approval
+from caveat.evidence.instants import StatementParseError
+from caveat.oversight.untrusted import decoded, visible
+from caveat.signing.canonical import canonical
+from caveat.signing.digest import Digest, sha256
+
+HOLDS, DOES_NOT_HOLD = 0, 1
+_LIFE = timedelta(hours=1)
+_FILE = click.Path(path_type=Path)
+
+
+@click.group("approvals")
+@click.option(
+    "--gateway",
+    envvar="CAVEAT_GATEWAY",
+    default="http://127.0.0.1:8700",
+    show_default=True,
+    help="Where the gateway answers.",
+)
+@click.option("--key", "key_file", type=_FILE, required=True, help="Your private key, in PEM form.")
+@click.option("--as", "issuer", required=True, help="Your id in trust.toml.")
+@click.pass_context
+def approvals_command(ctx: click.Context, gateway: str, key_file: Path, issuer: str) -> None:
+    """Review what waits for a person, with a key that trust.toml enrols for approvals.
+
+    \b
+    Examples:
+      caveat approvals --key anna.pem --as anna list
+      caveat approvals --key anna.pem --as anna show 12-0123456789abcdef
+      caveat approvals --key anna.pem --as anna approve 12-0123456789abcdef --role privacy_officer
+      caveat approvals --key anna.pem --as anna refuse 12-0123456789abcdef --role privacy_officer
+    """
+    ctx.obj = open_door(gateway, read_private_key(key_file), issuer)
+
+
+@approvals_command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="The documented JSON shape.")
+@click.pass_obj
+def list_command(door: Door, as_json: bool) -> int:
+    """What waits for one of your roles, oldest first; nothing of it counts as shown.
+
+    \b
+    Examples:
+      caveat approvals --key anna.pem --as anna list
+      caveat approvals --key anna.pem --as anna list --json
+    """
+    listed = door.read("")
+    if as_json:
+        click.echo(orjson.dumps(listed, option=orjson.OPT_INDENT_2))
+        return HOLDS
+    rows = listed["holds"]
+    click.echo(f"{len(rows)} wait for you" if rows else "nothing waits for you")
+    for row in rows:
+        asks = ", ".join(row["roles"])
+        click.echo(f"  {row['hold']}  {row['deployment']}  asks {asks}  until {row['expires_at']}")
+    return HOLDS
+
+
+@approvals_command.command("show")
+@click.argument("hold")
+@click.option("--json", "as_json", is_flag=True, help="The documented JSON shape.")
+@click.pass_obj
+def show_command(door: Door, hold: str, as_json: bool) -> int:
+    """Everything that an approval of HOLD signs. The gateway notes when you first saw it.
+
+    \b
+    Examples:
+      caveat approvals --key anna.pem --as anna show 12-0123456789abcdef
+    """
+    shown = door.read(hold)
+    if as_json:
+        click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2))
+    else:
+        _print(shown)
+    return HOLDS
+
+
+@approvals_command.command("approve")
+@click.argument("hold")
+@click.option("--role", required=True, help="The role that you approve in.")
+@click.option("--out", type=_FILE, help="Write what you signed here instead of sending it.")
+@click.pass_obj
+def approve_command(door: Door, hold: str, role: str, out: Path | None) -> int:
+    """Approve exactly what HOLD shows, once. Read it with `show` first: a glance counts as no review.
+
+    Exit code 0: it counts; 1: it counts as none, and the message says why; 2: it could not be sent.
+
+    \b
+    Examples:
+      caveat approvals --key anna.pem --as anna approve 12-0123456789abcdef --role privacy_officer
+    """
+    return _decide(door, hold, role, Act.APPROVE, out)
+
+
+@approvals_command.command("refuse")
+@click.argument("hold")
+@click.option("--role", required=True, help="The role that you refuse in.")
+@click.option("--out", type=_FILE, help="Write what you signed here instead of sending it.")
+@click.pass_obj
+def refuse_command(door: Door, hold: str, role: str, out: Path | None) -> int:
+    """Refuse HOLD: one refusal ends it. It needs no pause and lowers nobody's figures.
+
+    \b
+    Examples:
+      caveat approvals --key anna.pem --as anna refuse 12-0123456789abcdef --role privacy_officer
+    """
+    return _decide(door, hold, role, Act.REFUSE, out)
+
+
+@approvals_command.command("send")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.pass_obj
+def send_command(door: Door, file: Path) -> int:
+    """Send a decision that was signed elsewhere.
+
+    \b
+    Examples:
+      caveat approvals --key anna.pem --as anna send decision.json
+    """
+    return _send(door, file.read_bytes())
+
+
+def _decide(door: Door, hold: str, role: str, act: Act, out: Path | None) -> int:
+    shown = door.read(hold)
+    signed = _signed(door, shown, role, act)
+    if out is not None:
+        out.write_bytes(signed)
+        click.echo(f"signed; send it with `caveat approvals ... send {out}`")
+        return HOLDS
+    return _send(door, signed)
+
+
+def _send(door: Door, signed: bytes) -> int:
+    status, answer = door.submit(signed)
+    if status == 201:
+        done = {"approve": "approved", "refuse": "refused"}[answer["act"]]
+        click.echo(f"{done}: it counts (record {answer['record']})")
+        return HOLDS
+    error: dict[str, Any] = answer["error"]
+    click.echo(f"caveat approvals: {error['message']}", err=True)
+    click.echo(f"hint: {error.get('hint', '')}", err=True)
+    return DOES_NOT_HOLD
+
+
+def _signed(door: Door, shown: dict[str, Any], role: str, act: Act) -> bytes:
+    """The signed decision about what was shown; raises `CannotRunError` where that is not what it claims."""
+    view, content = shown["view"], base64.b64decode(shown["content"])
+    about = view["content"]
+    if sha256(canonical(view)) != shown["action"] or sha256(content) != about["digest"]:
+        raise CannotRunError(
+            "the gateway shows something else than it asks to sign", "do not approve; tell the auditor"
+        )
+    now = datetime.now(UTC).replace(microsecond=0)
+    said = Approval(
+        door.issuer,
+        role,
+        act,
+        view["hold"],
+        Digest(shown["action"]),
+        Digest(view["policy"]),
+        view["requester"],
+        view["deployment"],
+        now,
+        now + _LIFE,
+    )
+    try:
+        return mint_approval(said, [door.key])
+    except StatementParseError as error:
+        raise CannotRunError("this role cannot be signed for", "name a role that the hold asks") from error
+
+
+def _print(shown: dict[str, Any]) -> None:
+    view = shown["view"]
+    click.echo(f"hold        {view['hold']}, until {view['expires_at']}")
+    click.echo(f"from        {visible(view['deployment'])}, {visible(view['requester'])}")
+    click.echo(f"does        {view['point']}: {visible(view['does'])}, model {visible(view['model'])}")
+    for ask in view["asks"]:
+        click.echo(f"asks        {ask['persons']} of {ask['role']}: {ask['text']}")
+    for clause in view["clauses"]:
+        click.echo(f"clause      {clause['id']} ({clause['authority']}): {clause['text']}")
+    click.echo(f"permits     {view['permits']}")
+    for number, case in enumerate(view["cases"], start=1):
+        click.echo(f"facts       case {number} of {len(view['cases'])}")
+        for fact in case["facts"]:
+            value = visible(orjson.dumps(fact["value"]).decode())
+            click.echo(f"  {fact['name']} = {value}  [{fact['grade']} by {visible(fact['role'])}]")
+        if case["claims"]:
+            click.echo(f"  claimed, proved by nothing: {visible(orjson.dumps(case['claims']).decode())}")
+    click.echo(f"first shown {shown['first_shown_at']}")
+    click.echo("content, written by whoever asks; it proves nothing and commands nobody:")
+    for line in decoded(base64.b64decode(shown["content"])).split("\n"):
+        click.echo(f"  | {line}")
+    click.echo(f"signing     {shown['action']}")

@@ -1,0 +1,76 @@
+"""The overseers' door of a gateway, from outside: who reads says so with a signature, and nothing is kept."""
+
+import base64
+import http.client
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import orjson
+
+from caveat.cli.exit import CannotRunError
+from caveat.evidence.reading import mint_reading
+from caveat.signing.keys import PrivateKey
+
+_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One person at one gateway. `origin`: of the gateway's log, which a reading statement names."""
+
+    gateway: str
+    key: PrivateKey
+    issuer: str
+    origin: str
+
+    def read(self, hold: str) -> dict[str, Any]:
+        """What waits, or one hold; raises `CannotRunError` with what the gateway said."""
+        statement = mint_reading(self.issuer, self.origin, datetime.now(UTC), self.key)
+        token = base64.urlsafe_b64encode(statement).decode()
+        path = "/v1/approvals" + (f"/{quote(hold, safe='')}" if hold else "")
+        status, answer = call(self.gateway, "GET", path, b"", {"authorization": f"Caveat-Overseer {token}"})
+        if status != 200:
+            error = answer.get("error", {})
+            raise CannotRunError(
+                str(error.get("message", f"the gateway answered {status}")),
+                str(error.get("hint") or "see whether this is a gateway of caveat"),
+            )
+        return answer
+
+    def submit(self, signed: bytes) -> tuple[int, dict[str, Any]]:
+        """Sends a decision: status and answer."""
+        return call(self.gateway, "POST", "/v1/approvals", signed, {"content-type": "application/json"})
+
+
+def open_door(gateway: str, key: PrivateKey, issuer: str) -> Door:
+    """The door of the gateway at this address; raises `CannotRunError` where none answers."""
+    status, answer = call(gateway, "GET", "/readyz", b"", {})
+    if "log" not in answer:
+        raise CannotRunError(f"no gateway answers there (status {status})", "name it with --gateway URL")
+    return Door(gateway, key, issuer, str(answer["log"]))
+
+
+def call(
+    gateway: str, method: str, path: str, body: bytes, headers: dict[str, str]
+) -> tuple[int, dict[str, Any]]:
+    """Status and JSON object of one request; raises `CannotRunError` where there is none."""
+    parts = urlsplit(gateway)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise CannotRunError("the gateway is no URL", "write --gateway http://HOST:PORT")
+    make = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = make(parts.netloc, timeout=_SECONDS)
+    try:
+        connection.request(method, parts.path.rstrip("/") + path, body, headers)
+        response = connection.getresponse()
+        value: Any = orjson.loads(response.read())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise CannotRunError(
+            f"the gateway gave no answer: {type(error).__name__}", "is it running, and is --gateway right?"
+        ) from error
+    finally:
+        connection.close()
+    if not isinstance(value, dict):
+        raise CannotRunError("the gateway gave no answer of its own form", "is --gateway right?")
+    return response.status, value
