@@ -20,7 +20,7 @@ from caveat.evidence import trust
 from caveat.facts import registry
 from caveat.gateway.refusal import refusal_message
 from caveat.ledger.finding import Code
-from caveat.policy import clause, deployments, identity, manifest
+from caveat.policy import clause, deployments, identity, manifest, oversight
 from tests.docs.pages import DOCS, ROOT, first_codes, headings, rows, section
 
 REFERENCE = DOCS / "reference"
@@ -44,6 +44,7 @@ def test_every_reason_has_its_row_and_its_part_in_order() -> None:
     [
         ("bundle.toml", manifest._ManifestModel, ""),
         ("trust.toml", trust._TrustModel, ""),
+        ("oversight.toml", oversight._OversightModel, ""),
         ("deployments.toml", deployments._DeploymentModel, "deployments.ID."),
         ("Who may sign in", identity._IdentityModel, "identity."),
     ],

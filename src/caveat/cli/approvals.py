@@ -1,7 +1,9 @@
 """`caveat approvals`: what waits for a person, read and decided with that person's own key."""
 
 import base64
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -23,39 +25,47 @@ _FILE = click.Path(path_type=Path)
 
 
 @click.group("approvals")
-@click.option(
-    "--gateway",
-    envvar="CAVEAT_GATEWAY",
-    default="http://127.0.0.1:8700",
-    show_default=True,
-    help="Where the gateway answers.",
-)
-@click.option("--key", "key_file", type=_FILE, required=True, help="Your private key, in PEM form.")
-@click.option("--as", "issuer", required=True, help="Your id in trust.toml.")
-@click.pass_context
-def approvals_command(ctx: click.Context, gateway: str, key_file: Path, issuer: str) -> None:
+def approvals_command() -> None:
     """Review what waits for a person, with a key that trust.toml enrols for approvals.
 
     \b
     Examples:
-      caveat approvals --key anna.pem --as anna list
-      caveat approvals --key anna.pem --as anna show 12-0123456789abcdef
-      caveat approvals --key anna.pem --as anna approve 12-0123456789abcdef --role privacy_officer
-      caveat approvals --key anna.pem --as anna refuse 12-0123456789abcdef --role privacy_officer
+      caveat approvals list --key anna.pem --as anna
+      caveat approvals show 12-0123456789abcdef --key anna.pem --as anna
+      caveat approvals approve 12-0123456789abcdef --role privacy_officer --key anna.pem --as anna
+      caveat approvals refuse 12-0123456789abcdef --role privacy_officer --key anna.pem --as anna
     """
-    ctx.obj = open_door(gateway, read_private_key(key_file), issuer)
+
+
+def _as_a_person(command: Callable[..., int]) -> Callable[..., int]:
+    """The options that say who decides where; the command gets a `Door`."""
+
+    @click.option(
+        "--gateway",
+        envvar="CAVEAT_GATEWAY",
+        default="http://127.0.0.1:8700",
+        show_default=True,
+        help="Where the gateway answers.",
+    )
+    @click.option("--key", "key_file", type=_FILE, required=True, help="Your private key, in PEM form.")
+    @click.option("--as", "issuer", required=True, help="Your id in trust.toml.")
+    @wraps(command)
+    def opened(gateway: str, key_file: Path, issuer: str, **options: Any) -> int:  # noqa: ANN401 - whatever the command takes
+        return command(open_door(gateway, read_private_key(key_file), issuer), **options)
+
+    return opened
 
 
 @approvals_command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="The documented JSON shape.")
-@click.pass_obj
+@_as_a_person
 def list_command(door: Door, as_json: bool) -> int:
     """What waits for one of your roles, oldest first; nothing of it counts as shown.
 
     \b
     Examples:
-      caveat approvals --key anna.pem --as anna list
-      caveat approvals --key anna.pem --as anna list --json
+      caveat approvals list --key anna.pem --as anna
+      caveat approvals list --json --key anna.pem --as anna
     """
     listed = door.read("")
     if as_json:
@@ -72,13 +82,13 @@ def list_command(door: Door, as_json: bool) -> int:
 @approvals_command.command("show")
 @click.argument("hold")
 @click.option("--json", "as_json", is_flag=True, help="The documented JSON shape.")
-@click.pass_obj
+@_as_a_person
 def show_command(door: Door, hold: str, as_json: bool) -> int:
     """Everything that an approval of HOLD signs. The gateway notes when you first saw it.
 
     \b
     Examples:
-      caveat approvals --key anna.pem --as anna show 12-0123456789abcdef
+      caveat approvals show 12-0123456789abcdef --key anna.pem --as anna
     """
     shown = door.read(hold)
     if as_json:
@@ -92,7 +102,7 @@ def show_command(door: Door, hold: str, as_json: bool) -> int:
 @click.argument("hold")
 @click.option("--role", required=True, help="The role that you approve in.")
 @click.option("--out", type=_FILE, help="Write what you signed here instead of sending it.")
-@click.pass_obj
+@_as_a_person
 def approve_command(door: Door, hold: str, role: str, out: Path | None) -> int:
     """Approve exactly what HOLD shows, once. Read it with `show` first: a glance counts as no review.
 
@@ -100,7 +110,7 @@ def approve_command(door: Door, hold: str, role: str, out: Path | None) -> int:
 
     \b
     Examples:
-      caveat approvals --key anna.pem --as anna approve 12-0123456789abcdef --role privacy_officer
+      caveat approvals approve 12-0123456789abcdef --role privacy_officer --key anna.pem --as anna
     """
     return _decide(door, hold, role, Act.APPROVE, out)
 
@@ -109,26 +119,26 @@ def approve_command(door: Door, hold: str, role: str, out: Path | None) -> int:
 @click.argument("hold")
 @click.option("--role", required=True, help="The role that you refuse in.")
 @click.option("--out", type=_FILE, help="Write what you signed here instead of sending it.")
-@click.pass_obj
+@_as_a_person
 def refuse_command(door: Door, hold: str, role: str, out: Path | None) -> int:
     """Refuse HOLD: one refusal ends it. It needs no pause and lowers nobody's figures.
 
     \b
     Examples:
-      caveat approvals --key anna.pem --as anna refuse 12-0123456789abcdef --role privacy_officer
+      caveat approvals refuse 12-0123456789abcdef --role privacy_officer --key anna.pem --as anna
     """
     return _decide(door, hold, role, Act.REFUSE, out)
 
 
 @approvals_command.command("send")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.pass_obj
+@_as_a_person
 def send_command(door: Door, file: Path) -> int:
     """Send a decision that was signed elsewhere.
 
     \b
     Examples:
-      caveat approvals --key anna.pem --as anna send decision.json
+      caveat approvals send decision.json --key anna.pem --as anna
     """
     return _send(door, file.read_bytes())
 
@@ -138,7 +148,7 @@ def _decide(door: Door, hold: str, role: str, act: Act, out: Path | None) -> int
     signed = _signed(door, shown, role, act)
     if out is not None:
         out.write_bytes(signed)
-        click.echo(f"signed; send it with `caveat approvals ... send {out}`")
+        click.echo(f"signed; send it with `caveat approvals send {out}`")
         return HOLDS
     return _send(door, signed)
 

@@ -506,9 +506,14 @@ def _approved(gathered: Gathered, given: Given) -> Gathered:
 def _unapproved(cases: tuple[Facts, ...], before: tuple[Facts, ...]) -> tuple[Facts, ...]:
     """The cases of a call. What was approved of its prompt holds for it only where it changes no fact: the
     approver saw these, and not what the call does beside."""
-    if [case.facts for case in cases] == [case.facts for case in before]:
+    if [_values(case) for case in cases] == [_values(case) for case in before]:
         return cases
     return tuple(replace(case, approvals=frozenset[str]()) for case in cases)
+
+
+def _values(case: Facts) -> frozenset[tuple[str, object, str]]:
+    """What is known in a case, from wherever."""
+    return frozenset((fact.name, fact.value, fact.grade.value) for fact in case.facts)
 
 
 def _with_redaction(decision: Decision, redacted: Redacted | None) -> Decision:
