@@ -37,9 +37,7 @@ CASES: tuple[tuple[Facts, ...], ...] = (
     (Facts((attested("acquisition_channel", "purchased", "data_owner"),), {"subject_count": 5}),),
     (
         Facts((attested("acquisition_channel", "first_party", "data_owner"),)),
-        Facts(
-            (attested("subjects_jurisdiction", "domestic", "data_owner"),), approvals=frozenset({"nobody"})
-        ),
+        Facts((attested("subjects_jurisdiction", "domestic", "data_owner"),)),
     ),
 )
 

@@ -4,7 +4,7 @@ import base64
 import http.client
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
 import orjson
@@ -73,4 +73,4 @@ def call(
         connection.close()
     if not isinstance(value, dict):
         raise CannotRunError("the gateway gave no answer of its own form", "is --gateway right?")
-    return response.status, value
+    return response.status, cast("dict[str, Any]", value)

@@ -6,7 +6,7 @@ same total; the record is durable before `Ruling` exists; whoever releases anyth
 """
 
 import hmac
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -194,7 +194,7 @@ class Gate:
         return given if use.law.decisions.decide(use.call.point, cases).verdict is Verdict.ALLOW else None
 
     @contextmanager
-    def _taken(self, given: Given | None) -> Iterator[None]:
+    def _taken(self, given: Given | None) -> Generator[None]:
         """Uses up what was approved while a record is made of it; gives it back where there will be none."""
         if given is None or self._holding is None:
             yield

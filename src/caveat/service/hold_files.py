@@ -1,6 +1,6 @@
 """The store of holds as the gateway asks for it: every failure of the driver is an answer."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -39,7 +39,7 @@ class HoldFiles:
 
 
 @contextmanager
-def _answered() -> Iterator[None]:
+def _answered() -> Generator[None]:
     try:
         yield
     except HoldStoreError as error:
