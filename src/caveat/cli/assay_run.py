@@ -19,6 +19,7 @@ from caveat.assay.players import Settings
 from caveat.assay.protection import ADVERSARIES
 from caveat.assay.session import Ended, head_of, run_session
 from caveat.assay.world import registry_of
+from caveat.cli.assay_peers import print_described
 from caveat.cli.assay_shown import Bar, explain, print_summary
 from caveat.cli.exit import CannotRunError
 from caveat.policy.bundle import BundleError, parse_bundle
@@ -184,6 +185,7 @@ def _play(plan: Plan, arms: tuple[Arm, ...], settings: Settings, journal: Journa
 
 def _conclude(measured: Measured, ended: Ended | None, out: Path) -> int:
     print_summary(measured)
+    print_described(measured.described)
     if ended is None:
         click.echo(f"caveat assay: interrupted; what was measured so far stands in `{out}`", err=True)
         click.echo("  go on with the same command and --resume", err=True)
