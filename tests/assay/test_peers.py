@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import random
 import select
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,8 +13,10 @@ import pytest
 
 from caveat.assay.account import render_account
 from caveat.assay.arms import Arm, ArmError, Kind, parse_arm
+from caveat.assay.attacks.ask import benign
 from caveat.assay.attacks.material import read_material
 from caveat.assay.attacks.registry import load_families
+from caveat.assay.body import plain_body
 from caveat.assay.campaign import Plan
 from caveat.assay.generator import generate_pairs
 from caveat.assay.journal import Journal
@@ -43,11 +46,11 @@ async def play(journal: Journal, plan: Plan, arms: tuple[Arm, ...], settings: Se
 
 
 async def measured_with(
-    peers: Peers, files: Mapping[str, bytes], out: Path, *names: str, resume: bool = False
+    peers: Peers, files: Mapping[str, bytes], out: Path, *names: str, resume: bool = False, budget: int = 1
 ) -> tuple[Ended, Measured]:
     """A small run of these arms."""
     uses = generate_pairs(1, 8)
-    plan = Plan(1, uses, ("liar",), load_families(), read_material(None), 1)
+    plan = Plan(1, uses, ("liar",), load_families(), read_material(None), budget)
     arms = tuple(parse_arm(name) for name in names)
     settings = Settings(files, uses, 1, datetime.now(UTC).replace(microsecond=0), peers=peers)
     journal = Journal.begin(out, head_of(plan, arms, Digest("0" * 64), None), resume=resume)
@@ -202,6 +205,19 @@ async def test_a_run_is_not_resumed_with_a_peer_that_has_become_another(
     }
 
 
+def test_what_a_peer_is_sent_of_a_lie_is_what_it_is_sent_of_the_benign_twin() -> None:
+    """No detector of text can hold the one and pass the other: the ceiling is nothing, and no label leaks."""
+    liar = next(family for family in load_families() if family.name == "lies")
+    for use in generate_pairs(1, 40):
+        attempts = [liar.attempt(use, random.Random(seed), read_material(None)) for seed in range(20)]
+        asks = {each.variant: each.asks[0] for each in attempts if each is not None}
+        twin = plain_body(benign(use), b"the same table")
+        assert plain_body(asks["all"], b"the same table") == twin
+        for label in (use.id, use.clause, "liar", "twin", "deny"):
+            assert f'"{label}"'.encode() not in twin
+            assert f" {label} ".encode() not in twin
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("name", ["litellm", "llm-guard", "nemo-guardrails", "openai-guardrails"])
 async def test_a_real_peer_stops_some_who_ask_and_nobody_who_lies(
@@ -210,7 +226,7 @@ async def test_a_real_peer_stops_some_who_ask_and_nobody_who_lies(
     if not (ROOT / ".peers" / name / "bin" / "python").is_file():
         pytest.skip(f"`make peers PEERS={name}` makes its environment")
     peers = Peers(ROOT / "eval" / "peers", ROOT / ".peers")
-    ended, measured = await measured_with(peers, files, tmp_path / "run.jsonl", f"peer:{name}")
+    ended, measured = await measured_with(peers, files, tmp_path / "run.jsonl", f"peer:{name}", budget=4)
     assert ended.left_out == {}
     arm = measured.arms[f"peer:{name}"]
     assert arm.faults == {}

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +52,17 @@ def main() -> None:
         _, valid, _ = scan_output(outputs, prompt, answer, fail_fast=True)
         _raise_if_invalid(valid)
 
+    # One at a time: the scanner of secrets keeps its settings in a global while it runs.
+    scanning = ThreadPoolExecutor(max_workers=1)
+
+    async def scan(check: Callable[..., Any], *texts: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(scanning, check, *texts)
+
     async def guard(document: front.Document, ask: front.AskUpstream) -> front.Document:
-        prompt = await asyncio.to_thread(scan_all, document)
+        prompt = await scan(scan_all, document)
         answer = await ask(document)
         for choice in answer["choices"]:
-            await asyncio.to_thread(scan_answer, prompt, front.text_of(choice["message"].get("content")))
+            await scan(scan_answer, prompt, front.text_of(choice["message"].get("content")))
         return answer
 
     description = front.Description(

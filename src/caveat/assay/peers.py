@@ -27,7 +27,12 @@ STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.05
 _LONGEST_REASON = 200
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE")
-_NOTHING_FETCHED = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "DO_NOT_TRACK": "1"}
+_TOLD = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "DO_NOT_TRACK": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
 _INSTALL = "`make peers` makes the environments"
 
 
@@ -111,9 +116,9 @@ def _found(name: str, peers: Peers) -> tuple[Path, Path]:
 
 
 def _environment(home: str) -> Mapping[str, str]:
-    """What the peer's process knows: no key of ours, a home of its own, and to fetch nothing."""
+    """What the peer's process knows: no key of ours, a home of its own, and to fetch and report nothing."""
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return {**passed_on, **_NOTHING_FETCHED, "HOME": home}
+    return {**passed_on, **_TOLD, "HOME": home}
 
 
 async def _ready(name: str, process: asyncio.subprocess.Process, root: Path, seconds: float) -> _Ready:
