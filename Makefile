@@ -7,7 +7,7 @@ PORT ?= 8700
 JOBS ?= 2
 FUZZ_SECONDS ?= 600
 
-.PHONY: setup run tour fuzz test test-all lint types contracts bench first-hour clean lock
+.PHONY: peers setup run tour fuzz test test-all lint types contracts bench first-hour clean lock
 
 setup: $(STAMP) ## make .venv with the development extras; does nothing when nothing changed
 
@@ -52,11 +52,15 @@ bench: $(STAMP) ## the figures of the budgets, as measured here
 first-hour: $(STAMP) ## follow the README on a fresh clone with a clean home, and time it
 	@$(BIN)/python -m tests.docs.first_hour
 
+peers: ## make the environments of the peers that the assay compares with, in .peers; PEERS="litellm ..." for some
+	@$(PYTHON) eval/peers/install.py $(PEERS)
+
 lock: $(STAMP) ## renew the lock files: versions and hashes, no registry address
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv
 	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
 	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --no-deps requirements-model.in -o requirements-model.lock
+	@$(BIN)/python eval/peers/lock.py $(BIN)/uv
 
 clean:
 	@rm -rf $(VENV) var

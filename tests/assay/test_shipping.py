@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -64,6 +65,44 @@ def test_the_image_takes_nothing_from_the_folder() -> None:
     ]
     assert copied
     assert not [line for line in copied if "eval" in line or line.split()[1] in {".", "./"}]
+
+
+@pytest.mark.slow
+def test_nothing_of_the_peers_is_shipped(wheel: dict[str, bytes]) -> None:
+    files = [path for path in (EVAL / "peers").rglob("*") if path.is_file()]
+    assert {"front.py", "serve.py", "policy_patterns.json", "requirements.lock"} <= {
+        one.name for one in files
+    }
+    assert not {path.read_bytes() for path in files} & set(wheel.values())
+    assert not [name for name in wheel if "peers" in Path(name).parts]
+    assert "/.peers/" in (ROOT / ".gitignore").read_text().splitlines()
+    (metadata,) = [data.decode() for name, data in wheel.items() if name.endswith("METADATA")]
+    required = metadata.lower().replace("_", "-")
+    assert not [
+        name for name in ("litellm", "nemoguardrails", "openai-guardrails", "llm-guard") if name in required
+    ]
+
+
+def test_what_a_peer_needs_is_locked_by_hash_and_names_no_registry() -> None:
+    locks = sorted((EVAL / "peers").glob("*/requirements.lock"))
+    assert len(locks) >= 4
+    for lock in locks:
+        text = lock.read_text()
+        pinned = re.findall(r"^([a-z0-9.\-]+)(?:\[.*\])?==", text, re.MULTILINE)
+        assert len(pinned) > 10
+        assert len(re.findall(r"^\S.*==\S+ \\\n    --hash=sha256:", text, re.MULTILINE)) == len(pinned)
+        assert not re.search(r"https?:|index-url|find-links|file:", text)
+        assert not [
+            name for name in pinned if name.startswith(("nvidia", "cuda")) or name in {"torch", "triton"}
+        ]
+        folder = lock.parent
+        assert {"README.md", "requirements.in", "serve.py"} <= {path.name for path in folder.iterdir()}
+
+
+def test_no_program_of_a_peer_imports_anything_of_the_project() -> None:
+    programs = sorted((EVAL / "peers").rglob("*.py"))
+    assert len(programs) >= 7
+    assert not [path for path in programs if re.search(r"^\s*(?:import|from) caveat", path.read_text(), re.M)]
 
 
 def test_every_set_has_its_licence_and_a_row_that_names_its_source() -> None:

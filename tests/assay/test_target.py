@@ -106,6 +106,10 @@ def test_verdicts_blocks_and_calls_are_read() -> None:
     assert read_reply(403, refusal, gated=True, recorded=True) == Reply("deny", clauses=("P07",))
     blocked = b'{"error": {"code": "content_filter"}}'
     assert read_reply(400, blocked, gated=False, recorded=False).verdict == "deny"
+    named = b'{"error": {"code": "400", "provider_specific_fields": {"guardrail_name": "content-filter"}}}'
+    assert read_reply(400, named, gated=False, recorded=False).verdict == "deny"
+    unnamed = b'{"error": {"code": "400", "provider_specific_fields": {"guardrail_name": null}}}'
+    assert read_reply(400, unnamed, gated=False, recorded=False).fault is Fault.REFUSED_INPUT
     cut = json.dumps({"choices": [{"message": {"role": "assistant"}, "finish_reason": "content_filter"}]})
     assert read_reply(200, cut.encode(), gated=False, recorded=False).verdict == "deny"
     call = {"message": {"role": "assistant", "tool_calls": [{"function": {"name": "f"}}]}}

@@ -36,6 +36,7 @@ def render_account(measured: Measured) -> JsonObject:
         "run": {name: head[name] for name in ("seed", "budget", "bundle", "upstream", "adversaries")},
         "uses": [*_denied(measured)],
         "arms": {name: _arm(arm, measured) for name, arm in measured.arms.items()},
+        "described_arms": {**measured.described},
         "unmeasured_arms": {**measured.unmeasured_arms},
         "layers": {layer: _layer(layer, measured) for layer in LAYERS},
         "unmeasured_layers": {**NOT_TAKEN_OUT},

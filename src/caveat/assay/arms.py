@@ -4,6 +4,7 @@ A layer is taken out by the bundle where a bundle can say so, else by a program 
 starts the gateway with one function replaced. Nothing in the package can do the latter. Source: ADR-0032.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,6 +14,7 @@ from types import MappingProxyType
 from caveat.assay.errors import AssayError
 
 ENFORCEMENT, CLAIMS = "enforcement", "claims"
+_PEER = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
 class ArmError(AssayError):
@@ -26,6 +28,7 @@ class Kind(StrEnum):
     BARE = "bare"
     DUMMY = "dummy"
     ENDPOINT = "endpoint"
+    PEER = "peer"
 
 
 LAYERS: Mapping[str, str] = MappingProxyType(
@@ -59,13 +62,15 @@ DUMMIES = ("allow-all", "block-all", "random-flags", "words")
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One thing to measure. `removed`: the layers that are out. `url`, `model`: of a foreign endpoint."""
+    """One thing to measure. `removed`: the layers that are out. `url`, `model`: of a foreign endpoint.
+    `peer`: the name of the folder with its program."""
 
     name: str
     kind: Kind
     removed: frozenset[str] = frozenset()
     url: str = ""
     model: str = ""
+    peer: str = ""
 
     @property
     def by_program(self) -> tuple[str, ...]:
@@ -77,7 +82,8 @@ def parse_arm(text: str) -> Arm:
     """The arm of this name; raises `ArmError`.
 
     `whole`, `bare`, `placebo`; `without:LAYER`; `only:LAYER`, which keeps the enforcement that it needs;
-    `only:enforcement`; a dummy; `NAME=URL` or `NAME=URL#MODEL` for an endpoint that speaks OpenAI's chat.
+    `only:enforcement`; a dummy; `peer:NAME`; `NAME=URL` or `NAME=URL#MODEL` for an endpoint that
+    speaks OpenAI's chat.
     """
     if "=" in text:
         name, _, where = text.partition("=")
@@ -95,13 +101,16 @@ def parse_arm(text: str) -> Arm:
     how, _, layer = text.partition(":")
     if text in plain:
         return plain[text]
+    if how == "peer" and _PEER.fullmatch(layer):
+        return Arm(text, Kind.PEER, peer=layer)
     if layer in LAYERS and how == "without":
         return Arm(text, Kind.GATEWAY, frozenset({layer}))
     if layer in LAYERS and how == "only":
         return Arm(text, Kind.GATEWAY, frozenset(LAYERS) - {layer, ENFORCEMENT})
     raise ArmError(
         (f"no arm is called `{text}`",),
-        f"whole, bare, placebo, {', '.join(DUMMIES)}, without:LAYER, only:LAYER with {', '.join(LAYERS)}",
+        f"whole, bare, placebo, {', '.join(DUMMIES)}, peer:NAME, without:LAYER, only:LAYER with "
+        f"{', '.join(LAYERS)}",
     )
 
 

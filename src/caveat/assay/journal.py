@@ -13,6 +13,7 @@ from typing import IO, Literal, Self, cast
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from caveat.assay.arms import ArmError
 from caveat.assay.errors import AssayError
 from caveat.assay.scenario import VerdictName
 from caveat.signing.canonical import Json, JsonObject, canonical
@@ -75,6 +76,7 @@ class Journal:
         default_factory=dict[tuple[str, str, str, int], Entry]
     )
     unmeasured_arms: dict[str, str] = field(default_factory=dict[str, str])
+    described: dict[str, JsonObject] = field(default_factory=dict[str, JsonObject])
     complete: bool = False
     _file: IO[bytes] | None = None
 
@@ -121,6 +123,11 @@ class Journal:
         self.complete = False
         if document.get("end") is True:
             self.complete = True
+        elif "described_arm" in document:
+            said = document.get("as")
+            if not isinstance(said, dict):
+                raise JournalError((f"`{path}`, line {number}: no description of an arm",))
+            self.described[str(document["described_arm"])] = said
         elif "unmeasured_arm" in document:
             self.unmeasured_arms[str(document["unmeasured_arm"])] = str(document.get("why"))
         else:
@@ -144,6 +151,15 @@ class Journal:
         """Says that an arm could not be measured."""
         self.unmeasured_arms[arm] = why
         self._write({"unmeasured_arm": arm, "why": why})
+
+    def describe(self, arm: str, description: JsonObject) -> None:
+        """Says what an arm is. Raises `ArmError` where a run that is resumed began it as something else."""
+        known = self.described.get(arm)
+        if known is not None and canonical(known) != canonical(description):
+            raise ArmError((f"arm `{arm}` is not what the run began with: other versions or configuration",))
+        if known is None:
+            self.described[arm] = description
+            self._write({"described_arm": arm, "as": description})
 
     def end(self) -> str:
         """Marks the run as complete; returns its digest."""

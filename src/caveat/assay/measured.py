@@ -22,7 +22,7 @@ from caveat.assay.protection import (
     worst,
 )
 from caveat.assay.wilson import Share
-from caveat.signing.canonical import Json
+from caveat.signing.canonical import Json, JsonObject
 
 NAIVE = "naive"
 _LEAST_TWINS = 0.99
@@ -103,6 +103,7 @@ class Measured:
     partial: bool
     digest: str
     not_tried: Mapping[str, str] = field(default_factory=dict[str, str])
+    described: Mapping[str, JsonObject] = field(default_factory=dict[str, JsonObject])
 
     @property
     def strongest(self) -> str:
@@ -146,6 +147,7 @@ def measure(journal: Journal) -> Measured:
         partial=not journal.complete,
         digest=digest_of(journal.entries.values()),
         not_tried={name: ", ".join(one.missing) for name, one in families.items() if one.missing},
+        described=dict(journal.described),
     )
 
 

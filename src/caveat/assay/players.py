@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from caveat.assay.client import evidence_header
 from caveat.assay.dummies import dummy
 from caveat.assay.generator import Pair
 from caveat.assay.lineup import Lineup, line_up
+from caveat.assay.peers import PeerDescription, Peers, running_peer
 from caveat.assay.process import gateway
 from caveat.assay.target import Reply, Target
 from caveat.assay.upstream import scripted_upstream
@@ -32,6 +33,7 @@ class Settings:
     upstream: str | None = None
     api_key: str = ""
     timeout_seconds: float = 30.0
+    peers: Peers = field(default_factory=Peers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class PlainPlayer:
     lineup: Lineup
     api_key: str = ""
     model: str = ""
+    description: PeerDescription | None = None
 
     async def send(self, use: Pair, trial: str, ask: Ask) -> Reply:
         """One request in plain words."""
@@ -100,6 +103,10 @@ async def stand_up(arm: Arm, settings: Settings) -> AsyncGenerator[GatewayPlayer
             case Kind.ENDPOINT:
                 target = Target(arm.url, gated=False)
                 yield PlainPlayer(session, target, lineup, settings.api_key, arm.model)
+            case Kind.PEER:
+                async with running_peer(arm.peer, settings.peers, upstream) as peer:
+                    target = Target(peer.url, gated=False)
+                    yield PlainPlayer(session, target, lineup, peer.api_key, description=peer.description)
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from caveat.assay.attacks.ask import Family
 from caveat.assay.campaign import ArmLostError, Campaign, Plan
 from caveat.assay.errors import RunError
 from caveat.assay.journal import Journal
-from caveat.assay.players import Settings, stand_up
+from caveat.assay.players import PlainPlayer, Settings, stand_up
 from caveat.assay.protection import ADVERSARIES
 from caveat.assay.runner import Meter
 from caveat.signing.canonical import Json, JsonObject
@@ -60,6 +60,8 @@ async def run_session(
     for arm in arms:
         try:
             async with stand_up(arm, settings) as player:
+                if isinstance(player, PlainPlayer) and player.description is not None:
+                    journal.describe(arm.name, player.description.model_dump(mode="json"))
                 await Campaign(plan, arm.name, player, journal, meter).run()
         except (ArmError, RunError) as error:
             journal.leave_out(arm.name, error.findings[0])

@@ -92,9 +92,17 @@ def _asked_to_wait(header: str | None, otherwise: float) -> float:
     return float(header) if header is not None and header.isdigit() else otherwise
 
 
+class _Provider(BaseModel):
+    """What LiteLLM's proxy says beside a code that is a mere status: which of its guardrails refused."""
+
+    model_config = ConfigDict(extra="ignore")
+    guardrail_name: str | None = None
+
+
 class _Error(BaseModel):
     model_config = ConfigDict(extra="ignore")
     code: str | int | None = None
+    provider_specific_fields: _Provider | None = None
     type: str | None = None
     clauses: list[str] = Field(default_factory=list[str])
 
@@ -147,9 +155,16 @@ def read_reply(status: int, body: bytes, *, gated: bool, recorded: bool) -> Repl
         verdict = _gateway_verdict(str(error.code)) if status == 403 else None
         if verdict is not None:
             return Reply(verdict, clauses=tuple(error.clauses))
-    elif status in {400, 403, 422} and {str(error.code), str(error.type)} & _BLOCKED:
+    elif status in {400, 403, 422} and _is_block(error):
         return Reply("deny")
     return Reply(None, Fault.REFUSED_INPUT)
+
+
+def _is_block(error: _Error) -> bool:
+    """Whether an endpoint says by a signal of its own, not by its words, that it refused."""
+    fields = error.provider_specific_fields
+    named = fields is not None and bool(fields.guardrail_name)
+    return named or bool({str(error.code), str(error.type)} & _BLOCKED)
 
 
 def _gateway_verdict(code: str) -> VerdictName | None:

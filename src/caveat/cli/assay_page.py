@@ -7,6 +7,7 @@ from caveat.assay.measured import ArmMeasured, LayerMeasured, Measured
 from caveat.assay.protection import Effect
 from caveat.assay.wilson import Share
 from caveat.cli.assay_chart import arms_chart
+from caveat.cli.assay_peers import render_described
 
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1b1f24;--soft:#57606a;--paper:#fff;--line:#d0d7de;--head:#f3f5f7;
@@ -59,6 +60,7 @@ def render_page(measured: Measured) -> str:
         "<h2>Arms against adversaries</h2>",
         "<p>Real protection against each adversary.</p>",
         _arms_table(measured),
+        render_described(measured.described),
         "<h2>What each costs</h2>",
         _cost_table(measured),
         "<h2>What each layer does</h2>",

@@ -14,10 +14,12 @@ from caveat.assay.errors import AssayError
 from caveat.assay.generator import generate_pairs, pairs_of_scenarios
 from caveat.assay.journal import Journal
 from caveat.assay.measured import Measured, measure
+from caveat.assay.peers import Peers
 from caveat.assay.players import Settings
 from caveat.assay.protection import ADVERSARIES
 from caveat.assay.session import Ended, head_of, run_session
 from caveat.assay.world import registry_of
+from caveat.cli.assay_peers import print_described
 from caveat.cli.assay_shown import Bar, explain, print_summary
 from caveat.cli.exit import CannotRunError
 from caveat.policy.bundle import BundleError, parse_bundle
@@ -25,7 +27,7 @@ from caveat.store.errors import FolderError
 from caveat.store.folder import read_folder
 
 HOLDS, DOES_NOT_HOLD, COULD_NOT_RUN = 0, 1, 2
-_DATA, _PROGRAM = Path("eval/data"), Path("eval/arms/without.py")
+_DATA, _PROGRAM, _PEERS = Path("eval/data"), Path("eval/arms/without.py"), Path("eval/peers")
 
 
 @click.command("run")
@@ -80,6 +82,18 @@ _DATA, _PROGRAM = Path("eval/data"), Path("eval/arms/without.py")
     type=click.Path(path_type=Path),
     help="Program that takes layers out; by default eval/arms/without.py.",
 )
+@click.option(
+    "--peers",
+    type=click.Path(path_type=Path),
+    help="Folder with the programs of peers; by default eval/peers.",
+)
+@click.option(
+    "--peer-environments",
+    default=Path(".peers"),
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Folder with the environments that `make peers` makes.",
+)
 @click.option("--upstream", help="URL of the model instead of a scripted one.")
 @click.option(
     "--api-key", envvar="CAVEAT_ASSAY_API_KEY", default="", help="Key for endpoints; better as variable."
@@ -100,6 +114,8 @@ def run_command(
     files: tuple[Path, ...],
     data: Path | None,
     arms_program: Path | None,
+    peers: Path | None,
+    peer_environments: Path,
     upstream: str | None,
     api_key: str,
     concurrency: int,
@@ -108,7 +124,8 @@ def run_command(
     """Measure arms against adversaries who adapt, over HTTP.
 
     An arm is whole, bare, placebo, without:LAYER, only:LAYER, a dummy (allow-all, block-all, random-flags,
-    words), or NAME=URL#MODEL for an endpoint that speaks OpenAI's chat.
+    words), peer:NAME for a peer in its own environment, or NAME=URL#MODEL for an endpoint that speaks
+    OpenAI's chat.
 
     Exit code 0: complete, and arm whole let nothing unsafe through and at least 99 % of the twins; 1: it did
     not; 2: it could not be run, or not to its end.
@@ -119,6 +136,7 @@ def run_command(
       caveat assay run --bundle policies/government-analytics --out run.jsonl --all-arms --pairs 58
       caveat assay run --bundle policies/government-analytics --out run.jsonl --resume
       caveat assay run --bundle policies/government-analytics --out peer.jsonl --arm peer=http://127.0.0.1:9000
+      caveat assay run --bundle policies/government-analytics --out peer.jsonl --arm bare --arm peer:litellm
     """
     try:
         contents = read_folder(bundle)
@@ -144,7 +162,8 @@ def run_command(
         )
         now = datetime.now(UTC).replace(microsecond=0)
         program = arms_program or (_PROGRAM if _PROGRAM.is_file() else None)
-        settings = Settings(contents, uses, seed, now, program, upstream, api_key, timeout)
+        places = Peers(peers or (_PEERS if _PEERS.is_dir() else None), peer_environments)
+        settings = Settings(contents, uses, seed, now, program, upstream, api_key, timeout, places)
         journal = Journal.begin(out, head_of(plan, chosen, digest, upstream), resume=resume)
         ended = _play(plan, chosen, settings, journal)
     except AssayError as error:
@@ -166,6 +185,7 @@ def _play(plan: Plan, arms: tuple[Arm, ...], settings: Settings, journal: Journa
 
 def _conclude(measured: Measured, ended: Ended | None, out: Path) -> int:
     print_summary(measured)
+    print_described(measured.described)
     if ended is None:
         click.echo(f"caveat assay: interrupted; what was measured so far stands in `{out}`", err=True)
         click.echo("  go on with the same command and --resume", err=True)
