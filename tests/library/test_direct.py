@@ -322,7 +322,7 @@ def test_a_ruling_that_cannot_be_made_durable_is_none(world: World) -> None:
         prompt = gate.decide_prompt("hello", model="scripted")
         inner: Any = gate
         service = inner._gate._service
-        ledger, service.desk.gate._ledger = service.desk.gate._ledger, StoppedLedger()
+        ledger, service.desk.gate.recorder._ledger = service.desk.gate.recorder._ledger, StoppedLedger()
         asks = [
             partial(gate.decide_prompt, "hello", model="scripted"),
             partial(gate.decide_output, prompt, "words"),
@@ -335,7 +335,7 @@ def test_a_ruling_that_cannot_be_made_durable_is_none(world: World) -> None:
         body = {"model": "scripted", "messages": [{"role": "user", "content": "hi"}]}
         headers = {"authorization": f"Bearer {gate.api_key}"}
         assert client.post("/v1/chat/completions", json=body, headers=headers).status_code == 503
-        service.desk.gate._ledger = ledger
+        service.desk.gate.recorder._ledger = ledger
     assert world.upstream.seen == []
 
 
