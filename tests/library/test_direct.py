@@ -385,3 +385,17 @@ def test_what_a_program_would_show_itself_is_refused_where_a_clause_has_it_redac
             "obligation",
             "unverified",
         )
+
+
+def test_what_waits_names_its_hold(world: World) -> None:
+    table = rows(3)
+    evidence = attest(table.encode(), {"acquisition_channel": "purchased", "subject_count": 3})
+    with world.gate(key=DESK_KEY) as gate:
+        ask = partial(gate.decide_prompt, table, model="scripted", evidence=[evidence])
+        held = ask()
+        assert held.verdict == "needs_approval"
+        assert held.hold == held.record
+        with pytest.raises(caveat.Refused) as refused:
+            ask().raise_for_verdict()
+        assert refused.value.hold == held.hold
+        assert gate.decide_prompt("hello", model="scripted").hold is None
