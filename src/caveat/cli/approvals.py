@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -10,17 +9,12 @@ from typing import Any
 import click
 import orjson
 
-from caveat.cli.approving import Door, open_door
-from caveat.cli.exit import CannotRunError
+from caveat.cli.approving import Door, open_door, sign_decision
 from caveat.cli.keys import read_private_key
-from caveat.evidence.approval import Act, Approval, mint_approval
-from caveat.evidence.instants import StatementParseError
+from caveat.evidence.approval import Act
 from caveat.oversight.untrusted import decoded, visible
-from caveat.signing.canonical import canonical
-from caveat.signing.digest import Digest, sha256
 
 HOLDS, DOES_NOT_HOLD = 0, 1
-_LIFE = timedelta(hours=1)
 _FILE = click.Path(path_type=Path)
 
 
@@ -145,7 +139,7 @@ def send_command(door: Door, file: Path) -> int:
 
 def _decide(door: Door, hold: str, role: str, act: Act, out: Path | None) -> int:
     shown = door.read(hold)
-    signed = _signed(door, shown, role, act)
+    signed = sign_decision(door, shown, role, act)
     if out is not None:
         out.write_bytes(signed)
         click.echo(f"signed; send it with `caveat approvals send {out}`")
@@ -163,33 +157,6 @@ def _send(door: Door, signed: bytes) -> int:
     click.echo(f"caveat approvals: {error['message']}", err=True)
     click.echo(f"hint: {error.get('hint', '')}", err=True)
     return DOES_NOT_HOLD
-
-
-def _signed(door: Door, shown: dict[str, Any], role: str, act: Act) -> bytes:
-    """The signed decision about what was shown; raises `CannotRunError` where that is not what it claims."""
-    view, content = shown["view"], base64.b64decode(shown["content"])
-    about = view["content"]
-    if sha256(canonical(view)) != shown["action"] or sha256(content) != about["digest"]:
-        raise CannotRunError(
-            "the gateway shows something else than it asks to sign", "do not approve; tell the auditor"
-        )
-    now = datetime.now(UTC).replace(microsecond=0)
-    said = Approval(
-        door.issuer,
-        role,
-        act,
-        view["hold"],
-        Digest(shown["action"]),
-        Digest(view["policy"]),
-        view["requester"],
-        view["deployment"],
-        now,
-        now + _LIFE,
-    )
-    try:
-        return mint_approval(said, [door.key])
-    except StatementParseError as error:
-        raise CannotRunError("this role cannot be signed for", "name a role that the hold asks") from error
 
 
 def _print(shown: dict[str, Any]) -> None:
