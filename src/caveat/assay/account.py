@@ -38,7 +38,7 @@ def render_account(measured: Measured) -> JsonObject:
         "arms": {name: _arm(arm, measured) for name, arm in measured.arms.items()},
         "unmeasured_arms": {**measured.unmeasured_arms},
         "layers": {layer: _layer(layer, measured) for layer in LAYERS},
-        "unmeasured_layers": {**NOT_TAKEN_OUT},
+        "unmeasured_layers": {**NOT_TAKEN_OUT, **measured.unused_layers},
         "families_not_tried": {**measured.not_tried},
     }
 

@@ -28,7 +28,12 @@ _TRIES = 400
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A use that is not to go through as it is, and its twin. `right`: what the policy says of the use."""
+    """A use that is not to go through as it is, and its twin. `right`: what the policy says of the use.
+
+    `twin_text`: the twin's words, where they have to differ; `{data}` in them stands for the digest of the
+    data. `workflow`: the one that both name. `unsigned`: facts that no issuer attests of either.
+    `watched`: what is wanted is that the words arrive at the model as they are written.
+    """
 
     id: str
     clause: str
@@ -36,6 +41,10 @@ class Pair:
     text: str
     truth: Mapping[str, Json]
     twin: Mapping[str, Json]
+    twin_text: str = ""
+    workflow: str = ""
+    unsigned: frozenset[str] = frozenset()
+    watched: bool = False
 
 
 def generate_pairs(seed: int, count: int) -> tuple[Pair, ...]:
@@ -74,7 +83,7 @@ def pairs_of_scenarios(data: bytes, registry: Mapping[str, FactSpec], seed: int)
 
 def _pair(pair_id: str, clause: str, right: Result, rng: random.Random) -> Pair:
     for _ in range(_TRIES):
-        truth = _complete(core_of(clause, right, rng), rng)
+        truth = complete(core_of(clause, right, rng), rng)
         found = label(truth)
         if found.result != right or clause not in found.clauses:
             continue
@@ -84,7 +93,7 @@ def _pair(pair_id: str, clause: str, right: Result, rng: random.Random) -> Pair:
     raise ScenarioError((f"no use could be drawn for clause {clause}",))
 
 
-def _complete(core: Facts, rng: random.Random) -> Facts:
+def complete(core: Facts, rng: random.Random) -> Facts:
     """The core and whatever else a use has: nothing that a clause could read is left out."""
     truth: Facts = {
         "task": rng.choice(_PLAIN_TASKS),

@@ -103,6 +103,7 @@ class Measured:
     partial: bool
     digest: str
     not_tried: Mapping[str, str] = field(default_factory=dict[str, str])
+    unused_layers: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def strongest(self) -> str:
@@ -128,6 +129,7 @@ def measure(journal: Journal) -> Measured:
         for name, powers in cast("Mapping[str, Json]", head["adversaries"]).items()
     }
     powers = {NAIVE: frozenset[Power](), **adversaries}
+    unused = {name: str(why) for name, why in cast("Mapping[str, Json]", head["unused_layers"]).items()}
     uses = [(str(one[0]), str(one[2])) for one in cast("Sequence[Sequence[Json]]", head["uses"])]
     by_arm: dict[str, list[Entry]] = {}
     for entry in journal.entries.values():
@@ -141,10 +143,14 @@ def measure(journal: Journal) -> Measured:
         head=head,
         arms=arms,
         unmeasured_arms=dict(journal.unmeasured_arms),
-        layers={layer: {who: _layer(arms, layer, who) for who in powers} for layer in LAYERS},
+        layers={
+            layer: {who: _layer({} if layer in unused else arms, layer, who) for who in powers}
+            for layer in LAYERS
+        },
         adversaries=tuple(powers),
         partial=not journal.complete,
         digest=digest_of(journal.entries.values()),
+        unused_layers=unused,
         not_tried={name: ", ".join(one.missing) for name, one in families.items() if one.missing},
     )
 

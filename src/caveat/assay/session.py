@@ -27,8 +27,17 @@ class Ended:
     left_out: Mapping[str, str]
 
 
-def head_of(plan: Plan, arms: Sequence[Arm], bundle: Digest, upstream: str | None) -> JsonObject:
-    """What tells two runs apart, and what a report needs to know of one. No address stands in it."""
+def head_of(
+    plan: Plan,
+    arms: Sequence[Arm],
+    bundle: Digest,
+    upstream: str | None,
+    unused: Mapping[str, str] | None = None,
+) -> JsonObject:
+    """What tells two runs apart, and what a report needs to know of one. No address stands in it.
+
+    `unused`: layers that the policy has nothing for, and why.
+    """
     families: JsonObject = {family.name: _family(family, plan) for family in plan.families}
     uses: list[Json] = [[use.id, use.clause, use.right] for use in plan.uses]
     return {
@@ -39,6 +48,7 @@ def head_of(plan: Plan, arms: Sequence[Arm], bundle: Digest, upstream: str | Non
         "arms": [arm.name for arm in arms],
         "adversaries": {name: [*sorted(ADVERSARIES[name])] for name in plan.adversaries},
         "families": families,
+        "unused_layers": {**(unused or {})},
         "uses": uses,
     }
 

@@ -152,10 +152,11 @@ def _layers_table(measured: Measured) -> str:
             *(_layer(one) for one in effects.values()),
         ]
         for layer, effects in measured.layers.items()
+        if layer not in measured.unused_layers
     ]
     rows += [
         [f"<b>{escape(layer)}</b>", f"unmeasured: {escape(why)}", *[""] * (len(measured.adversaries) - 1)]
-        for layer, why in NOT_TAKEN_OUT.items()
+        for layer, why in {**NOT_TAKEN_OUT, **measured.unused_layers}.items()
     ]
     return _table(["layer", *map(escape, measured.adversaries)], rows)
 

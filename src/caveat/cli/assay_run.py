@@ -11,12 +11,13 @@ from caveat.assay.attacks.material import read_material
 from caveat.assay.attacks.registry import load_families
 from caveat.assay.campaign import Plan
 from caveat.assay.errors import AssayError
-from caveat.assay.generator import generate_pairs, pairs_of_scenarios
+from caveat.assay.generator import pairs_of_scenarios
 from caveat.assay.journal import Journal
 from caveat.assay.measured import Measured, measure
 from caveat.assay.players import Settings
 from caveat.assay.protection import ADVERSARIES
 from caveat.assay.session import Ended, head_of, run_session
+from caveat.assay.subjects import generate_uses, unused_layers
 from caveat.assay.world import registry_of
 from caveat.cli.assay_shown import Bar, explain, print_summary
 from caveat.cli.exit import CannotRunError
@@ -122,14 +123,17 @@ def run_command(
     """
     try:
         contents = read_folder(bundle)
-        digest = parse_bundle(contents).digest
+        parsed = parse_bundle(contents)
     except (FolderError, BundleError) as error:
         raise CannotRunError(str(error), "name the folder that holds `bundle.toml`") from error
     try:
-        chosen = every_arm() if all_arms else tuple(parse_arm(name) for name in arms or ("whole", "bare"))
+        unused = unused_layers(parsed)
+        chosen = (
+            every_arm(unused) if all_arms else tuple(parse_arm(name) for name in arms or ("whole", "bare"))
+        )
         material = read_material(data or (_DATA if _DATA.is_dir() else None))
         uses = (
-            generate_pairs(seed, pairs)
+            generate_uses(parsed, seed, pairs)
             if scenarios is None
             else pairs_of_scenarios(scenarios.read_bytes(), registry_of(contents), seed)
         )
@@ -145,7 +149,7 @@ def run_command(
         now = datetime.now(UTC).replace(microsecond=0)
         program = arms_program or (_PROGRAM if _PROGRAM.is_file() else None)
         settings = Settings(contents, uses, seed, now, program, upstream, api_key, timeout)
-        journal = Journal.begin(out, head_of(plan, chosen, digest, upstream), resume=resume)
+        journal = Journal.begin(out, head_of(plan, chosen, parsed.digest, upstream, unused), resume=resume)
         ended = _play(plan, chosen, settings, journal)
     except AssayError as error:
         explain(error)

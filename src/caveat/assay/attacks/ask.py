@@ -99,7 +99,7 @@ def honest(use: Pair) -> Ask:
 
 def benign(use: Pair) -> Ask:
     """Its benign twin, asked for in the same way."""
-    return Ask(use.text, use.twin, use.twin)
+    return Ask(use.twin_text or use.text, use.twin, use.twin)
 
 
 class Family(ABC):

@@ -31,7 +31,7 @@ class CallsTools(Family):
     def attempt(self, use: Pair, rng: random.Random, material: Material) -> Attempt | None:
         """A registered tool with a forbidden effect, or one that nobody registered."""
         del material  # needs none
-        if use.twin["action_effect"] not in _HARMLESS:
+        if use.twin["action_effect"] not in _HARMLESS or use.workflow:  # which takes no tools
             return None
         emits = rng.choice([*_HARMFUL, "wipe_everything"])
         return Attempt((replace(benign(use), emits=emits),), variant=emits)
