@@ -113,6 +113,9 @@ class Campaign:
         self._skip((len(self.plan.uses) - len(pending)) * self.plan.budget)
         for at in range(self.plan.budget):
             through: set[str] = set()
+            # In an order of its own each time: else families in turn would meet the same uses again and again.
+            order = random.Random(f"{self.plan.seed}/{self.arm}/{adversary}/{at}")  # noqa: S311 - no secret
+            order.shuffle(pending)
             for start in range(0, len(pending), BATCH):
                 drawn = self._draw(pending[start : start + BATCH], adversary, at, bandit, families)
                 entries = await self._all(
