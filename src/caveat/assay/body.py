@@ -38,7 +38,10 @@ def plain_body(ask: Ask, data: bytes, model: str = _MODEL) -> bytes:
     """The request for an endpoint that knows no claims and no evidence: it is given the claims as text."""
     said = "; ".join(f"{name}: {_shown(value)}" for name, value in ask.claims.items())
     text = f"{ask.text}\n\nAbout this request: {said}." if said else ask.text
-    return orjson.dumps(_document(ask, ask.wording(text), data, model))
+    document = _document(ask, ask.wording(text), data, model)
+    if ask.typed:
+        document["messages"] = [{"role": "user", "content": [{"type": "text", "text": ask.text}]}]
+    return orjson.dumps(document)
 
 
 def watched(body: bytes) -> bytes:

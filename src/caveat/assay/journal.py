@@ -18,9 +18,9 @@ from caveat.assay.scenario import VerdictName
 from caveat.signing.canonical import Json, JsonObject, canonical
 
 VERSION = 1
-TWIN = "twin"
+TWIN, WORK, PROMPT = "twin", "work", "prompt"
 Result = Literal["held", "breached", "passed", "blocked", "unmeasured"]
-"""What came of an attempt (held or breached) or of a twin (passed or blocked)."""
+"""What came of an attempt (held or breached), or of what is permitted (passed or blocked)."""
 
 
 class JournalError(AssayError):
@@ -28,9 +28,11 @@ class JournalError(AssayError):
 
 
 class Entry(BaseModel):
-    """One attempt, or one benign twin (`search` is then `twin` and `family` names which).
+    """One attempt, or one benign twin (`search` is then `twin` and `family` names which), or one request of a
+    piece of work (`work`, `at` is its place), or one ordinary prompt (`prompt`, `family` is its set).
 
     `search`: the adversary for whom it was tried. `verdicts`: of each request; None where there was a fault.
+    `asked`: facts that proof was asked for. `needless`: how many of the questions the policy did not need.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,6 +47,8 @@ class Entry(BaseModel):
     faults: list[str] = Field(default_factory=list[str])
     clauses: list[str] = Field(default_factory=list[str])
     milliseconds: list[float] = Field(default_factory=list[float])
+    asked: list[str] = Field(default_factory=list[str])
+    needless: int = 0
 
     @property
     def key(self) -> tuple[str, str, str, int]:
@@ -63,6 +67,7 @@ class Entry(BaseModel):
             "outcome": self.outcome,
             "verdicts": [*self.verdicts],
             "faults": [*self.faults],
+            **({"asked": [*self.asked], "needless": self.needless} if self.asked or self.needless else {}),
         }
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from caveat.assay.arms import Arm, ArmError
 from caveat.assay.attacks.ask import Family
+from caveat.assay.benign_sets import SETS
 from caveat.assay.campaign import ArmLostError, Campaign, Plan
 from caveat.assay.errors import RunError
 from caveat.assay.journal import Journal
@@ -49,7 +50,21 @@ def head_of(
         "adversaries": {name: [*sorted(ADVERSARIES[name])] for name in plan.adversaries},
         "families": families,
         "unused_layers": {**(unused or {})},
+        "concurrency": plan.concurrency,
+        "benign": _benign(plan),
         "uses": uses,
+    }
+
+
+def _benign(plan: Plan) -> JsonObject:
+    """What is asked of who does nothing wrong, and which sets of prompts were not there to be asked."""
+    sets = [prompt.set for prompt in plan.prompts]
+    wanted: list[Json] = [*(name for name in SETS if plan.prompts and name not in sets)]
+    return {
+        "pieces": len(plan.casework.pieces),
+        "requests": len(plan.casework.uses),
+        "prompts": {name: sets.count(name) for name in sorted(set(sets))},
+        "missing": wanted,
     }
 
 
