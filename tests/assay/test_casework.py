@@ -1,4 +1,4 @@
-"""Ordinary work: what is drawn is permitted, who asks too much is found, and a run goes on where it stopped."""
+"""Ordinary work: what is drawn is permitted, who asks too much is found, and a run goes on."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -101,7 +101,7 @@ async def test_who_asks_once_and_for_what_matters_asks_nothing_needless(tmp_path
 
 
 async def test_who_asks_for_what_changes_nothing_is_found_to_over_ask(tmp_path: Path) -> None:
-    proved = tuple(sorted({name for piece in WORK.pieces for name in piece.steps[0].use.truth}))
+    proved = tuple(sorted({name for use in WORK.uses for name in use.truth}))
     cost = (await measured(tmp_path / "run", Office((*proved, "no_such_fact")))).costs["whole"]
     assert cost.needless.count == cost.needless.total == len(WORK.uses), "asked again for what is proved"
     assert cost.done.count == 0

@@ -103,15 +103,16 @@ def _values(spec: FactSpec) -> tuple[Json, ...]:
 
 def _piece(piece_id: str, seed: int, number: int) -> Piece:
     rng = random.Random(f"caveat assay work {seed} {number}")  # noqa: S311 - cases, no secret
-    first = _permitted(rng, {}, "allow")
+    first = _permitted(rng, {"task": "data_cleaning"}, "allow")
     common: Facts = {name: first[name] for name in (*_OF_THE_DATA, *_OF_THE_OFFICE)}
     length = rng.randrange(FEWEST, MOST + 1)
     for_a_person = rng.randrange(1, length) if number % 5 == 0 else None
-    steps = tuple(_step(piece_id, rng, common, approved=at == for_a_person) for at in range(length))
+    tasks = [task for task in _TASKS if _label({**first, "task": task}).result == "allow"]
+    steps = tuple(_step(piece_id, rng, common, tasks, approved=at == for_a_person) for at in range(length))
     return Piece(piece_id, steps, frozenset(_OF_THE_DATA))
 
 
-def _step(piece_id: str, rng: random.Random, common: Facts, *, approved: bool) -> Step:
+def _step(piece_id: str, rng: random.Random, common: Facts, tasks: Sequence[str], *, approved: bool) -> Step:
     if approved:
         core: Facts = {
             "task": "host_containment",
@@ -120,7 +121,7 @@ def _step(piece_id: str, rng: random.Random, common: Facts, *, approved: bool) -
             "target_authorization": "owner_authorized",
         }
     else:
-        core = {"task": rng.choice(_TASKS)}
+        core = {"task": rng.choice(tasks)}
     right: Result = "needs_approval" if approved else "allow"
     truth = _permitted(rng, {**common, **core}, right)
     text = rng.choice(TEXTS[str(truth["task"])])
