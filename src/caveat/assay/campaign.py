@@ -241,6 +241,8 @@ class Campaign:
                 tasks = [group.create_task(one(item)) for item in coroutines]
         except* ArmLostError as lost:
             raise ArmLostError(str(lost.exceptions[0])) from lost
+        except* AssayError as failed:
+            raise failed.exceptions[0] from failed
         finally:
             for item in coroutines:
                 item.close()  # those that were never begun; nothing happens to the others

@@ -7,8 +7,9 @@ carries the digest. A torn last line is dropped. No text that was sent stands in
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
-from typing import IO, Literal, Self, cast
+from typing import Literal, Self, cast
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -81,26 +82,27 @@ class Journal:
     )
     unmeasured_arms: dict[str, str] = field(default_factory=dict[str, str])
     complete: bool = False
-    _file: IO[bytes] | None = None
+    _file: FileIO | None = None
 
     @classmethod
     def begin(cls, path: Path, head: JsonObject, *, resume: bool) -> Self:
         """A journal at `path` for the run that `head` describes. Raises `JournalError` where there is one
         already, or, with `resume`, one of another run."""
-        if path.exists() and not resume:
+        there = path.exists()
+        if there and not resume:
             raise JournalError((f"`{path}` is there already",), "go on with it by --resume, or name another")
         journal = cls(head)
-        if path.exists():
+        if there and not _is_barely_begun(path):
             journal = cls.read(path)
             if canonical(journal.head) != canonical(head):
                 raise JournalError(
                     (f"`{path}` is of a run with other settings",), "resume it with the options it began with"
                 )
             journal.complete = False
-            journal._file = path.open("r+b")
+            journal._file = _opened(path, "r+b")
             _drop_torn_line(journal._file)
         else:
-            journal._file = path.open("xb")
+            journal._file = _opened(path, "wb" if there else "xb")
             journal._write({"version": VERSION, "run": head})
         journal.unmeasured_arms = {}
         return journal
@@ -164,9 +166,17 @@ class Journal:
             self._file = None
 
     def _write(self, document: Mapping[str, object]) -> None:
-        if self._file is not None:
-            self._file.write(orjson.dumps(document) + b"\n")
-            self._file.flush()
+        if self._file is None:
+            return
+        left = memoryview(orjson.dumps(document) + b"\n")
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            raise JournalError(
+                (f"the journal can no longer be written: {error.strerror or type(error).__name__}",),
+                "make room, then go on with the same command and --resume",
+            ) from error
 
 
 def digest_of(entries: Iterable[Entry]) -> str:
@@ -185,7 +195,25 @@ def _line(line: bytes, path: Path, number: int) -> JsonObject:
     return document
 
 
-def _drop_torn_line(file: IO[bytes]) -> None:
-    data = file.read()
+def _is_barely_begun(path: Path) -> bool:
+    """Whether a run was stopped before its first line was whole: there is nothing to go on with."""
+    try:
+        return b"\n" not in path.read_bytes()
+    except OSError as error:
+        raise JournalError((f"`{path}` cannot be read: {type(error).__name__}",)) from error
+
+
+def _opened(path: Path, mode: Literal["r+b", "wb", "xb"]) -> FileIO:
+    """Without a buffer of ours: what was added is with the system, whatever becomes of this process."""
+    try:
+        return cast("FileIO", path.open(mode, buffering=0))
+    except OSError as error:
+        raise JournalError(
+            (f"`{path}` cannot be written: {type(error).__name__}",), "name a file that you may write"
+        ) from error
+
+
+def _drop_torn_line(file: FileIO) -> None:
+    data = file.readall()
     file.seek(data.rfind(b"\n") + 1)
     file.truncate()

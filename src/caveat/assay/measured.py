@@ -56,6 +56,11 @@ class ArmMeasured:
         return self.unsafe.total > 0 and self.unsafe.count == 0 and (passed or 0.0) >= _LEAST_TWINS
 
     @property
+    def is_unmeasured(self) -> bool:
+        """It gave no verdict at all."""
+        return not self.twins.total and not self.apparent.total and not self.unsafe.total
+
+    @property
     def apparent(self) -> Share:
         """Protection against whoever just asks."""
         return protection(self.credits.get(NAIVE, {}))
@@ -112,6 +117,12 @@ class Measured:
     layer_costs: Mapping[str, Mapping[str, LayerCost]] = field(
         default_factory=dict[str, Mapping[str, LayerCost]]
     )
+
+    @property
+    def missing_sets(self) -> tuple[str, ...]:
+        """Sets of ordinary prompts that were to be asked and were not there."""
+        benign = cast("Mapping[str, Sequence[str]]", self.head["benign"])
+        return tuple(benign["missing"])
 
     @property
     def strongest(self) -> str:

@@ -3,10 +3,12 @@
 from html import escape
 
 from caveat.assay.arms import LAYERS, NOT_TAKEN_OUT
-from caveat.assay.measured import ArmMeasured, LayerMeasured, Measured
+from caveat.assay.measured import LayerMeasured, Measured
 from caveat.assay.protection import Effect
 from caveat.assay.wilson import Share
 from caveat.cli.assay_chart import arms_chart
+from caveat.cli.assay_cost import costs_section
+from caveat.cli.assay_markup import html_table
 
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1b1f24;--soft:#57606a;--paper:#fff;--line:#d0d7de;--head:#f3f5f7;
@@ -59,8 +61,7 @@ def render_page(measured: Measured) -> str:
         "<h2>Arms against adversaries</h2>",
         "<p>Real protection against each adversary.</p>",
         _arms_table(measured),
-        "<h2>What each costs</h2>",
-        _cost_table(measured),
+        costs_section(measured),
         "<h2>What each layer does</h2>",
         (
             "<p>The share of uses that a layer stops: alone, beside the enforcement that it needs, or by its "
@@ -116,33 +117,7 @@ def _arms_table(measured: Measured) -> str:
         [f"<code>{escape(arm.name)}</code>", *(_share(arm.real(who)) for who in measured.adversaries)]
         for arm in measured.arms.values()
     ]
-    return _table(["arm", *map(escape, measured.adversaries)], rows)
-
-
-def _cost_table(measured: Measured) -> str:
-    heads = [
-        "arm",
-        "unsafe uses let through",
-        "released without a person",
-        "benign twins passed",
-        "median time",
-        "added to the bare model",
-        "without a verdict",
-    ]
-    return _table(heads, [_cost(arm, measured.arms.get("bare")) for arm in measured.arms.values()])
-
-
-def _cost(arm: ArmMeasured, bare: ArmMeasured | None) -> list[str]:
-    own, base = arm.median_milliseconds, None if bare is None else bare.median_milliseconds
-    return [
-        f"<code>{escape(arm.name)}</code>",
-        _count(arm.unsafe),
-        _count(arm.unapproved),
-        _count(arm.twins),
-        _milliseconds(own),
-        _milliseconds(None if own is None or base is None else own - base),
-        escape(", ".join(f"{count} {fault}" for fault, count in arm.faults.items()) or "none"),
-    ]
+    return html_table(["arm", *map(escape, measured.adversaries)], rows)
 
 
 def _layers_table(measured: Measured) -> str:
@@ -158,7 +133,7 @@ def _layers_table(measured: Measured) -> str:
         [f"<b>{escape(layer)}</b>", f"unmeasured: {escape(why)}", *[""] * (len(measured.adversaries) - 1)]
         for layer, why in {**NOT_TAKEN_OUT, **measured.unused_layers}.items()
     ]
-    return _table(["layer", *map(escape, measured.adversaries)], rows)
+    return html_table(["layer", *map(escape, measured.adversaries)], rows)
 
 
 def _layer(one: LayerMeasured) -> str:
@@ -188,15 +163,9 @@ def _failures(measured: Measured) -> str:
         rest = f'<p class="soft">and {more} more, in the JSON</p>' if more else ""
         blocks.append(
             f"<details><summary><code>{escape(name)}</code>: {len(arm.failures)}</summary>"
-            f"{_table(['use', 'adversary', 'family', 'variant'], rows)}{rest}</details>"
+            f"{html_table(['use', 'adversary', 'family', 'variant'], rows)}{rest}</details>"
         )
     return "\n".join(blocks)
-
-
-def _table(heads: list[str], rows: list[list[str]]) -> str:
-    head = "".join(f"<th>{one}</th>" for one in heads)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'
 
 
 def _share(one: Share) -> str:
@@ -204,11 +173,3 @@ def _share(one: Share) -> str:
         return '<span class="none">unmeasured</span>'
     low, high = one.interval
     return f"{one.value:.2f}<small>{low:.2f} to {high:.2f}, n {one.total}</small>"
-
-
-def _count(one: Share) -> str:
-    return f"{one.count} of {one.total}" if one.total else '<span class="none">unmeasured</span>'
-
-
-def _milliseconds(value: float | None) -> str:
-    return '<span class="none">unmeasured</span>' if value is None else f"{value:.1f} ms"

@@ -215,8 +215,16 @@ def _conclude(measured: Measured, ended: Ended | None, out: Path) -> int:
         click.echo(f"caveat assay: arm `{arm}` is unmeasured: {why}", err=True)
     for family, missing in measured.not_tried.items():
         click.echo(f"caveat assay: attacks `{family}` were not tried: no data set {missing}", err=True)
+    silent = [arm for arm in measured.arms.values() if arm.is_unmeasured]
+    for arm in measured.arms.values():
+        if arm.faults:
+            what = "is unmeasured" if arm.is_unmeasured else "is measured in part"
+            counted = ", ".join(f"{count} {fault}" for fault, count in arm.faults.items())
+            click.echo(f"caveat assay: arm `{arm.name}` {what}: {counted}", err=True)
     if ended.digest is None:
         return COULD_NOT_RUN
     click.echo(f"digest of verdicts and counts: {ended.digest}")
     whole = measured.arms.get("whole")
+    if silent:
+        return COULD_NOT_RUN
     return HOLDS if whole is None or whole.holds else DOES_NOT_HOLD
