@@ -101,6 +101,7 @@ class Journal:
             journal.complete = False
             journal._file = _opened(path, "r+b")
             _drop_torn_line(journal._file)
+            journal._write({"resumed": True})
         else:
             journal._file = _opened(path, "wb" if there else "xb")
             journal._write({"version": VERSION, "run": head})
@@ -128,6 +129,8 @@ class Journal:
         self.complete = False
         if document.get("end") is True:
             self.complete = True
+        elif document.get("resumed") is True:
+            self.unmeasured_arms.clear()  # each is tried again, and left out again where that fails
         elif "unmeasured_arm" in document:
             self.unmeasured_arms[str(document["unmeasured_arm"])] = str(document.get("why"))
         else:
@@ -206,7 +209,7 @@ def _is_barely_begun(path: Path) -> bool:
 def _opened(path: Path, mode: Literal["r+b", "wb", "xb"]) -> FileIO:
     """Without a buffer of ours: what was added is with the system, whatever becomes of this process."""
     try:
-        return cast("FileIO", path.open(mode, buffering=0))
+        return path.open(mode, buffering=0)
     except OSError as error:
         raise JournalError(
             (f"`{path}` cannot be written: {type(error).__name__}",), "name a file that you may write"

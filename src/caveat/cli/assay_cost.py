@@ -34,7 +34,7 @@ def costs_section(measured: Measured) -> str:
     )
 
 
-def costshtml_table(measured: Measured) -> Table | None:
+def costs_table(measured: Measured) -> Table | None:
     """A row for each arm; None where nobody was asked to do ordinary work."""
     if not any(cost.needless.total for cost in measured.costs.values()):
         return None
@@ -66,9 +66,9 @@ def _said(measured: Measured) -> str:
     lost = f" Not asked, as it was not there: {escape(', '.join(missing))}." if missing else ""
     return (
         "<p>Of permitted requests, those that were blocked, by where they are from; requests of ordinary "
-        "work with a question that the policy did not need; questions until a piece of work is done; and time "
-        f"beyond the bare model, request by request, {escape(str(measured.head['concurrency']))} at once."
-        f"{lost}</p>"
+        "work with a question that the policy did not need; questions until a piece of work is done; and "
+        f"time beyond the bare model, request by request, {escape(str(measured.head['concurrency']))} at "
+        f"once.{lost}</p>"
     )
 
 

@@ -1,7 +1,9 @@
 """`caveat assay run`: arms against adversaries over generated uses, written down as it goes."""
 
 import asyncio
-from collections.abc import Mapping
+import signal
+import threading
+from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -198,11 +200,23 @@ def _play(plan: Plan, arms: tuple[Arm, ...], settings: Settings, journal: Journa
     """How it ended; None where it was interrupted."""
     try:
         with Bar("measuring") as bar:
-            return asyncio.run(run_session(plan, arms, settings, journal, bar))
-    except KeyboardInterrupt:
+            return asyncio.run(_until_stopped(run_session(plan, arms, settings, journal, bar)))
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return None
     finally:
         journal.close()
+
+
+async def _until_stopped(session: Coroutine[None, None, Ended]) -> Ended:
+    """The session; whoever asks the process to end interrupts it as the keyboard does, gateways and all."""
+    task, loop = asyncio.ensure_future(session), asyncio.get_running_loop()
+    if threading.current_thread() is not threading.main_thread():
+        return await task
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        return await task
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 def _conclude(measured: Measured, ended: Ended | None, out: Path) -> int:
@@ -215,16 +229,15 @@ def _conclude(measured: Measured, ended: Ended | None, out: Path) -> int:
         click.echo(f"caveat assay: arm `{arm}` is unmeasured: {why}", err=True)
     for family, missing in measured.not_tried.items():
         click.echo(f"caveat assay: attacks `{family}` were not tried: no data set {missing}", err=True)
-    silent = [arm for arm in measured.arms.values() if arm.is_unmeasured]
-    for arm in measured.arms.values():
-        if arm.faults:
-            what = "is unmeasured" if arm.is_unmeasured else "is measured in part"
-            counted = ", ".join(f"{count} {fault}" for fault, count in arm.faults.items())
-            click.echo(f"caveat assay: arm `{arm.name}` {what}: {counted}", err=True)
+    for each in measured.arms.values():
+        if each.faults:
+            what = "is unmeasured" if each.is_unmeasured else "is measured in part"
+            counted = ", ".join(f"{count} {fault}" for fault, count in each.faults.items())
+            click.echo(f"caveat assay: arm `{each.name}` {what}: {counted}", err=True)
     if ended.digest is None:
         return COULD_NOT_RUN
     click.echo(f"digest of verdicts and counts: {ended.digest}")
     whole = measured.arms.get("whole")
-    if silent:
+    if any(each.is_unmeasured for each in measured.arms.values()):
         return COULD_NOT_RUN
     return HOLDS if whole is None or whole.holds else DOES_NOT_HOLD
