@@ -123,7 +123,14 @@ def test_ordinary_work_is_done_through_the_whole_gateway_and_what_asking_costs_i
 ) -> None:
     """Nobody is asked without need; without the layer that wants proof only the approvals are asked for."""
     arms = ["--arm", "whole", "--arm", "without:claims", "--arm", "bare"]
-    work = ["--casework", 15, "--ordinary", 10, "--prompts", ROOT / "conformance" / "prompts" / "ordinary.jsonl"]
+    work = [
+        "--casework",
+        15,
+        "--ordinary",
+        10,
+        "--prompts",
+        ROOT / "conformance" / "prompts" / "ordinary.jsonl",
+    ]
     _, report = measured(tmp_path, *arms, *work, "--pairs", 19, "--adversary", "naive")
     whole, claims = report["costs"]["whole"], report["layer_costs"]["claims"]["by_absence"]
     assert whole["over_asking"]["count"] == 0
@@ -134,7 +141,9 @@ def test_ordinary_work_is_done_through_the_whole_gateway_and_what_asking_costs_i
     approvals = report["costs"]["without:claims"]["questions_per_task"]["mean"]
     assert approvals == pytest.approx(3 / 15)
     assert whole["questions_per_task"]["mean"] >= 1 + approvals
-    assert claims["questions_per_task"]["mean"] == pytest.approx(whole["questions_per_task"]["mean"] - approvals)
+    assert claims["questions_per_task"]["mean"] == pytest.approx(
+        whole["questions_per_task"]["mean"] - approvals
+    )
     assert claims["false_blocks"]["more"]["count"] == 0
     assert whole["added_milliseconds"]["n"] == 19 + 40
     assert report["layer_costs"]["time"]["by_absence"]["added_milliseconds"] is None

@@ -24,7 +24,7 @@ def unused_layers(bundle: Bundle) -> Mapping[str, str]:
         "redaction": "no clause has content replaced",
     }
     used = {
-        "answers": any(clause.points == {"output"} for clause in bundle.clauses),
+        "answers": any(clause.points == frozenset({"output"}) for clause in bundle.clauses),
         "phrases": bool(bundle.phrases.lists),
         "workflows": any(one.workflows for one in bundle.deployments.values()),
         "redaction": bool(bundle.redactions),
