@@ -196,7 +196,7 @@ def test_a_layer_that_the_policy_has_nothing_for_is_unmeasured_with_the_reason_a
         journal.end()
         journal.close()
         found = measure(journal)
-        assert found.layers["phrases"]["naive"].effect is effect
+        assert found.layers["phrases"]["naive"].by_absence.effect is effect
         reasons = json.loads(json.dumps(render_account(found)))["unmeasured_layers"]
         assert reasons.get("phrases") == unused.get("phrases")
         assert ("unmeasured: no list" in render_page(found)) is bool(unused)
