@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from caveat.assay.arms import LAYERS, NOT_TAKEN_OUT
+from caveat.assay.cost_account import render_cost, render_layer_cost
 from caveat.assay.errors import AssayError
 from caveat.assay.measured import ArmMeasured, LayerMeasured, Measured
 from caveat.assay.paired import SIGNIFICANT
 from caveat.assay.protection import Contrast, Credits, contrast
-from caveat.assay.wilson import Share
+from caveat.assay.shares import share
 from caveat.signing.canonical import Json, JsonObject
 
 VERSION = 1
@@ -39,8 +40,15 @@ def render_account(measured: Measured) -> JsonObject:
         "described_arms": {**measured.described},
         "unmeasured_arms": {**measured.unmeasured_arms},
         "layers": {layer: _layer(layer, measured) for layer in LAYERS},
-        "unmeasured_layers": {**NOT_TAKEN_OUT},
+        "unmeasured_layers": {**NOT_TAKEN_OUT, **measured.unused_layers},
         "families_not_tried": {**measured.not_tried},
+        "costs": {name: render_cost(cost) for name, cost in measured.costs.items()},
+        "layer_costs": {
+            layer: {how: render_layer_cost(cost) for how, cost in each.items()}
+            for layer, each in measured.layer_costs.items()
+        },
+        "benign": head["benign"],
+        "concurrency": head["concurrency"],
     }
 
 
@@ -100,20 +108,6 @@ def _contrast(one: Contrast) -> JsonObject:
         "undone": one.undone if one.total else None,
         "p_value": _rounded(one.p_value),
         "smallest_visible": _rounded(one.smallest),
-    }
-
-
-def share(one: Share) -> Json:
-    """A share with its interval; null where nothing was measured."""
-    if one.interval is None:
-        return None
-    low, high = one.interval
-    return {
-        "count": one.count,
-        "of": one.total,
-        "value": round(one.count / one.total, 6),
-        "low95": round(low, 6),
-        "high95": round(high, 6),
     }
 
 

@@ -5,7 +5,7 @@ starts the gateway with one function replaced. Nothing in the package can do the
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -43,14 +43,15 @@ LAYERS: Mapping[str, str] = MappingProxyType(
         "totals": "uses of one source add up over twelve months",
         "tool-calls": "each call of a tool is decided",
         "answers": "each answer is decided",
+        "phrases": "listed phrases are found in words",
+        "workflows": "a workflow is its instruction and nothing else",
+        "redaction": "what is to be replaced does not reach the model",
     }
 )
 """The layers that can be taken out, and what each says."""
 
 NOT_TAKEN_OUT: Mapping[str, str] = MappingProxyType(
     {
-        "phrases": "the example policy lists no phrases",
-        "workflows": "generated uses come from deployments without workflows",
         "approvals": "giving approvals is not built",
         "model-refusals": "a scripted model refuses nothing",
     }
@@ -114,11 +115,12 @@ def parse_arm(text: str) -> Arm:
     )
 
 
-def every_arm() -> tuple[Arm, ...]:
-    """The arms that say of each layer what it does: alone, and by its absence."""
+def every_arm(unused: Collection[str] = ()) -> tuple[Arm, ...]:
+    """The arms that say of each layer what it does: alone, and by its absence. `unused`: layers left out."""
+    used = [layer for layer in LAYERS if layer not in unused]
     names = ["bare", "whole", "placebo", *DUMMIES]
-    names += [f"without:{layer}" for layer in LAYERS if layer != ENFORCEMENT]
-    names += [f"only:{layer}" for layer in LAYERS]
+    names += [f"without:{layer}" for layer in used if layer != ENFORCEMENT]
+    names += [f"only:{layer}" for layer in used]
     return tuple(parse_arm(name) for name in names)
 
 

@@ -7,8 +7,9 @@ carries the digest. A torn last line is dropped. No text that was sent stands in
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
-from typing import IO, Literal, Self, cast
+from typing import Literal, Self, cast
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,9 +20,9 @@ from caveat.assay.scenario import VerdictName
 from caveat.signing.canonical import Json, JsonObject, canonical
 
 VERSION = 1
-TWIN = "twin"
+TWIN, WORK, PROMPT = "twin", "work", "prompt"
 Result = Literal["held", "breached", "passed", "blocked", "unmeasured"]
-"""What came of an attempt (held or breached) or of a twin (passed or blocked)."""
+"""What came of an attempt (held or breached), or of what is permitted (passed or blocked)."""
 
 
 class JournalError(AssayError):
@@ -29,9 +30,11 @@ class JournalError(AssayError):
 
 
 class Entry(BaseModel):
-    """One attempt, or one benign twin (`search` is then `twin` and `family` names which).
+    """One attempt, or one benign twin (`search` is then `twin` and `family` names which), or one request of a
+    piece of work (`work`, `at` is its place), or one ordinary prompt (`prompt`, `family` is its set).
 
     `search`: the adversary for whom it was tried. `verdicts`: of each request; None where there was a fault.
+    `asked`: facts that proof was asked for. `needless`: how many of the questions the policy did not need.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,6 +49,8 @@ class Entry(BaseModel):
     faults: list[str] = Field(default_factory=list[str])
     clauses: list[str] = Field(default_factory=list[str])
     milliseconds: list[float] = Field(default_factory=list[float])
+    asked: list[str] = Field(default_factory=list[str])
+    needless: int = 0
 
     @property
     def key(self) -> tuple[str, str, str, int]:
@@ -64,6 +69,7 @@ class Entry(BaseModel):
             "outcome": self.outcome,
             "verdicts": [*self.verdicts],
             "faults": [*self.faults],
+            **({"asked": [*self.asked], "needless": self.needless} if self.asked or self.needless else {}),
         }
 
 
@@ -78,26 +84,28 @@ class Journal:
     unmeasured_arms: dict[str, str] = field(default_factory=dict[str, str])
     described: dict[str, JsonObject] = field(default_factory=dict[str, JsonObject])
     complete: bool = False
-    _file: IO[bytes] | None = None
+    _file: FileIO | None = None
 
     @classmethod
     def begin(cls, path: Path, head: JsonObject, *, resume: bool) -> Self:
         """A journal at `path` for the run that `head` describes. Raises `JournalError` where there is one
         already, or, with `resume`, one of another run."""
-        if path.exists() and not resume:
+        there = path.exists()
+        if there and not resume:
             raise JournalError((f"`{path}` is there already",), "go on with it by --resume, or name another")
         journal = cls(head)
-        if path.exists():
+        if there and not _is_barely_begun(path):
             journal = cls.read(path)
             if canonical(journal.head) != canonical(head):
                 raise JournalError(
                     (f"`{path}` is of a run with other settings",), "resume it with the options it began with"
                 )
             journal.complete = False
-            journal._file = path.open("r+b")
+            journal._file = _opened(path, "r+b")
             _drop_torn_line(journal._file)
+            journal._write({"resumed": True})
         else:
-            journal._file = path.open("xb")
+            journal._file = _opened(path, "wb" if there else "xb")
             journal._write({"version": VERSION, "run": head})
         journal.unmeasured_arms = {}
         return journal
@@ -128,6 +136,8 @@ class Journal:
             if not isinstance(said, dict):
                 raise JournalError((f"`{path}`, line {number}: no description of an arm",))
             self.described[str(document["described_arm"])] = said
+        elif document.get("resumed") is True:
+            self.unmeasured_arms.clear()  # each is tried again, and left out again where that fails
         elif "unmeasured_arm" in document:
             self.unmeasured_arms[str(document["unmeasured_arm"])] = str(document.get("why"))
         else:
@@ -175,9 +185,17 @@ class Journal:
             self._file = None
 
     def _write(self, document: Mapping[str, object]) -> None:
-        if self._file is not None:
-            self._file.write(orjson.dumps(document) + b"\n")
-            self._file.flush()
+        if self._file is None:
+            return
+        left = memoryview(orjson.dumps(document) + b"\n")
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            raise JournalError(
+                (f"the journal can no longer be written: {error.strerror or type(error).__name__}",),
+                "make room, then go on with the same command and --resume",
+            ) from error
 
 
 def digest_of(entries: Iterable[Entry]) -> str:
@@ -196,7 +214,25 @@ def _line(line: bytes, path: Path, number: int) -> JsonObject:
     return document
 
 
-def _drop_torn_line(file: IO[bytes]) -> None:
-    data = file.read()
+def _is_barely_begun(path: Path) -> bool:
+    """Whether a run was stopped before its first line was whole: there is nothing to go on with."""
+    try:
+        return b"\n" not in path.read_bytes()
+    except OSError as error:
+        raise JournalError((f"`{path}` cannot be read: {type(error).__name__}",)) from error
+
+
+def _opened(path: Path, mode: Literal["r+b", "wb", "xb"]) -> FileIO:
+    """Without a buffer of ours: what was added is with the system, whatever becomes of this process."""
+    try:
+        return path.open(mode, buffering=0)
+    except OSError as error:
+        raise JournalError(
+            (f"`{path}` cannot be written: {type(error).__name__}",), "name a file that you may write"
+        ) from error
+
+
+def _drop_torn_line(file: FileIO) -> None:
+    data = file.readall()
     file.seek(data.rfind(b"\n") + 1)
     file.truncate()

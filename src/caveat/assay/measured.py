@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import cast
 
-from caveat.assay.arms import ENFORCEMENT, LAYERS
+from caveat.assay.arms import LAYERS
+from caveat.assay.cost import Cost, LayerCost, arms_of_layer, comparable, cost_of, layer_cost
 from caveat.assay.journal import TWIN, Entry, Journal, Result, digest_of
 from caveat.assay.protection import (
     Contrast,
@@ -55,6 +56,11 @@ class ArmMeasured:
         return self.unsafe.total > 0 and self.unsafe.count == 0 and (passed or 0.0) >= _LEAST_TWINS
 
     @property
+    def is_unmeasured(self) -> bool:
+        """It gave no verdict at all."""
+        return not self.twins.total and not self.apparent.total and not self.unsafe.total
+
+    @property
     def apparent(self) -> Share:
         """Protection against whoever just asks."""
         return protection(self.credits.get(NAIVE, {}))
@@ -93,7 +99,10 @@ class LayerMeasured:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One run. `layers`: by layer and adversary. `partial`: it did not come to its end."""
+    """One run. `layers`: by layer and adversary. `partial`: it did not come to its end.
+
+    `costs`: by arm. `layer_costs`: by layer, `alone` and `by_absence`.
+    """
 
     head: Mapping[str, Json]
     arms: Mapping[str, ArmMeasured]
@@ -104,6 +113,17 @@ class Measured:
     digest: str
     not_tried: Mapping[str, str] = field(default_factory=dict[str, str])
     described: Mapping[str, JsonObject] = field(default_factory=dict[str, JsonObject])
+    unused_layers: Mapping[str, str] = field(default_factory=dict[str, str])
+    costs: Mapping[str, Cost] = field(default_factory=dict[str, Cost])
+    layer_costs: Mapping[str, Mapping[str, LayerCost]] = field(
+        default_factory=dict[str, Mapping[str, LayerCost]]
+    )
+
+    @property
+    def missing_sets(self) -> tuple[str, ...]:
+        """Sets of ordinary prompts that were to be asked and were not there."""
+        benign = cast("Mapping[str, Sequence[str]]", self.head["benign"])
+        return tuple(benign["missing"])
 
     @property
     def strongest(self) -> str:
@@ -129,6 +149,7 @@ def measure(journal: Journal) -> Measured:
         for name, powers in cast("Mapping[str, Json]", head["adversaries"]).items()
     }
     powers = {NAIVE: frozenset[Power](), **adversaries}
+    unused = {name: str(why) for name, why in cast("Mapping[str, Json]", head["unused_layers"]).items()}
     uses = [(str(one[0]), str(one[2])) for one in cast("Sequence[Sequence[Json]]", head["uses"])]
     by_arm: dict[str, list[Entry]] = {}
     for entry in journal.entries.values():
@@ -138,14 +159,28 @@ def measure(journal: Journal) -> Measured:
         for name, entries in by_arm.items()
         if name not in journal.unmeasured_arms
     }
+    compared = {name: comparable(by_arm[name]) for name in arms}
     return Measured(
         head=head,
         arms=arms,
         unmeasured_arms=dict(journal.unmeasured_arms),
-        layers={layer: {who: _layer(arms, layer, who) for who in powers} for layer in LAYERS},
+        layers={
+            layer: {who: _layer({} if layer in unused else arms, layer, who) for who in powers}
+            for layer in LAYERS
+        },
         adversaries=tuple(powers),
         partial=not journal.complete,
         digest=digest_of(journal.entries.values()),
+        unused_layers=unused,
+        costs={name: cost_of(by_arm[name], compared.get("bare")) for name in arms},
+        layer_costs={
+            layer: {
+                how: layer_cost(compared.get(one), compared.get(other))
+                for how, (one, other) in arms_of_layer(layer).items()
+                if layer not in unused
+            }
+            for layer in LAYERS
+        },
         not_tried={name: ", ".join(one.missing) for name, one in families.items() if one.missing},
         described=dict(journal.described),
     )
@@ -245,14 +280,10 @@ def _faults(entries: Iterable[Entry]) -> Mapping[str, int]:
 
 
 def _layer(arms: Mapping[str, ArmMeasured], layer: str, who: str) -> LayerMeasured:
-    if layer == ENFORCEMENT:
-        return LayerMeasured(
-            alone=_between(arms, f"only:{layer}", "bare", who),
-            by_absence=_between(arms, "whole", "placebo", who),
-        )
+    pairs = arms_of_layer(layer)
     return LayerMeasured(
-        alone=_between(arms, f"only:{layer}", f"only:{ENFORCEMENT}", who),
-        by_absence=_between(arms, "whole", f"without:{layer}", who),
+        alone=_between(arms, *pairs["alone"], who),
+        by_absence=_between(arms, *pairs["by_absence"], who),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import aiohttp
 
 from caveat.assay.arms import CLAIMS, ENFORCEMENT, Arm, Kind, program_for
 from caveat.assay.attacks.ask import Ask
-from caveat.assay.body import gateway_body, plain_body
+from caveat.assay.body import gateway_body, plain_body, watched, with_arrival
 from caveat.assay.client import evidence_header
 from caveat.assay.dummies import dummy
 from caveat.assay.generator import Pair
@@ -46,14 +46,16 @@ class GatewayPlayer:
 
     async def send(self, use: Pair, trial: str, ask: Ask) -> Reply:
         """One request with what it presents."""
-        presented = self.lineup.present(use, trial, ask)
+        signed = {name: value for name, value in ask.signed.items() if name not in use.unsigned}
+        presented = self.lineup.present(use, trial, replace(ask, signed=signed))
         headers = {
             "authorization": f"Bearer {self.lineup.api_key(use, ask)}",
             "content-type": "application/json",
         }
         if presented.envelopes:
             headers["x-caveat-evidence"] = evidence_header(presented.envelopes)
-        return await self.target.ask(self.session, gateway_body(ask, presented.data), headers)
+        body = gateway_body(ask, presented.data, use.workflow)
+        return await _asked(self.target, self.session, body, headers, watching=use.watched)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,17 @@ class PlainPlayer:
         if self.api_key:
             headers["authorization"] = f"Bearer {self.api_key}"
         body = plain_body(ask, data, self.model) if self.model else plain_body(ask, data)
-        return await self.target.ask(self.session, body, headers)
+        return await _asked(self.target, self.session, body, headers, watching=use.watched)
+
+
+async def _asked(
+    target: Target, session: aiohttp.ClientSession, body: bytes, headers: Mapping[str, str], *, watching: bool
+) -> Reply:
+    """What came of it; `watching`: and whether the words arrived as they were sent."""
+    if not watching:
+        return await target.ask(session, body, headers)
+    body = watched(body)
+    return with_arrival(await target.ask(session, body, headers), body)
 
 
 @asynccontextmanager

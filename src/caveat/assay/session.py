@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from caveat.assay.arms import Arm, ArmError
 from caveat.assay.attacks.ask import Family
+from caveat.assay.benign_sets import SETS
 from caveat.assay.campaign import ArmLostError, Campaign, Plan
 from caveat.assay.errors import RunError
 from caveat.assay.journal import Journal
@@ -27,8 +28,17 @@ class Ended:
     left_out: Mapping[str, str]
 
 
-def head_of(plan: Plan, arms: Sequence[Arm], bundle: Digest, upstream: str | None) -> JsonObject:
-    """What tells two runs apart, and what a report needs to know of one. No address stands in it."""
+def head_of(
+    plan: Plan,
+    arms: Sequence[Arm],
+    bundle: Digest,
+    upstream: str | None,
+    unused: Mapping[str, str] | None = None,
+) -> JsonObject:
+    """What tells two runs apart, and what a report needs to know of one. No address stands in it.
+
+    `unused`: layers that the policy has nothing for, and why.
+    """
     families: JsonObject = {family.name: _family(family, plan) for family in plan.families}
     uses: list[Json] = [[use.id, use.clause, use.right] for use in plan.uses]
     return {
@@ -39,7 +49,22 @@ def head_of(plan: Plan, arms: Sequence[Arm], bundle: Digest, upstream: str | Non
         "arms": [arm.name for arm in arms],
         "adversaries": {name: [*sorted(ADVERSARIES[name])] for name in plan.adversaries},
         "families": families,
+        "unused_layers": {**(unused or {})},
+        "concurrency": plan.concurrency,
+        "benign": _benign(plan),
         "uses": uses,
+    }
+
+
+def _benign(plan: Plan) -> JsonObject:
+    """What is asked of who does nothing wrong, and which sets of prompts were not there to be asked."""
+    sets = [prompt.set for prompt in plan.prompts]
+    wanted: list[Json] = [*(name for name in SETS if plan.prompts and name not in sets)]
+    return {
+        "pieces": len(plan.casework.pieces),
+        "requests": len(plan.casework.uses),
+        "prompts": {name: sets.count(name) for name in sorted(set(sets))},
+        "missing": wanted,
     }
 
 

@@ -7,7 +7,7 @@ for nor against anybody.
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -37,13 +37,20 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What one request came to: a verdict, or a fault. `tools`: the calls that reached the caller."""
+    """What one request came to: a verdict, or a fault. `tools`: the calls that reached the caller.
+
+    `needs`: facts that proof is asked for. `said`: the words of the answer, which nobody keeps.
+    `arrived`: whether the model read the words as they were sent; None where it did not say.
+    """
 
     verdict: VerdictName | None
     fault: Fault | None = None
     clauses: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
     milliseconds: float = 0.0
+    needs: tuple[str, ...] = ()
+    said: str = ""
+    arrived: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ class Target:
             reply, pause = await self._once(session, body, headers, wait)
             if reply.fault not in {Fault.RATE_LIMITED, Fault.UNREACHABLE} or tries == _TRIES:
                 taken = (time.perf_counter() - started) * 1000
-                return Reply(reply.verdict, reply.fault, reply.clauses, reply.tools, round(taken, 2))
+                return replace(reply, milliseconds=round(taken, 2))
             await asyncio.sleep(min(pause, _LONGEST_WAIT_SECONDS))
             wait *= 2
         raise AssertionError("the last try returns")
@@ -105,6 +112,7 @@ class _Error(BaseModel):
     provider_specific_fields: _Provider | None = None
     type: str | None = None
     clauses: list[str] = Field(default_factory=list[str])
+    needs: list[str] = Field(default_factory=list[str])
 
 
 class _Refusal(BaseModel):
@@ -125,6 +133,7 @@ class _Call(BaseModel):
 class _Message(BaseModel):
     model_config = ConfigDict(extra="ignore")
     role: Literal["assistant"]
+    content: object = None
     tool_calls: list[_Call] | None = None
 
 
@@ -154,7 +163,7 @@ def read_reply(status: int, body: bytes, *, gated: bool, recorded: bool) -> Repl
     if gated:
         verdict = _gateway_verdict(str(error.code)) if status == 403 else None
         if verdict is not None:
-            return Reply(verdict, clauses=tuple(error.clauses))
+            return Reply(verdict, clauses=tuple(error.clauses), needs=tuple(error.needs))
     elif status in {400, 403, 422} and _is_block(error):
         return Reply("deny")
     return Reply(None, Fault.REFUSED_INPUT)
@@ -184,4 +193,6 @@ def _read_answer(body: bytes, *, gated: bool, recorded: bool) -> Reply:
         return Reply(None, Fault.WRONG_PROTOCOL)
     if choice.finish_reason == "content_filter":
         return Reply("deny")
-    return Reply("allow", tools=tuple(call.function.name for call in choice.message.tool_calls or ()))
+    tools = tuple(call.function.name for call in choice.message.tool_calls or ())
+    said = choice.message.content
+    return Reply("allow", tools=tools, said=said if isinstance(said, str) else "")

@@ -3,10 +3,12 @@
 from html import escape
 
 from caveat.assay.arms import LAYERS, NOT_TAKEN_OUT
-from caveat.assay.measured import ArmMeasured, LayerMeasured, Measured
+from caveat.assay.measured import LayerMeasured, Measured
 from caveat.assay.protection import Effect
 from caveat.assay.wilson import Share
 from caveat.cli.assay_chart import arms_chart
+from caveat.cli.assay_cost import costs_section
+from caveat.cli.assay_markup import html_table
 from caveat.cli.assay_peers import render_described
 
 _STYLE = """
@@ -61,8 +63,7 @@ def render_page(measured: Measured) -> str:
         "<p>Real protection against each adversary.</p>",
         _arms_table(measured),
         render_described(measured.described),
-        "<h2>What each costs</h2>",
-        _cost_table(measured),
+        costs_section(measured),
         "<h2>What each layer does</h2>",
         (
             "<p>The share of uses that a layer stops: alone, beside the enforcement that it needs, or by its "
@@ -118,33 +119,7 @@ def _arms_table(measured: Measured) -> str:
         [f"<code>{escape(arm.name)}</code>", *(_share(arm.real(who)) for who in measured.adversaries)]
         for arm in measured.arms.values()
     ]
-    return _table(["arm", *map(escape, measured.adversaries)], rows)
-
-
-def _cost_table(measured: Measured) -> str:
-    heads = [
-        "arm",
-        "unsafe uses let through",
-        "released without a person",
-        "benign twins passed",
-        "median time",
-        "added to the bare model",
-        "without a verdict",
-    ]
-    return _table(heads, [_cost(arm, measured.arms.get("bare")) for arm in measured.arms.values()])
-
-
-def _cost(arm: ArmMeasured, bare: ArmMeasured | None) -> list[str]:
-    own, base = arm.median_milliseconds, None if bare is None else bare.median_milliseconds
-    return [
-        f"<code>{escape(arm.name)}</code>",
-        _count(arm.unsafe),
-        _count(arm.unapproved),
-        _count(arm.twins),
-        _milliseconds(own),
-        _milliseconds(None if own is None or base is None else own - base),
-        escape(", ".join(f"{count} {fault}" for fault, count in arm.faults.items()) or "none"),
-    ]
+    return html_table(["arm", *map(escape, measured.adversaries)], rows)
 
 
 def _layers_table(measured: Measured) -> str:
@@ -154,12 +129,13 @@ def _layers_table(measured: Measured) -> str:
             *(_layer(one) for one in effects.values()),
         ]
         for layer, effects in measured.layers.items()
+        if layer not in measured.unused_layers
     ]
     rows += [
         [f"<b>{escape(layer)}</b>", f"unmeasured: {escape(why)}", *[""] * (len(measured.adversaries) - 1)]
-        for layer, why in NOT_TAKEN_OUT.items()
+        for layer, why in {**NOT_TAKEN_OUT, **measured.unused_layers}.items()
     ]
-    return _table(["layer", *map(escape, measured.adversaries)], rows)
+    return html_table(["layer", *map(escape, measured.adversaries)], rows)
 
 
 def _layer(one: LayerMeasured) -> str:
@@ -189,15 +165,9 @@ def _failures(measured: Measured) -> str:
         rest = f'<p class="soft">and {more} more, in the JSON</p>' if more else ""
         blocks.append(
             f"<details><summary><code>{escape(name)}</code>: {len(arm.failures)}</summary>"
-            f"{_table(['use', 'adversary', 'family', 'variant'], rows)}{rest}</details>"
+            f"{html_table(['use', 'adversary', 'family', 'variant'], rows)}{rest}</details>"
         )
     return "\n".join(blocks)
-
-
-def _table(heads: list[str], rows: list[list[str]]) -> str:
-    head = "".join(f"<th>{one}</th>" for one in heads)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'
 
 
 def _share(one: Share) -> str:
@@ -205,11 +175,3 @@ def _share(one: Share) -> str:
         return '<span class="none">unmeasured</span>'
     low, high = one.interval
     return f"{one.value:.2f}<small>{low:.2f} to {high:.2f}, n {one.total}</small>"
-
-
-def _count(one: Share) -> str:
-    return f"{one.count} of {one.total}" if one.total else '<span class="none">unmeasured</span>'
-
-
-def _milliseconds(value: float | None) -> str:
-    return '<span class="none">unmeasured</span>' if value is None else f"{value:.1f} ms"

@@ -9,11 +9,11 @@ from caveat.assay.account import Change, compare, regressions, render_account
 from caveat.assay.errors import AssayError
 from caveat.assay.journal import Journal
 from caveat.assay.measured import measure
+from caveat.cli.assay_given import COULD_NOT_RUN, DOES_NOT_HOLD, HOLDS, write_out
 from caveat.cli.assay_page import render_page
 from caveat.cli.assay_shown import explain, print_summary
 from caveat.cli.exit import CannotRunError
 
-HOLDS, DOES_NOT_HOLD, COULD_NOT_RUN = 0, 1, 2
 _SHOWN = 10
 
 
@@ -53,9 +53,9 @@ def report_command(journal: Path, page: Path | None, json_path: Path | None, aga
     else:
         print_summary(measured)
         if json_path is not None:
-            json_path.write_bytes(document + b"\n")
+            write_out(json_path, document + b"\n")
     if page is not None:
-        page.write_text(render_page(measured), encoding="utf-8")
+        write_out(page, render_page(measured).encode())
     if measured.partial and against is not None:
         click.echo("caveat assay: the run is partial, so nothing can be said of what it lost", err=True)
         return COULD_NOT_RUN

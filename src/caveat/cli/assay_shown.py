@@ -10,6 +10,7 @@ from rich.table import Table
 from caveat.assay.errors import AssayError
 from caveat.assay.measured import Measured
 from caveat.assay.wilson import Share
+from caveat.cli.assay_cost import costs_table
 
 
 class Bar(AbstractContextManager["Bar"]):
@@ -70,6 +71,11 @@ def print_summary(measured: Measured) -> None:
     for name in measured.unmeasured_arms:
         table.add_row(name, *["unmeasured"] * 2, "", "", "", "")
     Console().print(table)
+    costs = costs_table(measured)
+    if costs is not None:
+        Console().print(costs)
+    for name in measured.missing_sets:
+        click.echo(f"caveat assay: prompts `{name}` were not asked: the set is not there", err=True)
 
 
 def _shown(share: Share) -> str:

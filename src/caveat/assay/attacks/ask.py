@@ -46,8 +46,9 @@ class Ask:
     `claims`: what the caller says. `signed`: facts whose issuers have truly attested them, and that are
     presented. `forged`: facts that are presented with `forgery`. `bought`: false facts signed with the true
     key of issuer role `insider`. `part`: which slice of the source is sent. `caller`: with whose API key.
-    `note`: words put into the data; `result`: words put into the result of a tool; `emits`: what the model
-    is made to call. `wording`: what becomes of the text, claims in words included, before it is sent.
+    `typed`: where nothing but words can be sent, the data are left out. `note`: words put into the data;
+    `result`: words put into the result of a tool; `emits`: what the model is made to call. `wording`: what
+    becomes of the text, claims in words included, before it is sent.
     """
 
     text: str
@@ -62,6 +63,7 @@ class Ask:
     note: str = ""
     result: str = ""
     emits: str = ""
+    typed: bool = False
     wording: Callable[[str], str] = as_it_is
 
 
@@ -99,7 +101,7 @@ def honest(use: Pair) -> Ask:
 
 def benign(use: Pair) -> Ask:
     """Its benign twin, asked for in the same way."""
-    return Ask(use.text, use.twin, use.twin)
+    return Ask(use.twin_text or use.text, use.twin, use.twin)
 
 
 class Family(ABC):

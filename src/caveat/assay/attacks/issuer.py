@@ -57,6 +57,8 @@ class Insider(Family):
         del material  # needs none
         false = differing(use)
         helpful = [(role, facts) for role, facts in ROLES if facts & false.keys()]
+        if not helpful:
+            return None
         role, facts = rng.choice(helpful)
         bought = {name: value for name, value in use.twin.items() if name in facts}
         signed = {name: value for name, value in use.truth.items() if name not in facts}

@@ -16,7 +16,7 @@ from caveat.assay.attacks.injecting import InjectedFacts, InjectedOrder
 from caveat.assay.attacks.issuer import Insider
 from caveat.assay.attacks.model import CallsTools
 from caveat.assay.attacks.splitting import Splitter
-from caveat.assay.attacks.wording import Encoded, Jailbreak, Persuasion
+from caveat.assay.attacks.wording import Encoded, Jailbreak, Persuasion, Respelled
 from caveat.assay.errors import AssayError
 
 GROUP = "caveat.assay.families"
@@ -24,6 +24,7 @@ NAIVE = Naive()
 BUILT_IN: tuple[Family, ...] = (
     NAIVE,
     Encoded(),
+    Respelled(),
     Jailbreak(),
     Persuasion(),
     Liar(),
