@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from caveat.assay.arms import LAYERS, NOT_TAKEN_OUT
+from caveat.assay.arms import LAYER_TEXTS
 from caveat.assay.errors import AssayError
 from caveat.assay.measured import ArmMeasured, LayerMeasured, Measured
+from caveat.assay.outside import BENIGN
+from caveat.assay.outside_measured import SetMeasured
 from caveat.assay.paired import SIGNIFICANT
 from caveat.assay.protection import Contrast, Credits, contrast
 from caveat.assay.wilson import Share
@@ -34,11 +36,17 @@ def render_account(measured: Measured) -> JsonObject:
         "partial": measured.partial,
         "digest": measured.digest,
         "run": {name: head[name] for name in ("seed", "budget", "bundle", "upstream", "adversaries")},
+        "model": {"name": measured.model, "bare_refusals": share(measured.bare_refusals)},
         "uses": [*_denied(measured)],
         "arms": {name: _arm(arm, measured) for name, arm in measured.arms.items()},
         "unmeasured_arms": {**measured.unmeasured_arms},
-        "layers": {layer: _layer(layer, measured) for layer in LAYERS},
-        "unmeasured_layers": {**NOT_TAKEN_OUT},
+        "layers": {layer: _layer(layer, measured) for layer in measured.layers},
+        "unmeasured_layers": {**measured.unmeasured_layers},
+        "outside": {
+            arm: {name: _outside(name, one) for name, one in sets.items()}
+            for arm, sets in measured.outside.items()
+        },
+        "outside_missing": [*measured.outside_missing],
         "families_not_tried": {**measured.not_tried},
     }
 
@@ -78,7 +86,7 @@ def _arm(arm: ArmMeasured, measured: Measured) -> JsonObject:
 
 def _layer(layer: str, measured: Measured) -> JsonObject:
     return {
-        "text": LAYERS[layer],
+        "text": LAYER_TEXTS[layer],
         "adversaries": {who: _effect(one) for who, one in measured.layers[layer].items()},
     }
 
@@ -90,6 +98,11 @@ def _effect(one: LayerMeasured) -> JsonObject:
         "alone": _contrast(one.alone),
         "by_absence": _contrast(one.by_absence),
     }
+
+
+def _outside(name: str, one: SetMeasured) -> JsonObject:
+    kept = "blocked" if name == BENIGN else "held"
+    return {kept: share(one.kept), "in_words": share(one.in_words)}
 
 
 def _contrast(one: Contrast) -> JsonObject:

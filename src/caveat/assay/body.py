@@ -15,9 +15,9 @@ _MODEL = "assay"
 DATA_POINTER = "/messages/0/content/1"
 
 
-def gateway_body(ask: Ask, data: bytes) -> bytes:
-    """The request with claims as the gateway takes them."""
-    document = _document(ask, ask.wording(ask.text), data)
+def gateway_body(ask: Ask, data: bytes, *, in_text: bool = False) -> bytes:
+    """The request with claims as the gateway takes them; `in_text`: and as a model could read them."""
+    document = _document(ask, ask.wording(_with_claims(ask) if in_text else ask.text), data)
     document["caveat"] = {
         "claims": dict(ask.claims),
         "data": [{"part": DATA_POINTER, "media_type": "text/csv"}],
@@ -27,9 +27,18 @@ def gateway_body(ask: Ask, data: bytes) -> bytes:
 
 def plain_body(ask: Ask, data: bytes, model: str = _MODEL) -> bytes:
     """The request for an endpoint that knows no claims and no evidence: it is given the claims as text."""
+    return orjson.dumps(_document(ask, ask.wording(_with_claims(ask)), data, model))
+
+
+def outside_body(text: str, model: str = _MODEL) -> bytes:
+    """Plain words, as a person would type them."""
+    messages = [{"role": "user", "content": text}]
+    return orjson.dumps({"model": model, "max_tokens": 16, "messages": messages})
+
+
+def _with_claims(ask: Ask) -> str:
     said = "; ".join(f"{name}: {_shown(value)}" for name, value in ask.claims.items())
-    text = f"{ask.text}\n\nAbout this request: {said}." if said else ask.text
-    return orjson.dumps(_document(ask, ask.wording(text), data, model))
+    return f"{ask.text}\n\nAbout this request: {said}." if said else ask.text
 
 
 def _document(ask: Ask, text: str, data: bytes, model: str = _MODEL) -> dict[str, object]:

@@ -31,6 +31,7 @@ class Entry(BaseModel):
     """One attempt, or one benign twin (`search` is then `twin` and `family` names which).
 
     `search`: the adversary for whom it was tried. `verdicts`: of each request; None where there was a fault.
+    `in_words`: how many of the answers refuse in their words.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,6 +46,7 @@ class Entry(BaseModel):
     faults: list[str] = Field(default_factory=list[str])
     clauses: list[str] = Field(default_factory=list[str])
     milliseconds: list[float] = Field(default_factory=list[float])
+    in_words: int = 0
 
     @property
     def key(self) -> tuple[str, str, str, int]:
@@ -63,6 +65,7 @@ class Entry(BaseModel):
             "outcome": self.outcome,
             "verdicts": [*self.verdicts],
             "faults": [*self.faults],
+            **({"in_words": self.in_words} if self.in_words else {}),
         }
 
 

@@ -5,8 +5,16 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import cast
 
-from caveat.assay.arms import ENFORCEMENT, LAYERS
+from caveat.assay.arms import ENFORCEMENT, LAYERS, MODEL_REFUSALS, NOT_TAKEN_OUT
 from caveat.assay.journal import TWIN, Entry, Journal, Result, digest_of
+from caveat.assay.outside import OUTSIDE
+from caveat.assay.outside_measured import (
+    SCRIPTED,
+    SetMeasured,
+    bare_refusals,
+    measure_outside,
+    unmeasured_layers,
+)
 from caveat.assay.protection import (
     Contrast,
     Credits,
@@ -103,6 +111,26 @@ class Measured:
     partial: bool
     digest: str
     not_tried: Mapping[str, str] = field(default_factory=dict[str, str])
+    unmeasured_layers: Mapping[str, str] = field(default_factory=dict[str, str])
+    outside: Mapping[str, Mapping[str, SetMeasured]] = field(
+        default_factory=dict[str, Mapping[str, SetMeasured]]
+    )
+
+    @property
+    def model(self) -> str:
+        """The name of the model behind every arm."""
+        return str(self.head.get("model", SCRIPTED))
+
+    @property
+    def bare_refusals(self) -> Share:
+        """How often this model refuses AdvBench in words, bare."""
+        return bare_refusals(self.outside)
+
+    @property
+    def outside_missing(self) -> tuple[str, ...]:
+        """The sets of others' requests that were not at hand."""
+        said = cast("Mapping[str, Sequence[str]]", self.head.get("outside") or {})
+        return tuple(said.get("missing", ()))
 
     @property
     def strongest(self) -> str:
@@ -131,7 +159,11 @@ def measure(journal: Journal) -> Measured:
     uses = [(str(one[0]), str(one[2])) for one in cast("Sequence[Sequence[Json]]", head["uses"])]
     by_arm: dict[str, list[Entry]] = {}
     for entry in journal.entries.values():
-        by_arm.setdefault(entry.arm, []).append(entry)
+        if entry.search != OUTSIDE:
+            by_arm.setdefault(entry.arm, []).append(entry)
+    outside = measure_outside(journal.entries.values())
+    unmeasured = unmeasured_layers(NOT_TAKEN_OUT, str(head.get("model", SCRIPTED)), bare_refusals(outside))
+    layers = [*LAYERS, *({MODEL_REFUSALS} - unmeasured.keys())]
     arms = {
         name: _arm(name, entries, uses, powers, families)
         for name, entries in by_arm.items()
@@ -141,11 +173,13 @@ def measure(journal: Journal) -> Measured:
         head=head,
         arms=arms,
         unmeasured_arms=dict(journal.unmeasured_arms),
-        layers={layer: {who: _layer(arms, layer, who) for who in powers} for layer in LAYERS},
+        layers={layer: {who: _layer(arms, layer, who) for who in powers} for layer in layers},
         adversaries=tuple(powers),
         partial=not journal.complete,
         digest=digest_of(journal.entries.values()),
         not_tried={name: ", ".join(one.missing) for name, one in families.items() if one.missing},
+        unmeasured_layers=unmeasured,
+        outside=outside,
     )
 
 
@@ -247,6 +281,11 @@ def _layer(arms: Mapping[str, ArmMeasured], layer: str, who: str) -> LayerMeasur
         return LayerMeasured(
             alone=_between(arms, f"only:{layer}", "bare", who),
             by_absence=_between(arms, "whole", "placebo", who),
+        )
+    if layer == MODEL_REFUSALS:
+        return LayerMeasured(
+            alone=_between(arms, f"only:{layer}", "bare", who),
+            by_absence=_between(arms, f"with:{layer}", f"without:{layer}", who),
         )
     return LayerMeasured(
         alone=_between(arms, f"only:{layer}", f"only:{ENFORCEMENT}", who),

@@ -14,10 +14,12 @@ from caveat.assay.errors import AssayError
 from caveat.assay.generator import generate_pairs, pairs_of_scenarios
 from caveat.assay.journal import Journal
 from caveat.assay.measured import Measured, measure
+from caveat.assay.outside import Suite, read_suite
 from caveat.assay.players import Settings
 from caveat.assay.protection import ADVERSARIES
 from caveat.assay.session import Ended, head_of, run_session
 from caveat.assay.world import registry_of
+from caveat.cli.assay_model import LOCAL_CONCURRENCY, chosen_model
 from caveat.cli.assay_shown import Bar, explain, print_summary
 from caveat.cli.exit import CannotRunError
 from caveat.policy.bundle import BundleError, parse_bundle
@@ -80,7 +82,25 @@ _DATA, _PROGRAM = Path("eval/data"), Path("eval/arms/without.py")
     type=click.Path(path_type=Path),
     help="Program that takes layers out; by default eval/arms/without.py.",
 )
-@click.option("--upstream", help="URL of the model instead of a scripted one.")
+@click.option("--upstream", help="URL#NAME of a model in place of the scripted one.")
+@click.option(
+    "--upstream-key", envvar="CAVEAT_ASSAY_UPSTREAM_KEY", default="", help="Its key; better as variable."
+)
+@click.option("--local-model", is_flag=True, help="The small local model in place of the scripted one.")
+@click.option(
+    "--outside",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 10_000),
+    help="Requests of each set of others, sent to every arm.",
+)
+@click.option(
+    "--refusal-sample",
+    default=100,
+    show_default=True,
+    type=click.IntRange(1, 10_000),
+    help="Requests of AdvBench that a real model gets bare, so that its refusals are known.",
+)
 @click.option(
     "--api-key", envvar="CAVEAT_ASSAY_API_KEY", default="", help="Key for endpoints; better as variable."
 )
@@ -101,6 +121,10 @@ def run_command(
     data: Path | None,
     arms_program: Path | None,
     upstream: str | None,
+    upstream_key: str,
+    local_model: bool,
+    outside: int,
+    refusal_sample: int,
     api_key: str,
     concurrency: int,
     timeout: float,
@@ -118,6 +142,7 @@ def run_command(
       caveat assay run --bundle policies/government-analytics --out run.jsonl
       caveat assay run --bundle policies/government-analytics --out run.jsonl --all-arms --pairs 58
       caveat assay run --bundle policies/government-analytics --out run.jsonl --resume
+      caveat assay run --bundle policies/government-analytics --out real.jsonl --local-model --arm bare
       caveat assay run --bundle policies/government-analytics --out peer.jsonl --arm peer=http://127.0.0.1:9000
     """
     try:
@@ -126,8 +151,15 @@ def run_command(
     except (FolderError, BundleError) as error:
         raise CannotRunError(str(error), "name the folder that holds `bundle.toml`") from error
     try:
-        chosen = every_arm() if all_arms else tuple(parse_arm(name) for name in arms or ("whole", "bare"))
-        material = read_material(data or (_DATA if _DATA.is_dir() else None))
+        is_real = local_model or upstream is not None
+        chosen = (
+            every_arm(real_model=is_real)
+            if all_arms
+            else tuple(parse_arm(name) for name in arms or ("whole", "bare"))
+        )
+        folder = data or (_DATA if _DATA.is_dir() else None)
+        material = read_material(folder)
+        suite = read_suite(folder, seed, each=outside, of_bare=refusal_sample if is_real else 0)
         uses = (
             generate_pairs(seed, pairs)
             if scenarios is None
@@ -140,24 +172,28 @@ def run_command(
             load_families(files),
             material,
             budget,
-            concurrency,
+            min(concurrency, LOCAL_CONCURRENCY) if local_model else concurrency,
         )
         now = datetime.now(UTC).replace(microsecond=0)
         program = arms_program or (_PROGRAM if _PROGRAM.is_file() else None)
-        settings = Settings(contents, uses, seed, now, program, upstream, api_key, timeout)
-        journal = Journal.begin(out, head_of(plan, chosen, digest, upstream), resume=resume)
-        ended = _play(plan, chosen, settings, journal)
+        with chosen_model(local=local_model, upstream=upstream, key=upstream_key) as model:
+            settings = Settings(contents, uses, seed, now, program, model, api_key, timeout)
+            head = head_of(plan, chosen, digest, None if model is None else model.name, suite)
+            journal = Journal.begin(out, head, resume=resume)
+            ended = _play(plan, chosen, settings, journal, suite)
     except AssayError as error:
         explain(error)
         return COULD_NOT_RUN
     return _conclude(measure(journal), ended, out)
 
 
-def _play(plan: Plan, arms: tuple[Arm, ...], settings: Settings, journal: Journal) -> Ended | None:
+def _play(
+    plan: Plan, arms: tuple[Arm, ...], settings: Settings, journal: Journal, suite: Suite
+) -> Ended | None:
     """How it ended; None where it was interrupted."""
     try:
         with Bar("measuring") as bar:
-            return asyncio.run(run_session(plan, arms, settings, journal, bar))
+            return asyncio.run(run_session(plan, arms, settings, journal, bar, suite))
     except KeyboardInterrupt:
         return None
     finally:
@@ -174,6 +210,8 @@ def _conclude(measured: Measured, ended: Ended | None, out: Path) -> int:
         click.echo(f"caveat assay: arm `{arm}` is unmeasured: {why}", err=True)
     for family, missing in measured.not_tried.items():
         click.echo(f"caveat assay: attacks `{family}` were not tried: no data set {missing}", err=True)
+    for name in measured.outside_missing:
+        click.echo(f"caveat assay: requests of `{name}` were not sent: the set is not there", err=True)
     if ended.digest is None:
         return COULD_NOT_RUN
     click.echo(f"digest of verdicts and counts: {ended.digest}")

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from caveat.assay.errors import AssayError
 from caveat.assay.measured import Measured
+from caveat.assay.outside import BENIGN
 from caveat.assay.wilson import Share
 
 
@@ -70,6 +71,22 @@ def print_summary(measured: Measured) -> None:
     for name in measured.unmeasured_arms:
         table.add_row(name, *["unmeasured"] * 2, "", "", "", "")
     Console().print(table)
+    if measured.outside:
+        Console().print(_outside(measured))
+    for layer, why in measured.unmeasured_layers.items():
+        click.echo(f"layer {layer} is unmeasured: {why}")
+
+
+def _outside(measured: Measured) -> Table:
+    """A row for each arm and set of others' requests."""
+    table = Table(title=f"requests of others; model: {measured.model}", title_justify="left")
+    for column in ("arm", "set", "held back", "n", "refused in words"):
+        table.add_column(column, justify="left" if column in {"arm", "set"} else "right")
+    for arm, sets in measured.outside.items():
+        for name, one in sets.items():
+            benign = " (benign)" if name == BENIGN else ""
+            table.add_row(arm, f"{name}{benign}", _shown(one.kept), str(one.kept.total), _shown(one.in_words))
+    return table
 
 
 def _shown(share: Share) -> str:
