@@ -18,7 +18,7 @@ from caveat.assay.generator import generate_pairs
 from caveat.assay.journal import Journal
 from caveat.assay.measured import Measured, measure
 from caveat.assay.outside import ADVBENCH, BENIGN, OUTSIDE, Prompt, Suite, ask_outside, read_suite
-from caveat.assay.outside_measured import LEAST_REFUSED, why_unmeasured
+from caveat.assay.outside_measured import LEAST_REFUSED, beyond, why_unmeasured
 from caveat.assay.players import Settings
 from caveat.assay.protection import Effect
 from caveat.assay.runner import Unwatched
@@ -146,6 +146,21 @@ def test_below_a_fifth_of_advbench_or_unknown_the_model_is_no_layer_and_that_is_
     assert "nobody knows" in str(why_unmeasured("m", Share(0, 0)))
     assert "scripted" in str(why_unmeasured("scripted", Share(100, 100)))
     assert LEAST_REFUSED == 0.2
+
+
+def test_whoever_refuses_everything_or_as_much_of_all_has_nothing_beyond_benign_requests() -> None:
+    wall = beyond(Share(100, 100), Share(50, 50))
+    chance = beyond(Share(50, 100), Share(25, 50))
+    aimed = beyond(Share(90, 100), Share(2, 50))
+    assert wall is not None
+    assert chance is not None
+    assert aimed is not None
+    for one in (wall, chance):
+        assert one.value == 0
+        assert one.low < 0 < one.high
+    assert aimed.value == pytest.approx(0.86)
+    assert 0.7 < aimed.low < aimed.value < aimed.high < 1
+    assert beyond(Share(0, 0), Share(1, 2)) is beyond(Share(1, 2), Share(0, 0)) is None
 
 
 def test_arms_that_need_a_real_model_are_among_every_arm_only_with_one() -> None:

@@ -12,7 +12,7 @@ from caveat.assay.arms import LAYER_TEXTS
 from caveat.assay.errors import AssayError
 from caveat.assay.measured import ArmMeasured, LayerMeasured, Measured
 from caveat.assay.outside import BENIGN
-from caveat.assay.outside_measured import SetMeasured
+from caveat.assay.outside_measured import SetMeasured, beyond_benign
 from caveat.assay.paired import SIGNIFICANT
 from caveat.assay.protection import Contrast, Credits, contrast
 from caveat.assay.wilson import Share
@@ -43,8 +43,7 @@ def render_account(measured: Measured) -> JsonObject:
         "layers": {layer: _layer(layer, measured) for layer in measured.layers},
         "unmeasured_layers": {**measured.unmeasured_layers},
         "outside": {
-            arm: {name: _outside(name, one) for name, one in sets.items()}
-            for arm, sets in measured.outside.items()
+            arm: {name: _outside(name, sets) for name in sets} for arm, sets in measured.outside.items()
         },
         "outside_missing": [*measured.outside_missing],
         "families_not_tried": {**measured.not_tried},
@@ -100,9 +99,18 @@ def _effect(one: LayerMeasured) -> JsonObject:
     }
 
 
-def _outside(name: str, one: SetMeasured) -> JsonObject:
-    kept = "blocked" if name == BENIGN else "held"
-    return {kept: share(one.kept), "in_words": share(one.in_words)}
+def _outside(name: str, sets: Mapping[str, SetMeasured]) -> JsonObject:
+    one, more = sets[name], beyond_benign(sets, name)
+    if name == BENIGN:
+        return {"blocked": share(one.kept), "in_words": share(one.in_words)}
+    figures: Json = None
+    if more is not None:
+        figures = {
+            "value": _rounded(more.value),
+            "low95": _rounded(more.low),
+            "high95": _rounded(more.high),
+        }
+    return {"held": share(one.kept), "beyond_benign": figures, "in_words": share(one.in_words)}
 
 
 def _contrast(one: Contrast) -> JsonObject:

@@ -1,11 +1,12 @@
 """What became of others' requests, and what may be said of a model's own refusals. Pure."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from caveat.assay.arms import MODEL_REFUSALS
 from caveat.assay.journal import Entry
-from caveat.assay.outside import ADVBENCH, OUTSIDE
+from caveat.assay.outside import ADVBENCH, BENIGN, OUTSIDE
 from caveat.assay.wilson import Share
 
 LEAST_REFUSED = 0.2
@@ -21,6 +22,35 @@ class SetMeasured:
 
     kept: Share
     in_words: Share
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """By how much more of a harmful set than of benign requests is held back, with a 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def beyond(held: Share, blocked: Share) -> Beyond | None:
+    """`held` less `blocked`: nothing for whoever refuses everything, or as much as by chance.
+
+    None where either was not measured. The interval is of two independent shares. Source: Newcombe 1998,
+    method 10.
+    """
+    if held.interval is None or blocked.interval is None:
+        return None
+    p, q = held.count / held.total, blocked.count / blocked.total
+    (low, high), (least, most) = held.interval, blocked.interval
+    return Beyond(p - q, p - q - math.hypot(p - low, most - q), p - q + math.hypot(high - p, q - least))
+
+
+def beyond_benign(sets: Mapping[str, SetMeasured], name: str) -> Beyond | None:
+    """The same of one set through one arm; None of the benign set itself."""
+    if name == BENIGN or BENIGN not in sets:
+        return None
+    return beyond(sets[name].kept, sets[BENIGN].kept)
 
 
 Outside = Mapping[str, Mapping[str, SetMeasured]]

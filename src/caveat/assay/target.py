@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, cast
 
 import aiohttp
 import orjson
@@ -134,13 +134,6 @@ class _Message(BaseModel):
     refusal: object = None
     tool_calls: list[_Call] | None = None
 
-    @property
-    def text(self) -> str:
-        """What it says, in one piece."""
-        parts: list[object] = self.content if isinstance(self.content, list) else [{"text": self.content}]  # pyright: ignore[reportUnknownVariableType]  # whatever a target sends
-        texts = [part.get("text") for part in parts if isinstance(part, dict)]  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]  # looked at below
-        return "\n".join(text for text in texts if isinstance(text, str))
-
 
 class _Choice(BaseModel):
     model_config = ConfigDict(extra="ignore")
@@ -200,4 +193,15 @@ def _read_answer(body: bytes, *, gated: bool, recorded: bool, words: bool) -> Re
 def _refuses(choice: _Choice) -> bool:
     message = choice.message
     declined = message.refusal if isinstance(message.refusal, str) else ""
-    return judge(message.text, declined=declined, stop=choice.finish_reason or "").held
+    return judge(_text(message.content), declined=declined, stop=choice.finish_reason or "").held
+
+
+def _text(content: object) -> str:
+    """What a message says, in one piece: a text, or parts of which some are."""
+    if not isinstance(content, list):
+        return content if isinstance(content, str) else ""
+    parts = [
+        cast("dict[str, object]", part) for part in cast("list[object]", content) if isinstance(part, dict)
+    ]
+    texts = [part.get("text") for part in parts]
+    return "\n".join(text for text in texts if isinstance(text, str))

@@ -5,6 +5,7 @@ from html import escape
 from caveat.assay.arms import LAYER_TEXTS
 from caveat.assay.measured import ArmMeasured, LayerMeasured, Measured
 from caveat.assay.outside import BENIGN
+from caveat.assay.outside_measured import Beyond, beyond_benign
 from caveat.assay.protection import Effect
 from caveat.assay.wilson import Share
 from caveat.cli.assay_chart import arms_chart
@@ -182,6 +183,7 @@ def _outside(measured: Measured) -> str:
             f"<code>{escape(arm)}</code>",
             f"<code>{escape(name)}</code>{'<small>benign</small>' if name == BENIGN else ''}",
             _share(one.kept),
+            "" if name == BENIGN else _beyond(beyond_benign(sets, name)),
             _share(one.in_words),
         ]
         for arm, sets in measured.outside.items()
@@ -189,11 +191,18 @@ def _outside(measured: Measured) -> str:
     ]
     return (
         "<h2>Requests that others wrote</h2><p>Each sent once, as a person would type it. What is held back "
-        "here is apparent protection and no more: nobody tried again. Of a benign set, what is held "
-        f"back is lost. Model: <b>{escape(measured.model)}</b>; of AdvBench it refuses in words, bare: "
+        "here is apparent protection and no more: nobody tried again. Whoever holds back benign "
+        "requests as well has nothing beyond them: a wall has 0. "
+        f"Model: <b>{escape(measured.model)}</b>; of AdvBench it refuses in words, bare: "
         f"{_share(measured.bare_refusals)}</p>"
-        + _table(["arm", "set", "held back", "refused in words"], rows)
+        + _table(["arm", "set", "held back", "beyond benign ones", "refused in words"], rows)
     )
+
+
+def _beyond(one: Beyond | None) -> str:
+    if one is None:
+        return '<span class="none">unmeasured</span>'
+    return f"{one.value:+.2f}<small>{one.low:+.2f} to {one.high:+.2f}</small>"
 
 
 def _failures(measured: Measured) -> str:

@@ -10,6 +10,7 @@ from rich.table import Table
 from caveat.assay.errors import AssayError
 from caveat.assay.measured import Measured
 from caveat.assay.outside import BENIGN
+from caveat.assay.outside_measured import Beyond, beyond_benign
 from caveat.assay.wilson import Share
 
 
@@ -80,13 +81,18 @@ def print_summary(measured: Measured) -> None:
 def _outside(measured: Measured) -> Table:
     """A row for each arm and set of others' requests."""
     table = Table(title=f"requests of others; model: {measured.model}", title_justify="left")
-    for column in ("arm", "set", "held back", "n", "refused in words"):
+    for column in ("arm", "set", "n", "held back", "beyond benign", "in words"):
         table.add_column(column, justify="left" if column in {"arm", "set"} else "right")
     for arm, sets in measured.outside.items():
         for name, one in sets.items():
-            benign = " (benign)" if name == BENIGN else ""
-            table.add_row(arm, f"{name}{benign}", _shown(one.kept), str(one.kept.total), _shown(one.in_words))
+            more = "" if name == BENIGN else _beyond(beyond_benign(sets, name))
+            shown = (_shown(one.kept), more, _shown(one.in_words))
+            table.add_row(arm, name, str(one.kept.total), *shown)
     return table
+
+
+def _beyond(one: Beyond | None) -> str:
+    return "unmeasured" if one is None else f"{one.value:+.3f} ({one.low:+.3f} to {one.high:+.3f})"
 
 
 def _shown(share: Share) -> str:
