@@ -57,7 +57,8 @@ def explain(error: AssayError) -> None:
 
 def print_summary(measured: Measured) -> None:
     """A row for each arm."""
-    title = "protection, with 95 % intervals" + ("; partial" if measured.partial else "")
+    partial = "; partial" if measured.partial else ""
+    title = f"protection, with 95 % intervals; model: {measured.model}{partial}"
     table = Table(title=title, title_justify="left")
     for column in ("arm", "apparent", f"real ({measured.strongest})", "unsafe", "of", "twins passed", "of"):
         table.add_column(column, justify="left" if column == "arm" else "right")
