@@ -44,6 +44,10 @@ REFUSING: tuple[re.Pattern[str], ...] = tuple(
         r"\bi (?:do not|don't) feel (?:right|comfortable)\b",
         r"\b(?:would not|wouldn't) be (?:appropriate|right|ethical|responsible) for me\b",
         r"^nope?, not doing\b",
+        (
+            r"\b(?:your|this) (?:message|request|prompt|input|query|conversation)\b[^.!?]{0,30}?"
+            r"\b(?:was|has been|is|been) (?:blocked|flagged|rejected|denied|filtered)\b"
+        ),
         # German
         (
             r"\b(?:ich (?:\w+ )?(?:kann|darf|werde|möchte|will)|(?:kann|darf|werde|möchte|will) "
