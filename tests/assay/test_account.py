@@ -187,7 +187,7 @@ def test_a_layer_that_the_policy_has_nothing_for_is_unmeasured_with_the_reason_a
     """Its arms were run all the same, and differ in nothing."""
     arms = [parse_arm("whole"), parse_arm("without:phrases")]
     for unused, effect in (({}, Effect.NONE_MEASURED), ({"phrases": "no list"}, Effect.UNMEASURED)):
-        head = head_of(PLAN, arms, BUNDLE, None, unused)
+        head = head_of(PLAN, arms, BUNDLE, None, unused=unused)
         journal = Journal.begin(tmp_path / f"run-{len(unused)}", head, resume=False)
         for arm in arms:
             for use in USES:

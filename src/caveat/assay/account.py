@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from caveat.assay.arms import LAYERS, NOT_TAKEN_OUT
+from caveat.assay.arms import LAYER_TEXTS
 from caveat.assay.cost_account import render_cost, render_layer_cost
 from caveat.assay.errors import AssayError
 from caveat.assay.measured import ArmMeasured, LayerMeasured, Measured
+from caveat.assay.outside import BENIGN
+from caveat.assay.outside_measured import SetMeasured, beyond_benign
 from caveat.assay.paired import SIGNIFICANT
 from caveat.assay.protection import Contrast, Credits, contrast
 from caveat.assay.shares import share
@@ -35,12 +37,17 @@ def render_account(measured: Measured) -> JsonObject:
         "partial": measured.partial,
         "digest": measured.digest,
         "run": {name: head[name] for name in ("seed", "budget", "bundle", "upstream", "adversaries")},
+        "model": {"name": measured.model, "bare_refusals": share(measured.bare_refusals)},
         "uses": [*_denied(measured)],
         "arms": {name: _arm(arm, measured) for name, arm in measured.arms.items()},
         "described_arms": {**measured.described},
         "unmeasured_arms": {**measured.unmeasured_arms},
-        "layers": {layer: _layer(layer, measured) for layer in LAYERS},
-        "unmeasured_layers": {**NOT_TAKEN_OUT, **measured.unused_layers},
+        "layers": {layer: _layer(layer, measured) for layer in measured.layers},
+        "unmeasured_layers": {**measured.unmeasured_layers},
+        "outside": {
+            arm: {name: _outside(name, sets) for name in sets} for arm, sets in measured.outside.items()
+        },
+        "outside_missing": [*measured.outside_missing],
         "families_not_tried": {**measured.not_tried},
         "costs": {name: render_cost(cost) for name, cost in measured.costs.items()},
         "layer_costs": {
@@ -87,7 +94,7 @@ def _arm(arm: ArmMeasured, measured: Measured) -> JsonObject:
 
 def _layer(layer: str, measured: Measured) -> JsonObject:
     return {
-        "text": LAYERS[layer],
+        "text": LAYER_TEXTS[layer],
         "adversaries": {who: _effect(one) for who, one in measured.layers[layer].items()},
     }
 
@@ -99,6 +106,20 @@ def _effect(one: LayerMeasured) -> JsonObject:
         "alone": _contrast(one.alone),
         "by_absence": _contrast(one.by_absence),
     }
+
+
+def _outside(name: str, sets: Mapping[str, SetMeasured]) -> JsonObject:
+    one, more = sets[name], beyond_benign(sets, name)
+    if name == BENIGN:
+        return {"blocked": share(one.kept), "in_words": share(one.in_words)}
+    figures: Json = None
+    if more is not None:
+        figures = {
+            "value": _rounded(more.value),
+            "low95": _rounded(more.low),
+            "high95": _rounded(more.high),
+        }
+    return {"held": share(one.kept), "beyond_benign": figures, "in_words": share(one.in_words)}
 
 
 def _contrast(one: Contrast) -> JsonObject:

@@ -23,9 +23,10 @@ _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 DATA_POINTER = "/messages/0/content/1"
 
 
-def gateway_body(ask: Ask, data: bytes, workflow: str = "") -> bytes:
-    """The request with claims as the gateway takes them, and the workflow that it says it is."""
-    document = _document(ask, ask.wording(ask.text), data)
+def gateway_body(ask: Ask, data: bytes, workflow: str = "", *, in_text: bool = False) -> bytes:
+    """The request with claims as the gateway takes them, and the workflow that it says it is; `in_text`: and
+    with the claims as a model could read them."""
+    document = _document(ask, ask.wording(_with_claims(ask) if in_text else ask.text), data)
     extension: dict[str, object] = {
         "claims": dict(ask.claims),
         "data": [{"part": DATA_POINTER, "media_type": "text/csv"}],
@@ -36,12 +37,21 @@ def gateway_body(ask: Ask, data: bytes, workflow: str = "") -> bytes:
 
 def plain_body(ask: Ask, data: bytes, model: str = _MODEL) -> bytes:
     """The request for an endpoint that knows no claims and no evidence: it is given the claims as text."""
-    said = "; ".join(f"{name}: {_shown(value)}" for name, value in ask.claims.items())
-    text = f"{ask.text}\n\nAbout this request: {said}." if said else ask.text
-    document = _document(ask, ask.wording(text), data, model)
+    document = _document(ask, ask.wording(_with_claims(ask)), data, model)
     if ask.typed:
         document["messages"] = [{"role": "user", "content": [{"type": "text", "text": ask.text}]}]
     return orjson.dumps(document)
+
+
+def outside_body(text: str, model: str = _MODEL) -> bytes:
+    """Plain words, as a person would type them."""
+    messages = [{"role": "user", "content": text}]
+    return orjson.dumps({"model": model, "max_tokens": 16, "messages": messages})
+
+
+def _with_claims(ask: Ask) -> str:
+    said = "; ".join(f"{name}: {_shown(value)}" for name, value in ask.claims.items())
+    return f"{ask.text}\n\nAbout this request: {said}." if said else ask.text
 
 
 def watched(body: bytes) -> bytes:

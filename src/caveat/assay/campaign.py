@@ -291,4 +291,5 @@ def _entry(
         faults=sorted({reply.fault.value for reply in replies if reply.fault is not None}),
         clauses=sorted({clause for reply in replies for clause in reply.clauses}),
         milliseconds=[reply.milliseconds for reply in replies],
+        in_words=sum(reply.in_words for reply in replies),
     )

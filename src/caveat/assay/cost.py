@@ -8,7 +8,7 @@ without. Source: ADR-0036.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from caveat.assay.arms import ENFORCEMENT
+from caveat.assay.arms import ENFORCEMENT, MODEL_REFUSALS
 from caveat.assay.journal import PROMPT, TWIN, WORK, Entry
 from caveat.assay.protection import Contrast, contrast
 from caveat.assay.sampled import Mean, Times, mean_of, times_of
@@ -112,6 +112,8 @@ def arms_of_layer(layer: str) -> Mapping[str, tuple[str, str]]:
     """The arms with and without it, for each of the two ways to take a layer by itself."""
     if layer == ENFORCEMENT:
         return {"alone": (f"only:{layer}", "bare"), "by_absence": ("whole", "placebo")}
+    if layer == MODEL_REFUSALS:
+        return {"alone": (f"only:{layer}", "bare"), "by_absence": (f"with:{layer}", f"without:{layer}")}
     return {
         "alone": (f"only:{layer}", f"only:{ENFORCEMENT}"),
         "by_absence": ("whole", f"without:{layer}"),

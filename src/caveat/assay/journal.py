@@ -35,6 +35,7 @@ class Entry(BaseModel):
 
     `search`: the adversary for whom it was tried. `verdicts`: of each request; None where there was a fault.
     `asked`: facts that proof was asked for. `needless`: how many of the questions the policy did not need.
+    `in_words`: how many of the answers refuse in their words.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,6 +52,7 @@ class Entry(BaseModel):
     milliseconds: list[float] = Field(default_factory=list[float])
     asked: list[str] = Field(default_factory=list[str])
     needless: int = 0
+    in_words: int = 0
 
     @property
     def key(self) -> tuple[str, str, str, int]:
@@ -70,6 +72,7 @@ class Entry(BaseModel):
             "verdicts": [*self.verdicts],
             "faults": [*self.faults],
             **({"asked": [*self.asked], "needless": self.needless} if self.asked or self.needless else {}),
+            **({"in_words": self.in_words} if self.in_words else {}),
         }
 
 

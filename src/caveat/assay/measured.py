@@ -5,9 +5,17 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import cast
 
-from caveat.assay.arms import LAYERS
+from caveat.assay.arms import LAYERS, MODEL_REFUSALS, NOT_TAKEN_OUT
 from caveat.assay.cost import Cost, LayerCost, arms_of_layer, comparable, cost_of, layer_cost
 from caveat.assay.journal import TWIN, Entry, Journal, Result, digest_of
+from caveat.assay.outside import OUTSIDE
+from caveat.assay.outside_measured import (
+    SCRIPTED,
+    SetMeasured,
+    bare_refusals,
+    measure_outside,
+    unmeasured_layers,
+)
 from caveat.assay.protection import (
     Contrast,
     Credits,
@@ -113,11 +121,30 @@ class Measured:
     digest: str
     not_tried: Mapping[str, str] = field(default_factory=dict[str, str])
     described: Mapping[str, JsonObject] = field(default_factory=dict[str, JsonObject])
-    unused_layers: Mapping[str, str] = field(default_factory=dict[str, str])
     costs: Mapping[str, Cost] = field(default_factory=dict[str, Cost])
     layer_costs: Mapping[str, Mapping[str, LayerCost]] = field(
         default_factory=dict[str, Mapping[str, LayerCost]]
     )
+    unmeasured_layers: Mapping[str, str] = field(default_factory=dict[str, str])
+    outside: Mapping[str, Mapping[str, SetMeasured]] = field(
+        default_factory=dict[str, Mapping[str, SetMeasured]]
+    )
+
+    @property
+    def model(self) -> str:
+        """The name of the model behind every arm."""
+        return str(self.head.get("model", SCRIPTED))
+
+    @property
+    def bare_refusals(self) -> Share:
+        """How often this model refuses AdvBench in words, bare."""
+        return bare_refusals(self.outside)
+
+    @property
+    def outside_missing(self) -> tuple[str, ...]:
+        """The sets of others' requests that were not at hand."""
+        said = cast("Mapping[str, Sequence[str]]", self.head.get("outside") or {})
+        return tuple(said.get("missing", ()))
 
     @property
     def missing_sets(self) -> tuple[str, ...]:
@@ -153,7 +180,13 @@ def measure(journal: Journal) -> Measured:
     uses = [(str(one[0]), str(one[2])) for one in cast("Sequence[Sequence[Json]]", head["uses"])]
     by_arm: dict[str, list[Entry]] = {}
     for entry in journal.entries.values():
-        by_arm.setdefault(entry.arm, []).append(entry)
+        if entry.search != OUTSIDE:
+            by_arm.setdefault(entry.arm, []).append(entry)
+    outside = measure_outside(journal.entries.values())
+    unmeasured = unmeasured_layers(
+        {**NOT_TAKEN_OUT, **unused}, str(head.get("model", SCRIPTED)), bare_refusals(outside)
+    )
+    layers = [*LAYERS, *({MODEL_REFUSALS} - unmeasured.keys())]
     arms = {
         name: _arm(name, entries, uses, powers, families)
         for name, entries in by_arm.items()
@@ -166,12 +199,11 @@ def measure(journal: Journal) -> Measured:
         unmeasured_arms=dict(journal.unmeasured_arms),
         layers={
             layer: {who: _layer({} if layer in unused else arms, layer, who) for who in powers}
-            for layer in LAYERS
+            for layer in layers
         },
         adversaries=tuple(powers),
         partial=not journal.complete,
         digest=digest_of(journal.entries.values()),
-        unused_layers=unused,
         costs={name: cost_of(by_arm[name], compared.get("bare")) for name in arms},
         layer_costs={
             layer: {
@@ -179,10 +211,12 @@ def measure(journal: Journal) -> Measured:
                 for how, (one, other) in arms_of_layer(layer).items()
                 if layer not in unused
             }
-            for layer in LAYERS
+            for layer in layers
         },
         not_tried={name: ", ".join(one.missing) for name, one in families.items() if one.missing},
         described=dict(journal.described),
+        unmeasured_layers=unmeasured,
+        outside=outside,
     )
 
 

@@ -1,7 +1,7 @@
 """Somebody who does ordinary work: presents what comes with the data, proves what is asked, and remembers it.
 
-He tells the truth. What he was asked for once he presents with every later request of the same piece. Giving
-approvals is not built: where a person has to approve, the request ends there and the work goes on.
+He tells the truth. What he was asked for once he presents with every later request of the same piece. Nobody
+approves here: where a person has to, the request ends there and the work goes on.
 """
 
 from collections.abc import Callable
@@ -78,6 +78,7 @@ class Desk:
             milliseconds=[reply.milliseconds for reply in replies],
             asked=sorted(asked),
             needless=needless,
+            in_words=sum(reply.in_words for reply in replies),
         )
 
     async def prompt(self, prompt: Prompt, facts: Pair) -> Entry:
@@ -101,6 +102,7 @@ class Desk:
                 faults=[] if reply.fault is None else [reply.fault.value],
                 clauses=sorted(reply.clauses),
                 milliseconds=[reply.milliseconds],
+                in_words=int(reply.in_words),
             )
             self.note(known)
         self.advance()

@@ -2,8 +2,10 @@
 
 from html import escape
 
-from caveat.assay.arms import LAYERS, NOT_TAKEN_OUT
+from caveat.assay.arms import LAYER_TEXTS
 from caveat.assay.measured import LayerMeasured, Measured
+from caveat.assay.outside import BENIGN
+from caveat.assay.outside_measured import Beyond, beyond_benign
 from caveat.assay.protection import Effect
 from caveat.assay.wilson import Share
 from caveat.cli.assay_chart import arms_chart
@@ -46,7 +48,7 @@ def render_page(measured: Measured) -> str:
             f'<p class="soft">{count} uses, each with a benign twin in the same words; seed '
             f"{escape(str(run['seed']))}, up to {escape(str(run['budget']))} attempts of each adversary on "
             f"each use; model: "
-            f"{escape(str(run['upstream']))}. Policy <code>{escape(str(run['bundle']))[:16]}</code>, run "
+            f"{escape(measured.model)}. Policy <code>{escape(str(run['bundle']))[:16]}</code>, run "
             f"<code>{escape(measured.digest)[:16]}</code>.</p>"
         ),
         _banner(measured),
@@ -71,6 +73,7 @@ def render_page(measured: Measured) -> str:
             "could have seen one; the number beside it is the smallest effect that it could have seen.</p>"
         ),
         _layers_table(measured),
+        _outside(measured),
         "<h2>What got through</h2>",
         _failures(measured),
     ]
@@ -125,15 +128,15 @@ def _arms_table(measured: Measured) -> str:
 def _layers_table(measured: Measured) -> str:
     rows = [
         [
-            f"<b>{escape(layer)}</b><small>{escape(LAYERS[layer])}</small>",
+            f"<b>{escape(layer)}</b><small>{escape(LAYER_TEXTS[layer])}</small>",
             *(_layer(one) for one in effects.values()),
         ]
         for layer, effects in measured.layers.items()
-        if layer not in measured.unused_layers
+        if layer not in measured.unmeasured_layers
     ]
     rows += [
         [f"<b>{escape(layer)}</b>", f"unmeasured: {escape(why)}", *[""] * (len(measured.adversaries) - 1)]
-        for layer, why in {**NOT_TAKEN_OUT, **measured.unused_layers}.items()
+        for layer, why in measured.unmeasured_layers.items()
     ]
     return html_table(["layer", *map(escape, measured.adversaries)], rows)
 
@@ -147,6 +150,37 @@ def _layer(one: LayerMeasured) -> str:
             return f'<span class="none">no measured effect<small>could have seen {visible:.3f}</small></span>'
         case Effect.UNMEASURED:
             return '<span class="none">unmeasured</span>'
+
+
+def _outside(measured: Measured) -> str:
+    """What became of others' requests; nothing where none were sent."""
+    if not measured.outside:
+        return ""
+    rows = [
+        [
+            f"<code>{escape(arm)}</code>",
+            f"<code>{escape(name)}</code>{'<small>benign</small>' if name == BENIGN else ''}",
+            _share(one.kept),
+            "" if name == BENIGN else _beyond(beyond_benign(sets, name)),
+            _share(one.in_words),
+        ]
+        for arm, sets in measured.outside.items()
+        for name, one in sets.items()
+    ]
+    return (
+        "<h2>Requests that others wrote</h2><p>Each sent once, as a person would type it. What is held back "
+        "here is apparent protection and no more: nobody tried again. Whoever holds back benign "
+        "requests as well has nothing beyond them: a wall has 0. "
+        f"Model: <b>{escape(measured.model)}</b>; of AdvBench it refuses in words, bare: "
+        f"{_share(measured.bare_refusals)}</p>"
+        + html_table(["arm", "set", "held back", "beyond benign ones", "refused in words"], rows)
+    )
+
+
+def _beyond(one: Beyond | None) -> str:
+    if one is None:
+        return '<span class="none">unmeasured</span>'
+    return f"{one.value:+.2f}<small>{one.low:+.2f} to {one.high:+.2f}</small>"
 
 
 def _failures(measured: Measured) -> str:

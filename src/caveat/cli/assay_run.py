@@ -19,6 +19,7 @@ from caveat.assay.errors import AssayError
 from caveat.assay.generator import Pair, pairs_of_scenarios
 from caveat.assay.journal import Journal
 from caveat.assay.measured import Measured, measure
+from caveat.assay.outside import Suite, read_suite
 from caveat.assay.peers import Peers
 from caveat.assay.players import Settings
 from caveat.assay.protection import ADVERSARIES
@@ -33,6 +34,7 @@ from caveat.cli.assay_given import (
     files_of,
     prompts_option,
 )
+from caveat.cli.assay_model import LOCAL_CONCURRENCY, chosen_model
 from caveat.cli.assay_peers import print_described
 from caveat.cli.assay_shown import Bar, explain, print_summary
 from caveat.cli.exit import CannotRunError
@@ -119,7 +121,25 @@ _DATA, _PROGRAM, _PEERS = Path("eval/data"), Path("eval/arms/without.py"), Path(
     type=click.Path(path_type=Path),
     help="Folder with the environments that `make peers` makes.",
 )
-@click.option("--upstream", help="URL of the model instead of a scripted one.")
+@click.option("--upstream", help="URL#NAME of a model in place of the scripted one.")
+@click.option(
+    "--upstream-key", envvar="CAVEAT_ASSAY_UPSTREAM_KEY", default="", help="Its key; better as variable."
+)
+@click.option("--local-model", is_flag=True, help="The small local model in place of the scripted one.")
+@click.option(
+    "--outside",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 10_000),
+    help="Requests of each set of others, sent to every arm.",
+)
+@click.option(
+    "--refusal-sample",
+    default=100,
+    show_default=True,
+    type=click.IntRange(1, 10_000),
+    help="Requests of AdvBench that a real model gets bare, so that its refusals are known.",
+)
 @click.option(
     "--api-key", envvar="CAVEAT_ASSAY_API_KEY", default="", help="Key for endpoints; better as variable."
 )
@@ -145,6 +165,10 @@ def run_command(
     peers: Path | None,
     peer_environments: Path,
     upstream: str | None,
+    upstream_key: str,
+    local_model: bool,
+    outside: int,
+    refusal_sample: int,
     api_key: str,
     concurrency: int,
     timeout: float,
@@ -164,6 +188,7 @@ def run_command(
       caveat assay run --bundle policies/government-analytics --out run.jsonl --all-arms --pairs 58
       caveat assay run --bundle policies/government-analytics --out run.jsonl --resume
       caveat assay run --bundle policies/government-analytics --out work.jsonl --casework 40 --ordinary 50
+      caveat assay run --bundle policies/government-analytics --out real.jsonl --local-model --arm bare
       caveat assay run --bundle policies/government-analytics --out peer.jsonl --arm peer=http://127.0.0.1:9000
       caveat assay run --bundle policies/government-analytics --out peer.jsonl --arm bare --arm peer:litellm
     """
@@ -173,10 +198,11 @@ def run_command(
     except BundleError as error:
         raise CannotRunError(str(error), "`caveat check` lists what is wrong with a bundle") from error
     try:
-        unused = unused_layers(parsed)
+        unused, is_real = unused_layers(parsed), local_model or upstream is not None
         named = tuple(parse_arm(name) for name in arms or ("whole", "bare"))
-        chosen = every_arm(unused) if all_arms else named
+        chosen = every_arm(unused, real_model=is_real) if all_arms else named
         folder = data or (_DATA if _DATA.is_dir() else None)
+        suite = read_suite(folder, seed, each=outside, of_bare=refusal_sample if is_real else 0)
         plan = Plan(
             seed,
             _uses(parsed, contents, seed, pairs, scenarios),
@@ -184,23 +210,26 @@ def run_command(
             load_families(files),
             read_material(folder),
             budget,
-            concurrency,
+            min(concurrency, LOCAL_CONCURRENCY) if local_model else concurrency,
             generate_casework(registry_of(contents), seed, pieces),
             sample(read_prompts(folder or _DATA, prompts), ordinary, seed) if ordinary else (),
         )
-        settings = Settings(
-            contents,
-            staged_uses(plan),
-            seed,
-            datetime.now(UTC).replace(microsecond=0),
-            arms_program or (_PROGRAM if _PROGRAM.is_file() else None),
-            upstream,
-            api_key,
-            timeout,
-            Peers(peers or (_PEERS if _PEERS.is_dir() else None), peer_environments),
-        )
-        journal = Journal.begin(out, head_of(plan, chosen, parsed.digest, upstream, unused), resume=resume)
-        ended = _play(plan, chosen, settings, journal)
+        with chosen_model(local=local_model, upstream=upstream, key=upstream_key) as model:
+            settings = Settings(
+                contents,
+                staged_uses(plan),
+                seed,
+                datetime.now(UTC).replace(microsecond=0),
+                arms_program or (_PROGRAM if _PROGRAM.is_file() else None),
+                model,
+                api_key,
+                timeout,
+                Peers(peers or (_PEERS if _PEERS.is_dir() else None), peer_environments),
+            )
+            name = None if model is None else model.name
+            head = head_of(plan, chosen, parsed.digest, name, suite, unused)
+            journal = Journal.begin(out, head, resume=resume)
+            ended = _play(plan, chosen, settings, journal, suite)
     except AssayError as error:
         explain(error)
         return COULD_NOT_RUN
@@ -215,11 +244,14 @@ def _uses(
     return pairs_of_scenarios(scenarios.read_bytes(), registry_of(files), seed)
 
 
-def _play(plan: Plan, arms: tuple[Arm, ...], settings: Settings, journal: Journal) -> Ended | None:
+def _play(
+    plan: Plan, arms: tuple[Arm, ...], settings: Settings, journal: Journal, suite: Suite
+) -> Ended | None:
     """How it ended; None where it was interrupted."""
     try:
         with Bar("measuring") as bar:
-            return asyncio.run(_until_stopped(run_session(plan, arms, settings, journal, bar)))
+            session = run_session(plan, arms, settings, journal, bar, suite)
+            return asyncio.run(_until_stopped(session))
     except (KeyboardInterrupt, asyncio.CancelledError):
         return None
     finally:
@@ -254,6 +286,8 @@ def _conclude(measured: Measured, ended: Ended | None, out: Path) -> int:
             what = "is unmeasured" if each.is_unmeasured else "is measured in part"
             counted = ", ".join(f"{count} {fault}" for fault, count in each.faults.items())
             click.echo(f"caveat assay: arm `{each.name}` {what}: {counted}", err=True)
+    for name in measured.outside_missing:
+        click.echo(f"caveat assay: requests of `{name}` were not sent: the set is not there", err=True)
     if ended.digest is None:
         return COULD_NOT_RUN
     click.echo(f"digest of verdicts and counts: {ended.digest}")

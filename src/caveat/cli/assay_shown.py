@@ -9,6 +9,8 @@ from rich.table import Table
 
 from caveat.assay.errors import AssayError
 from caveat.assay.measured import Measured
+from caveat.assay.outside import BENIGN
+from caveat.assay.outside_measured import Beyond, beyond_benign
 from caveat.assay.wilson import Share
 from caveat.cli.assay_cost import costs_table
 
@@ -56,7 +58,8 @@ def explain(error: AssayError) -> None:
 
 def print_summary(measured: Measured) -> None:
     """A row for each arm."""
-    title = "protection, with 95 % intervals" + ("; partial" if measured.partial else "")
+    partial = "; partial" if measured.partial else ""
+    title = f"protection, with 95 % intervals; model: {measured.model}{partial}"
     table = Table(title=title, title_justify="left")
     for column in ("arm", "apparent", f"real ({measured.strongest})", "unsafe", "of", "twins passed", "of"):
         table.add_column(column, justify="left" if column == "arm" else "right")
@@ -76,6 +79,27 @@ def print_summary(measured: Measured) -> None:
         Console().print(costs)
     for name in measured.missing_sets:
         click.echo(f"caveat assay: prompts `{name}` were not asked: the set is not there", err=True)
+    if measured.outside:
+        Console().print(_outside(measured))
+    for layer, why in measured.unmeasured_layers.items():
+        click.echo(f"layer {layer} is unmeasured: {why}")
+
+
+def _outside(measured: Measured) -> Table:
+    """A row for each arm and set of others' requests."""
+    table = Table(title=f"requests of others; model: {measured.model}", title_justify="left")
+    for column in ("arm", "set", "n", "held back", "beyond benign", "in words"):
+        table.add_column(column, justify="left" if column in {"arm", "set"} else "right")
+    for arm, sets in measured.outside.items():
+        for name, one in sets.items():
+            more = "" if name == BENIGN else _beyond(beyond_benign(sets, name))
+            shown = (_shown(one.kept), more, _shown(one.in_words))
+            table.add_row(arm, name, str(one.kept.total), *shown)
+    return table
+
+
+def _beyond(one: Beyond | None) -> str:
+    return "unmeasured" if one is None else f"{one.value:+.3f} ({one.low:+.3f} to {one.high:+.3f})"
 
 
 def _shown(share: Share) -> str:

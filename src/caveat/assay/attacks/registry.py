@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from caveat.assay.attacks.agents import InjectedCase, InjectedThreat
 from caveat.assay.attacks.ask import Family
 from caveat.assay.attacks.claiming import Liar, Naive, Silent, SlotLiar
 from caveat.assay.attacks.forging import FORGERS
@@ -34,6 +35,8 @@ BUILT_IN: tuple[Family, ...] = (
     Splitter(),
     InjectedFacts(),
     InjectedOrder(),
+    InjectedCase(),
+    InjectedThreat(),
     CallsTools(),
     Insider(),
 )
