@@ -50,7 +50,7 @@ FAMILIES = (Shouting(),)
 
 def attempts(family: Family, use: Pair, seeds: int = 6) -> list[Attempt]:
     found = [family.attempt(use, random.Random(seed), MATERIAL) for seed in range(seeds)]
-    return [one for one in found if one is not None]
+    return [*(one for one in found if one is not None), *family.every(use)]
 
 
 @pytest.mark.parametrize("family", BUILT_IN, ids=lambda family: family.name)
