@@ -36,17 +36,28 @@ class SingleIssuers:
 
     def openers(self, truth: Mapping[str, Value]) -> Openers:
         """Who alone gets a use with these facts through; what is not given has its neutral value, if any."""
-        facts = self.problem.board.bundle.registry.facts
-        neutral = {name: spec.neutral for name, spec in facts.items() if spec.neutral is not None}
-        given = conj(
-            has_value(self.problem.board.truth.facts[name], value)
-            for name, value in {**neutral, **truth}.items()
-        )
+        given = self._given(truth)
         answers = {name: self._asked(name, given) for name in self.people}
         return Openers(
             frozenset(name for name, answer in answers.items() if answer is Answer.SATISFIABLE),
             frozenset(name for name, answer in answers.items() if answer is Answer.UNKNOWN),
         )
+
+    def red_lines(self, truth: Mapping[str, Value]) -> frozenset[str]:
+        """The red lines that such a use may be inside of."""
+        given = self._given(truth)
+        goals = self.problem.goals
+        return frozenset(
+            line
+            for line, goal in goals.items()
+            if self.problem.solver.ask(goal, given) is not Answer.UNSATISFIABLE
+        )
+
+    def _given(self, truth: Mapping[str, Value]) -> Term:
+        facts = self.problem.board.bundle.registry.facts
+        neutral = {name: spec.neutral for name, spec in facts.items() if spec.neutral is not None}
+        symbols = self.problem.board.truth.facts
+        return conj(has_value(symbols[name], value) for name, value in {**neutral, **truth}.items())
 
     def _asked(self, name: str, given: Term) -> Answer:
         corrupt = self.problem.seen.corrupt
@@ -63,7 +74,7 @@ def single_issuers(session: Session, bundle: Bundle, trust: Trust) -> SingleIssu
 
 
 def cut_sets_of_one(session: Session, bundle: Bundle, trust: Trust) -> Mapping[str, frozenset[str] | None]:
-    """By red line, the issuers who are a cut set by themselves; None where the solver did not list them all."""
+    """By red line, the issuers who are a cut set by themselves; None where not all sets could be listed."""
     power = make_power(session, bundle, trust)
     found: dict[str, frozenset[str] | None] = {}
     for line in power.lines:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from caveat.assay.arms import LAYERS, NOT_TAKEN_OUT
+from caveat.assay.command import command_of
 from caveat.assay.errors import AssayError
 from caveat.assay.measured import ArmMeasured, LayerMeasured, Measured
 from caveat.assay.paired import SIGNIFICANT
@@ -33,13 +34,18 @@ def render_account(measured: Measured) -> JsonObject:
         "version": VERSION,
         "partial": measured.partial,
         "digest": measured.digest,
-        "run": {name: head[name] for name in ("seed", "budget", "bundle", "upstream", "adversaries")},
+        "journal": measured.journal_sha256 or None,
+        "run": {
+            **{name: head[name] for name in ("seed", "budget", "bundle", "upstream", "adversaries")},
+            "command": command_of(head),
+        },
         "uses": [*_denied(measured)],
         "arms": {name: _arm(arm, measured) for name, arm in measured.arms.items()},
         "unmeasured_arms": {**measured.unmeasured_arms},
         "layers": {layer: _layer(layer, measured) for layer in LAYERS},
         "unmeasured_layers": {**NOT_TAKEN_OUT},
         "families_not_tried": {**measured.not_tried},
+        "agreement": None if measured.agreement is None else measured.agreement.render(),
     }
 
 

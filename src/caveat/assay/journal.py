@@ -68,7 +68,10 @@ class Entry(BaseModel):
 
 @dataclass(slots=True)
 class Journal:
-    """The entries of one run, in memory and on disk. `complete`: the run came to its end."""
+    """The entries of one run, in memory and on disk. `complete`: the run came to its end.
+
+    `proved`: what the analysis says of the same uses. `sha256`: of the file, where it was read.
+    """
 
     head: JsonObject
     entries: dict[tuple[str, str, str, int], Entry] = field(
@@ -76,6 +79,8 @@ class Journal:
     )
     unmeasured_arms: dict[str, str] = field(default_factory=dict[str, str])
     complete: bool = False
+    proved: JsonObject | None = None
+    sha256: str = ""
     _file: IO[bytes] | None = None
 
     @classmethod
@@ -104,14 +109,15 @@ class Journal:
     def read(cls, path: Path) -> Self:
         """The journal in a file; raises `JournalError`."""
         try:
-            lines = path.read_bytes().split(b"\n")
+            data = path.read_bytes()
         except OSError as error:
             raise JournalError((f"`{path}` cannot be read: {type(error).__name__}",)) from error
+        lines = data.split(b"\n")
         head = _line(lines[0], path, 1)
         run = head.get("run")
         if head.get("version") != VERSION or not isinstance(run, dict):
             raise JournalError((f"`{path}` is no journal of this version",), "`caveat assay run` writes one")
-        journal = cls(run)
+        journal = cls(run, sha256=hashlib.sha256(data).hexdigest())
         whole = lines[1:-1]  # what follows the last line break is torn
         for number, line in enumerate(whole, start=2):
             journal._take(_line(line, path, number), path, number)
@@ -121,6 +127,9 @@ class Journal:
         self.complete = False
         if document.get("end") is True:
             self.complete = True
+        elif "proved" in document:
+            proved = document["proved"]
+            self.proved = proved if isinstance(proved, dict) else None
         elif "unmeasured_arm" in document:
             self.unmeasured_arms[str(document["unmeasured_arm"])] = str(document.get("why"))
         else:
@@ -144,6 +153,12 @@ class Journal:
         """Says that an arm could not be measured."""
         self.unmeasured_arms[arm] = why
         self._write({"unmeasured_arm": arm, "why": why})
+
+    def note_proved(self, proved: JsonObject) -> None:
+        """Keeps what the analysis says of the uses, once."""
+        if self.proved is None:
+            self.proved = proved
+            self._write({"proved": proved})
 
     def end(self) -> str:
         """Marks the run as complete; returns its digest."""

@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import cast
 
+from pydantic import ValidationError
+
+from caveat.assay.agreement import Agreement, Proved, compare_insiders
 from caveat.assay.arms import ENFORCEMENT, LAYERS
-from caveat.assay.journal import TWIN, Entry, Journal, Result, digest_of
+from caveat.assay.journal import TWIN, Entry, Journal, JournalError, Result, digest_of
 from caveat.assay.protection import (
     Contrast,
     Credits,
@@ -93,7 +96,10 @@ class LayerMeasured:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One run. `layers`: by layer and adversary. `partial`: it did not come to its end."""
+    """One run. `layers`: by layer and adversary. `partial`: it did not come to its end.
+
+    `agreement`: insiders beside what is proved of them; None where nothing was.
+    """
 
     head: Mapping[str, Json]
     arms: Mapping[str, ArmMeasured]
@@ -103,6 +109,8 @@ class Measured:
     partial: bool
     digest: str
     not_tried: Mapping[str, str] = field(default_factory=dict[str, str])
+    journal_sha256: str = ""
+    agreement: Agreement | None = None
 
     @property
     def strongest(self) -> str:
@@ -145,8 +153,21 @@ def measure(journal: Journal) -> Measured:
         adversaries=tuple(powers),
         partial=not journal.complete,
         digest=digest_of(journal.entries.values()),
+        journal_sha256=journal.sha256,
+        agreement=_agreement(journal),
         not_tried={name: ", ".join(one.missing) for name, one in families.items() if one.missing},
     )
+
+
+def _agreement(journal: Journal) -> Agreement | None:
+    """None where nothing was proved; raises `JournalError`."""
+    if journal.proved is None:
+        return None
+    try:
+        proved = Proved.model_validate(journal.proved)
+    except ValidationError as error:
+        raise JournalError(("what the journal says was proved is malformed",)) from error
+    return compare_insiders(proved, tuple(journal.entries.values()))
 
 
 def _family(said: Json) -> _Family:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from caveat.assay.agreement import ARM
 from caveat.assay.arms import Arm, every_arm, parse_arm
 from caveat.assay.attacks.material import read_material
 from caveat.assay.attacks.registry import load_families
@@ -15,12 +16,13 @@ from caveat.assay.generator import generate_pairs, pairs_of_scenarios
 from caveat.assay.journal import Journal
 from caveat.assay.measured import Measured, measure
 from caveat.assay.players import Settings
-from caveat.assay.protection import ADVERSARIES
+from caveat.assay.protection import ADVERSARIES, INSIDER
 from caveat.assay.session import Ended, head_of, run_session
 from caveat.assay.world import registry_of
-from caveat.cli.assay_shown import Bar, explain, print_summary
+from caveat.cli.assay_proof import prove_insiders
+from caveat.cli.assay_shown import Bar, explain, print_agreement, print_summary
 from caveat.cli.exit import CannotRunError
-from caveat.policy.bundle import BundleError, parse_bundle
+from caveat.policy.bundle import Bundle, BundleError, parse_bundle
 from caveat.store.errors import FolderError
 from caveat.store.folder import read_folder
 
@@ -110,8 +112,8 @@ def run_command(
     An arm is whole, bare, placebo, without:LAYER, only:LAYER, a dummy (allow-all, block-all, random-flags,
     words), or NAME=URL#MODEL for an endpoint that speaks OpenAI's chat.
 
-    Exit code 0: complete, and arm whole let nothing unsafe through and at least 99 % of the twins; 1: it did
-    not; 2: it could not be run, or not to its end.
+    Exit code 0: complete, arm whole let nothing unsafe through and at least 99 % of the twins, and no issuer
+    got through what is proved closed to him; 1: not so; 2: it could not be run, or not to its end.
 
     \b
     Examples:
@@ -122,7 +124,7 @@ def run_command(
     """
     try:
         contents = read_folder(bundle)
-        digest = parse_bundle(contents).digest
+        policy = parse_bundle(contents)
     except (FolderError, BundleError) as error:
         raise CannotRunError(str(error), "name the folder that holds `bundle.toml`") from error
     try:
@@ -145,12 +147,22 @@ def run_command(
         now = datetime.now(UTC).replace(microsecond=0)
         program = arms_program or (_PROGRAM if _PROGRAM.is_file() else None)
         settings = Settings(contents, uses, seed, now, program, upstream, api_key, timeout)
-        journal = Journal.begin(out, head_of(plan, chosen, digest, upstream), resume=resume)
+        journal = Journal.begin(out, head_of(plan, chosen, policy.digest, upstream), resume=resume)
+        _prove(policy, plan, chosen, journal)
         ended = _play(plan, chosen, settings, journal)
     except AssayError as error:
         explain(error)
         return COULD_NOT_RUN
     return _conclude(measure(journal), ended, out)
+
+
+def _prove(policy: Bundle, plan: Plan, arms: tuple[Arm, ...], journal: Journal) -> None:
+    """Has the journal hold what is proved of insiders, where the whole gateway meets one."""
+    if journal.proved is not None or INSIDER not in plan.adversaries or ARM not in {a.name for a in arms}:
+        return
+    proved = prove_insiders(policy, plan.uses)
+    if proved is not None:
+        journal.note_proved(proved.render())
 
 
 def _play(plan: Plan, arms: tuple[Arm, ...], settings: Settings, journal: Journal) -> Ended | None:
@@ -177,5 +189,6 @@ def _conclude(measured: Measured, ended: Ended | None, out: Path) -> int:
     if ended.digest is None:
         return COULD_NOT_RUN
     click.echo(f"digest of verdicts and counts: {ended.digest}")
+    agrees = print_agreement(measured.agreement)
     whole = measured.arms.get("whole")
-    return HOLDS if whole is None or whole.holds else DOES_NOT_HOLD
+    return HOLDS if agrees and (whole is None or whole.holds) else DOES_NOT_HOLD

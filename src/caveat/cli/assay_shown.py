@@ -7,9 +7,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from caveat.assay.agreement import Agreement
 from caveat.assay.errors import AssayError
 from caveat.assay.measured import Measured
 from caveat.assay.wilson import Share
+
+_NAMED = 10
 
 
 class Bar(AbstractContextManager["Bar"]):
@@ -70,6 +73,24 @@ def print_summary(measured: Measured) -> None:
     for name in measured.unmeasured_arms:
         table.add_row(name, *["unmeasured"] * 2, "", "", "", "")
     Console().print(table)
+
+
+def print_agreement(agreement: Agreement | None) -> bool:
+    """Says how insiders agree with what is proved of them; whether nothing was got through that is closed."""
+    if agreement is None:
+        return True
+    said = f"{agreement.agreed} of {agreement.compared}"
+    click.echo(f"insiders agree with prove: {said} (each issuer alone, on each denied use)")
+    defects = {
+        "got through, though proved closed": agreement.breached_unproved,
+        "got through inside a red line by no cut set of it": agreement.outside_cut_sets,
+        "held, though it could be got through": agreement.held_though_open,
+    }
+    for what, tried in defects.items():
+        if tried:
+            named = ", ".join(f"{use} by {role}" for use, role in tried[:_NAMED])
+            click.echo(f"  {what}: {len(tried)}: {named}{', …' if len(tried) > _NAMED else ''}", err=True)
+    return agreement.holds
 
 
 def _shown(share: Share) -> str:

@@ -115,7 +115,7 @@ class Family(ABC):
         """One attempt on this use, drawn with `rng` alone; None where the family has none for it."""
 
     def every(self, use: Pair) -> Sequence[Attempt]:
-        """Attempts that are all tried on this use, whatever the budget: for families with few and known ones."""
+        """Attempts that are all tried on this use, whatever the budget: where they are few and known."""
         del use
         return ()
 
