@@ -7,7 +7,7 @@ PORT ?= 8700
 JOBS ?= 2
 FUZZ_SECONDS ?= 600
 
-.PHONY: setup run tour fuzz test test-all lint types contracts bench first-hour clean lock
+.PHONY: setup run tour fuzz test test-all lint types contracts bench report first-hour clean lock
 
 setup: $(STAMP) ## make .venv with the development extras; does nothing when nothing changed
 
@@ -51,6 +51,11 @@ bench: $(STAMP) ## the figures of the budgets, as measured here
 
 first-hour: $(STAMP) ## follow the README on a fresh clone with a clean home, and time it
 	@$(BIN)/python -m tests.docs.first_hour
+
+report: $(STAMP) ## the runs behind what is said about protection, again, and what is taken from them
+	@mkdir -p var/assay && rm -f var/assay/run.jsonl
+	@PATH="$(CURDIR)/$(BIN):$$PATH"; set -e; for each in eval/reports/*/command; do echo "$$each"; while read -r line; do sh -c "$$line"; done < "$$each"; done
+	@$(BIN)/python -m tests.docs.generated
 
 lock: $(STAMP) ## renew the lock files: versions and hashes, no registry address
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv

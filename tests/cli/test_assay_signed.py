@@ -1,4 +1,4 @@
-"""`caveat assay report --sign`, `verify` and `record`: what verifies, what is refused, what the ledger says."""
+"""`caveat assay report --sign`, `verify` and `record`: what verifies, and what is refused."""
 
 import asyncio
 import json
