@@ -92,9 +92,7 @@ def read_case(source: Path = SOURCE, root: Path = ROOT) -> Case:
     claims = tuple(_claim(table, runs) for table in document["claims"])
     used = {name for claim in claims for name in claim.assumes}
     if used != assumptions.keys():
-        raise UnsupportedClaimError(
-            f"assumptions that are not both used and written: {used ^ assumptions.keys()}"
-        )
+        raise UnsupportedClaimError(f"assumptions not both used and written: {used ^ assumptions.keys()}")
     return Case(runs, claims, assumptions, tuple(document.get("stated", ())))
 
 
@@ -224,8 +222,8 @@ def _without_effect(report: Mapping[str, Any]) -> str:
 def _insiders(report: Mapping[str, Any]) -> str:
     agreement = report["agreement"]
     said = (
-        f"Each issuer alone, on each denied use, and {agreement['solver']} asked of the same uses: they agree "
-        f"in {agreement['agreed']} of {agreement['compared']} answers."
+        f"Each issuer alone, on each denied use, and {agreement['solver']} asked of the same uses: they "
+        f"agree in {agreement['agreed']} of {agreement['compared']} answers."
     )
     lines = [
         said,
@@ -293,7 +291,7 @@ def _scenarios(run: Run) -> list[str]:
         rows.append(f"| {called} | {' | '.join(f'{cell:g}' for cell in cells)} |")
     head = "| arm | harmful uses let through | of | permitted uses held back | of |"
     return [
-        "The development scenarios, which were at hand while it was built ([run](docs/assurance.md#run-scenarios)):",
+        "The development scenarios, at hand while it was built ([run](docs/assurance.md#run-scenarios)):",
         "",
         head,
         "|---|---|---|---|---|",

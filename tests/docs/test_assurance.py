@@ -14,15 +14,18 @@ from tests.docs.pages import DOCS, ROOT, name_of
 
 CASE = read_case()
 _GENERATED = re.compile(r"<!-- generated: [a-z-]+ -->.*?<!-- end generated -->", re.DOTALL)
-_FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+_COMMANDS = re.compile(r"^```(?!text).*?^```", re.DOTALL | re.MULTILINE)
 _ASIDE = re.compile(r"`[^`\n]*`|\]\([^)]*\)|<!--.*?-->", re.DOTALL)
 _PROTECTS = re.compile(
-    r"\b(let(s|ting)? through|gets? through|got through|unsafe|blocks?|blocked|stops?|stopped|refuses?|refused"
-    r"|held back|protects?|protected|breach(es|ed)?|caught|catches|prevents?|prevented)\b",
+    r"\b(lets?|letting|gets?|got) through|\b(unsafe|blocks?|blocked|stops?|stopped|refuses?|refused|held"
+    r"|protects?|protected|breach|breached|caught|catches|prevents?|prevented)\b",
     re.IGNORECASE,
 )
-_FIGURE = re.compile(r"\b\d[\d,.]*\s*(%|percent\b|of \d|out of \d)|\b\d{2,}\b|\b0 (unsafe|harmful)\b")
-_TABLE = re.compile(r"^\|.*$", re.MULTILINE)
+_FIGURE = re.compile(
+    r"\d\s*(%|per ?cent\b)|\b\d[\d,.]* of (the )?\d"
+    r"|\b\d[\d,.]* (\w+ ){0,2}(uses|attacks|attempts|requests|cases|forgeries|prompts|lies)\b",
+    re.IGNORECASE,
+)
 
 
 @pytest.fixture
@@ -120,12 +123,11 @@ def test_reports_name_the_bundle_that_stands_in_the_repository() -> None:
 
 
 def sentences(page: Path) -> Iterator[str]:
-    """The prose of a page by sentences: without what is generated, code, links' targets, tables."""
+    """The prose of a page by sentences, rows and shown output too, without what is generated."""
     text = page.read_text("utf-8")
-    for left_out in (_GENERATED, _FENCE, _TABLE):
+    for left_out in (_GENERATED, _COMMANDS, _ASIDE):
         text = left_out.sub("", text)
-    text = _ASIDE.sub("", text)
-    for block in re.split(r"\n\s*\n|\n(?=[-*] |\d+\. )", text):
+    for block in re.split(r"\n\s*\n|\n(?=[-*|] ?|\d+\. )", text):
         yield from re.split(r"(?<=[.!?:])\s+", " ".join(block.split()))
 
 
