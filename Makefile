@@ -54,7 +54,7 @@ first-hour: $(STAMP) ## follow the README on a fresh clone with a clean home, an
 
 report: $(STAMP) ## the runs behind what is said about protection, again, and what is taken from them
 	@mkdir -p var/assay && rm -f var/assay/run.jsonl
-	@PATH="$(CURDIR)/$(BIN):$$PATH"; set -e; for each in eval/reports/*/command; do echo "$$each"; while read -r line; do sh -c "$$line"; done < "$$each"; done
+	@PATH="$(CURDIR)/$(BIN):$$PATH"; set -e; for each in eval/reports/*/command; do echo "$$each"; while read -r line; do sh -c "$$line" </dev/null; done < "$$each"; done
 	@$(BIN)/python -m tests.docs.generated
 
 lock: $(STAMP) ## renew the lock files: versions and hashes, no registry address

@@ -11,6 +11,7 @@ from caveat.assay.command import command_of
 from caveat.assay.journal import Journal
 from caveat.assay.measured import Measured, measure
 from caveat.cli.assay_page import render_page
+from caveat.signing.canonical import JsonObject
 from tests.assay.test_account import ARMS, DENIED, journal_of
 
 _FIGURE = re.compile(r"\b\d+ of \d+\b|\b\d\.\d\d<small>")
@@ -72,7 +73,7 @@ def test_insiders_stand_beside_what_is_proved_of_them(measured: Measured) -> Non
 
 
 def test_the_command_names_no_address(measured: Measured) -> None:
-    head = {**measured.head, "upstream": "given", "arms": ["whole", "peer"]}
+    head: JsonObject = {**measured.head, "upstream": "given", "arms": ["whole", "peer"]}
     command = command_of(head)
     assert "--arm whole --arm peer" in command
     assert command.endswith("--upstream URL")

@@ -8,11 +8,11 @@ Source: ADR-0035.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from caveat.assay.journal import Entry
+from caveat.assay.journal import Entry, Result
 from caveat.signing.canonical import Json, JsonObject
 
 FAMILY = "signs-falsely"
@@ -100,12 +100,12 @@ def compare_insiders(proved: Proved, entries: Sequence[Entry]) -> Agreement:
 
     A use without a verdict, and one of which the solver did not say, is not compared.
     """
-    tried: dict[Tried, Literal["held", "breached"]] = {}
+    tried: dict[Tried, Result] = {}
     for entry in entries:
         if entry.arm != ARM or entry.family != FAMILY or entry.use not in proved.openers:
             continue
         if entry.outcome in {"held", "breached"} and entry.variant not in proved.unknown.get(entry.use, ()):
-            tried[entry.use, entry.variant] = cast("Literal['held', 'breached']", entry.outcome)
+            tried[entry.use, entry.variant] = entry.outcome
     breached = tuple(one for one, outcome in tried.items() if outcome == "breached")
     return Agreement(
         proved=proved,
