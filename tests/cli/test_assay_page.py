@@ -25,6 +25,11 @@ def measured(tmp_path: Path) -> Measured:
     return measure(journal)
 
 
+def run_elsewhere(measured: Measured) -> JsonObject:
+    """The head of the same run, on a model and an endpoint that somebody else has."""
+    return {**measured.head, "upstream": "given", "arms": ["whole", "peer"]}
+
+
 def ids(page: str) -> list[str]:
     return re.findall(r'\bid="([^"]*)"', page)
 
@@ -73,8 +78,7 @@ def test_insiders_stand_beside_what_is_proved_of_them(measured: Measured) -> Non
 
 
 def test_the_command_names_no_address(measured: Measured) -> None:
-    head: JsonObject = {**measured.head, "upstream": "given", "arms": ["whole", "peer"]}
-    command = command_of(head)
+    command = command_of(run_elsewhere(measured))
     assert "--arm whole --arm peer" in command
     assert command.endswith("--upstream URL")
     assert f"--seed {measured.head['seed']} " in command

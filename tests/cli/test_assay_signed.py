@@ -29,13 +29,12 @@ STRANGER = private_key_from_seed(Algorithm.ED25519, b"\x22" * 32)
 LOG = private_key_from_seed(Algorithm.ED25519, b"\x23" * 32)
 
 
-def journal(folder: Path, *, bundle: str | None = None, complete: bool = True) -> Path:
-    """A run of two uses that were held, one of which an insider got through."""
-    digest = bundle or parse_bundle(read_folder(BUNDLE)).digest
-    head: JsonObject = {
+def head(bundle: str) -> JsonObject:
+    """Which run it is."""
+    return {
         "seed": 1,
         "budget": 1,
-        "bundle": digest,
+        "bundle": bundle,
         "upstream": "scripted",
         "arms": ["whole"],
         "adversaries": {"insider": ["issuer_key"]},
@@ -45,10 +44,16 @@ def journal(folder: Path, *, bundle: str | None = None, complete: bool = True) -
         },
         "uses": [["g1-00000", "R1.a", "deny"], ["g1-00001", "R1.b", "deny"]],
     }
+
+
+def journal(folder: Path, *, bundle: str | None = None, complete: bool = True) -> Path:
+    """A run of two uses that were held, one of which an insider got through."""
+    digest = bundle or parse_bundle(read_folder(BUNDLE)).digest
     path = folder / "run.jsonl"
-    written = Journal.begin(path, head, resume=False)
+    written = Journal.begin(path, head(digest), resume=False)
     for use in ("g1-00000", "g1-00001"):
-        written.add(Entry(arm="whole", use=use, at=0, search="twin:plain", family="plain", outcome="passed"))
+        twin = Entry(arm="whole", use=use, at=0, search="twin:plain", family="plain", outcome="passed")
+        written.add(twin.model_copy(update={"milliseconds": [3.0]}))
         written.add(Entry(arm="whole", use=use, at=0, search="naive", family="naive", outcome="held"))
     written.add(
         Entry(
