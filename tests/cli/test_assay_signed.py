@@ -9,8 +9,11 @@ import orjson
 import pytest
 
 from caveat.assay.agreement import Proved
+from caveat.assay.certificate import sign_report
 from caveat.assay.journal import Entry, Journal
 from caveat.ledger import Ledger
+from caveat.ledger.checks import BundleCheck
+from caveat.ledger.finding import Code
 from caveat.ledger.read import PublishedLog
 from caveat.ledger.record import AssayRecord, StartRecord
 from caveat.ledger.wire import parse_record, render_record
@@ -169,6 +172,30 @@ def test_figures_that_the_journal_does_not_give_are_refused(
     run.write_bytes(run.read_bytes().replace(b'"held"', b'"breached"'))
     said = caveat("assay", "verify", envelope, "--key", public, "--journal", run)
     assert (said.code, "is about journal" in said.out) == (1, True)
+
+
+def test_a_signer_who_makes_figures_up_is_found_out_by_the_journal(
+    signed: tuple[Path, Path], caveat: Caveat, tmp_path: Path
+) -> None:
+    _, public = signed
+    figures = orjson.loads((tmp_path / "report.json").read_bytes())
+    figures["arms"]["whole"]["unsafe"]["of"] = 4000
+    made_up = tmp_path / "made-up.sig"
+    made_up.write_bytes(sign_report(figures, AUDITOR))
+    assert caveat("assay", "verify", made_up, "--key", public).code == 0
+    said = caveat("assay", "verify", made_up, "--key", public, "--journal", tmp_path / "run.jsonl")
+    assert (said.code, "gives other figures than the report" in said.out) == (1, True)
+
+
+def test_a_recorded_report_whose_bundle_was_taken_away_is_a_finding(
+    signed: tuple[Path, Path], data: Path, caveat: Caveat
+) -> None:
+    envelope, public = signed
+    assert caveat("assay", "record", envelope, "--data", data, "--key", public).code == 0
+    shutil.rmtree(data / "ledger" / "bundles")
+    (record,) = records(data)
+    found = BundleCheck(PublishedLog(data / "ledger").folder).check(1, record)
+    assert [finding.code for finding in found] == [Code.BUNDLE_MISSING]
 
 
 def test_a_signed_report_stands_in_the_ledger_and_the_ledger_verifies(
