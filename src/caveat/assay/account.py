@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from caveat.assay.arms import LAYER_TEXTS
+from caveat.assay.command import command_of
 from caveat.assay.cost_account import render_cost, render_layer_cost
 from caveat.assay.errors import AssayError
 from caveat.assay.measured import ArmMeasured, LayerMeasured, Measured
@@ -36,7 +37,11 @@ def render_account(measured: Measured) -> JsonObject:
         "version": VERSION,
         "partial": measured.partial,
         "digest": measured.digest,
-        "run": {name: head[name] for name in ("seed", "budget", "bundle", "upstream", "adversaries")},
+        "journal": measured.journal_sha256 or None,
+        "run": {
+            **{name: head[name] for name in ("seed", "budget", "bundle", "upstream", "adversaries")},
+            "command": command_of(head),
+        },
         "model": {"name": measured.model, "bare_refusals": share(measured.bare_refusals)},
         "uses": [*_denied(measured)],
         "arms": {name: _arm(arm, measured) for name, arm in measured.arms.items()},
@@ -56,6 +61,7 @@ def render_account(measured: Measured) -> JsonObject:
         },
         "benign": head["benign"],
         "concurrency": head["concurrency"],
+        "agreement": None if measured.agreement is None else measured.agreement.render(),
     }
 
 

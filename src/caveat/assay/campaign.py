@@ -77,7 +77,14 @@ class Plan:
         """How many things one arm has to do at most."""
         searched = sum(bool(self.families_of(name)) for name in self.adversaries)
         work = len(self.casework.uses) + len(self.prompts)
-        return work + len(self.twins) + len(self.uses) * (1 + searched * self.budget)
+        tried = sum(len(self.every(name, use)) for name in self.adversaries for use in self.uses)
+        return work + len(self.twins) + len(self.uses) * (1 + searched * self.budget) + tried
+
+    def every(self, adversary: str, use: Pair) -> tuple[tuple[str, Attempt], ...]:
+        """What his families all try on a use, by family."""
+        return tuple(
+            (family.name, attempt) for family in self.families_of(adversary) for attempt in family.every(use)
+        )
 
 
 def staged_uses(plan: Plan) -> tuple[Pair, ...]:
@@ -123,6 +130,7 @@ class Campaign:
         # What later searches found must not shorten this one when it is repeated from a journal.
         earlier = {"naive", *self.plan.adversaries[:place]}
         breached = self._breached(earlier, ADVERSARIES[adversary])
+        breached |= await self._every(adversary)
         pending = [use for use in self.plan.uses if use.id not in breached]
         self._skip((len(self.plan.uses) - len(pending)) * self.plan.budget)
         for at in range(self.plan.budget):
@@ -142,6 +150,16 @@ class Campaign:
                         through.add(entry.use)
             pending = [use for use in pending if use.id not in through]
             self._skip(len(through) * (self.plan.budget - at - 1))
+
+    async def _every(self, adversary: str) -> set[str]:
+        """Tries what is not drawn but tried as a whole; the uses that something of it got through."""
+        after = self.plan.budget
+        entries = await self._all(
+            self._attempt(use, adversary, after + at, name, attempt)
+            for use in self.plan.uses
+            for at, (name, attempt) in enumerate(self.plan.every(adversary, use))
+        )
+        return {entry.use for entry in entries if entry.outcome == "breached"}
 
     def _breached(self, searches: set[str], powers: frozenset[Power]) -> set[str]:
         """The uses that some attempt within these powers has got through already."""

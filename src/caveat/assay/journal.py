@@ -78,7 +78,10 @@ class Entry(BaseModel):
 
 @dataclass(slots=True)
 class Journal:
-    """The entries of one run, in memory and on disk. `complete`: the run came to its end."""
+    """The entries of one run, in memory and on disk. `complete`: the run came to its end.
+
+    `proved`: what the analysis says of the same uses. `sha256`: of the file, where it was read.
+    """
 
     head: JsonObject
     entries: dict[tuple[str, str, str, int], Entry] = field(
@@ -87,6 +90,8 @@ class Journal:
     unmeasured_arms: dict[str, str] = field(default_factory=dict[str, str])
     described: dict[str, JsonObject] = field(default_factory=dict[str, JsonObject])
     complete: bool = False
+    proved: JsonObject | None = None
+    sha256: str = ""
     _file: FileIO | None = None
 
     @classmethod
@@ -103,7 +108,7 @@ class Journal:
                 raise JournalError(
                     (f"`{path}` is of a run with other settings",), "resume it with the options it began with"
                 )
-            journal.complete = False
+            journal.complete, journal.sha256 = False, ""
             journal._file = _opened(path, "r+b")
             _drop_torn_line(journal._file)
             journal._write({"resumed": True})
@@ -117,14 +122,15 @@ class Journal:
     def read(cls, path: Path) -> Self:
         """The journal in a file; raises `JournalError`."""
         try:
-            lines = path.read_bytes().split(b"\n")
+            data = path.read_bytes()
         except OSError as error:
             raise JournalError((f"`{path}` cannot be read: {type(error).__name__}",)) from error
+        lines = data.split(b"\n")
         head = _line(lines[0], path, 1)
         run = head.get("run")
         if head.get("version") != VERSION or not isinstance(run, dict):
             raise JournalError((f"`{path}` is no journal of this version",), "`caveat assay run` writes one")
-        journal = cls(run)
+        journal = cls(run, sha256=hashlib.sha256(data).hexdigest())
         whole = lines[1:-1]  # what follows the last line break is torn
         for number, line in enumerate(whole, start=2):
             journal._take(_line(line, path, number), path, number)
@@ -141,6 +147,9 @@ class Journal:
             self.described[str(document["described_arm"])] = said
         elif document.get("resumed") is True:
             self.unmeasured_arms.clear()  # each is tried again, and left out again where that fails
+        elif "proved" in document:
+            proved = document["proved"]
+            self.proved = proved if isinstance(proved, dict) else None
         elif "unmeasured_arm" in document:
             self.unmeasured_arms[str(document["unmeasured_arm"])] = str(document.get("why"))
         else:
@@ -173,6 +182,12 @@ class Journal:
         if known is None:
             self.described[arm] = description
             self._write({"described_arm": arm, "as": description})
+
+    def note_proved(self, proved: JsonObject) -> None:
+        """Keeps what the analysis says of the uses, once."""
+        if self.proved is None:
+            self.proved = proved
+            self._write({"proved": proved})
 
     def end(self) -> str:
         """Marks the run as complete; returns its digest."""

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import cast
 
+from pydantic import ValidationError
+
+from caveat.assay.agreement import Agreement, Proved, compare_insiders
 from caveat.assay.arms import LAYERS, MODEL_REFUSALS, NOT_TAKEN_OUT
 from caveat.assay.cost import Cost, LayerCost, arms_of_layer, comparable, cost_of, layer_cost
-from caveat.assay.journal import TWIN, Entry, Journal, Result, digest_of
+from caveat.assay.journal import TWIN, Entry, Journal, JournalError, Result, digest_of
 from caveat.assay.outside import OUTSIDE
 from caveat.assay.outside_measured import (
     SCRIPTED,
@@ -109,7 +112,8 @@ class LayerMeasured:
 class Measured:
     """One run. `layers`: by layer and adversary. `partial`: it did not come to its end.
 
-    `costs`: by arm. `layer_costs`: by layer, `alone` and `by_absence`.
+    `costs`: by arm. `layer_costs`: by layer, `alone` and `by_absence`. `agreement`: insiders beside what is
+    proved of them; None where nothing was.
     """
 
     head: Mapping[str, Json]
@@ -120,6 +124,8 @@ class Measured:
     partial: bool
     digest: str
     not_tried: Mapping[str, str] = field(default_factory=dict[str, str])
+    journal_sha256: str = ""
+    agreement: Agreement | None = None
     described: Mapping[str, JsonObject] = field(default_factory=dict[str, JsonObject])
     costs: Mapping[str, Cost] = field(default_factory=dict[str, Cost])
     layer_costs: Mapping[str, Mapping[str, LayerCost]] = field(
@@ -204,6 +210,8 @@ def measure(journal: Journal) -> Measured:
         adversaries=tuple(powers),
         partial=not journal.complete,
         digest=digest_of(journal.entries.values()),
+        journal_sha256=journal.sha256,
+        agreement=_agreement(journal),
         costs={name: cost_of(by_arm[name], compared.get("bare")) for name in arms},
         layer_costs={
             layer: {
@@ -218,6 +226,17 @@ def measure(journal: Journal) -> Measured:
         unmeasured_layers=unmeasured,
         outside=outside,
     )
+
+
+def _agreement(journal: Journal) -> Agreement | None:
+    """None where nothing was proved; raises `JournalError`."""
+    if journal.proved is None:
+        return None
+    try:
+        proved = Proved.model_validate(journal.proved)
+    except ValidationError as error:
+        raise JournalError(("what the journal says was proved is malformed",)) from error
+    return compare_insiders(proved, tuple(journal.entries.values()))
 
 
 def _family(said: Json) -> _Family:

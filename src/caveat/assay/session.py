@@ -36,11 +36,13 @@ def head_of(
     model: str | None,
     outside: Suite | None = None,
     unused: Mapping[str, str] | None = None,
+    *,
+    local: bool = False,
 ) -> JsonObject:
     """What tells two runs apart, and what a report needs to know of one. No address stands in it.
 
     `model`: the name of a real one. `outside`: the requests of others that are sent beside. `unused`: layers
-    that the policy has nothing for, and why.
+    that the policy has nothing for, and why. `local`: the model is the small local one.
     """
     suite = outside or Suite()
     families: JsonObject = {family.name: _family(family, plan) for family in plan.families}
@@ -49,7 +51,7 @@ def head_of(
         "seed": plan.seed,
         "budget": plan.budget,
         "bundle": bundle,
-        "upstream": "scripted" if model is None else "given",
+        "upstream": "scripted" if model is None else "local" if local else "given",
         "model": model or "scripted",
         "outside": {
             "sets": {name: len(prompts) for name, prompts in suite.sets.items()},

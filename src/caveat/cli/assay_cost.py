@@ -9,7 +9,8 @@ from caveat.assay.measured import ArmMeasured, Measured
 from caveat.assay.protection import Contrast, Effect
 from caveat.assay.sampled import Mean, Times
 from caveat.assay.wilson import Share
-from caveat.cli.assay_markup import html_table
+from caveat.cli.assay_evidence import linked
+from caveat.cli.assay_markup import html_count, html_table
 
 UNMEASURED = "unmeasured"
 _NONE = f'<span class="none">{UNMEASURED}</span>'
@@ -89,10 +90,10 @@ def _arm(arm: ArmMeasured, cost: Cost) -> list[str]:
     own = arm.median_milliseconds
     return [
         f"<code>{escape(arm.name)}</code>",
-        _count(arm.unsafe),
-        _count(arm.unapproved),
-        _count(arm.twins),
-        _NONE if own is None else f"{own:.1f} ms",
+        linked(html_count(arm.unsafe), "arm", arm.name, "unsafe"),
+        linked(html_count(arm.unapproved), "arm", arm.name, "released"),
+        linked(html_count(arm.twins), "arm", arm.name, "twins"),
+        linked(_NONE if own is None else f"{own:.1f} ms", "arm", arm.name, "time"),
         _times(cost.added),
         escape(", ".join(f"{count} {fault}" for fault, count in arm.faults.items()) or "none"),
     ]
@@ -151,10 +152,6 @@ def _share(one: Share) -> str:
         return _NONE
     low, high = one.interval
     return f"{one.count} of {one.total}<small>{low:.3f} to {high:.3f}</small>"
-
-
-def _count(one: Share) -> str:
-    return f"{one.count} of {one.total}" if one.total else _NONE
 
 
 def _mean(one: Mean | None) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from caveat.assay.agreement import ARM
 from caveat.assay.arms import Arm, every_arm, parse_arm
 from caveat.assay.attacks.material import read_material
 from caveat.assay.attacks.registry import load_families
@@ -22,7 +23,7 @@ from caveat.assay.measured import Measured, measure
 from caveat.assay.outside import Suite, read_suite
 from caveat.assay.peers import Peers
 from caveat.assay.players import Settings
-from caveat.assay.protection import ADVERSARIES
+from caveat.assay.protection import ADVERSARIES, INSIDER
 from caveat.assay.session import Ended, head_of, run_session
 from caveat.assay.subjects import generate_uses, unused_layers
 from caveat.assay.world import registry_of
@@ -34,8 +35,10 @@ from caveat.cli.assay_given import (
     files_of,
     prompts_option,
 )
+from caveat.cli.assay_insiders import print_agreement
 from caveat.cli.assay_model import LOCAL_CONCURRENCY, chosen_model
 from caveat.cli.assay_peers import print_described
+from caveat.cli.assay_proof import prove_insiders
 from caveat.cli.assay_shown import Bar, explain, print_summary
 from caveat.cli.exit import CannotRunError
 from caveat.policy.bundle import Bundle, BundleError, parse_bundle
@@ -52,7 +55,11 @@ _DATA, _PROGRAM, _PEERS = Path("eval/data"), Path("eval/arms/without.py"), Path(
 @click.option(
     "--arm", "arms", multiple=True, help="What to measure, several times; by default whole and bare."
 )
-@click.option("--all-arms", is_flag=True, help="Every arm of ours: each layer alone and by its absence.")
+@click.option(
+    "--all-arms",
+    is_flag=True,
+    help="Every arm of ours, each layer alone and by its absence; beside it those of --arm.",
+)
 @click.option(
     "--adversary",
     "adversaries",
@@ -179,8 +186,8 @@ def run_command(
     words), peer:NAME for a peer in its own environment, or NAME=URL#MODEL for an endpoint that speaks
     OpenAI's chat.
 
-    Exit code 0: complete, and arm whole let nothing unsafe through and at least 99 % of the twins; 1: it did
-    not; 2: it could not be run, or not to its end.
+    Exit code 0: complete, arm whole let nothing unsafe through and at least 99 % of the twins, and no issuer
+    got through what is proved closed to him; 1: not so; 2: it could not be run, or not to its end.
 
     \b
     Examples:
@@ -199,8 +206,9 @@ def run_command(
         raise CannotRunError(str(error), "`caveat check` lists what is wrong with a bundle") from error
     try:
         unused, is_real = unused_layers(parsed), local_model or upstream is not None
-        named = tuple(parse_arm(name) for name in arms or ("whole", "bare"))
-        chosen = every_arm(unused, real_model=is_real) if all_arms else named
+        every = every_arm(unused, real_model=is_real) if all_arms else ()
+        named = (parse_arm(name) for name in arms or (() if all_arms else ("whole", "bare")))
+        chosen = tuple(dict.fromkeys((*every, *named)))
         folder = data or (_DATA if _DATA.is_dir() else None)
         suite = read_suite(folder, seed, each=outside, of_bare=refusal_sample if is_real else 0)
         plan = Plan(
@@ -227,8 +235,9 @@ def run_command(
                 Peers(peers or (_PEERS if _PEERS.is_dir() else None), peer_environments),
             )
             name = None if model is None else model.name
-            head = head_of(plan, chosen, parsed.digest, name, suite, unused)
+            head = head_of(plan, chosen, parsed.digest, name, suite, unused, local=local_model)
             journal = Journal.begin(out, head, resume=resume)
+            _prove(parsed, plan, chosen, journal)
             ended = _play(plan, chosen, settings, journal, suite)
     except AssayError as error:
         explain(error)
@@ -242,6 +251,15 @@ def _uses(
     if scenarios is None:
         return generate_uses(bundle, seed, pairs)
     return pairs_of_scenarios(scenarios.read_bytes(), registry_of(files), seed)
+
+
+def _prove(policy: Bundle, plan: Plan, arms: tuple[Arm, ...], journal: Journal) -> None:
+    """Has the journal hold what is proved of insiders, where the whole gateway meets one."""
+    if journal.proved is not None or INSIDER not in plan.adversaries or ARM not in {a.name for a in arms}:
+        return
+    proved = prove_insiders(policy, plan.uses)
+    if proved is not None:
+        journal.note_proved(proved.render())
 
 
 def _play(
@@ -291,7 +309,8 @@ def _conclude(measured: Measured, ended: Ended | None, out: Path) -> int:
     if ended.digest is None:
         return COULD_NOT_RUN
     click.echo(f"digest of verdicts and counts: {ended.digest}")
+    agrees = print_agreement(measured.agreement)
     whole = measured.arms.get("whole")
     if any(each.is_unmeasured for each in measured.arms.values()):
         return COULD_NOT_RUN
-    return HOLDS if whole is None or whole.holds else DOES_NOT_HOLD
+    return HOLDS if agrees and (whole is None or whole.holds) else DOES_NOT_HOLD

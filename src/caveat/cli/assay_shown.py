@@ -9,10 +9,10 @@ from rich.table import Table
 
 from caveat.assay.errors import AssayError
 from caveat.assay.measured import Measured
-from caveat.assay.outside import BENIGN
-from caveat.assay.outside_measured import Beyond, beyond_benign
 from caveat.assay.wilson import Share
 from caveat.cli.assay_cost import costs_table
+from caveat.cli.assay_markup import in_figures
+from caveat.cli.assay_outside import outside_table
 
 
 class Bar(AbstractContextManager["Bar"]):
@@ -66,8 +66,8 @@ def print_summary(measured: Measured) -> None:
     for arm in measured.arms.values():
         table.add_row(
             arm.name,
-            _shown(arm.apparent),
-            _shown(arm.real(measured.strongest)),
+            in_figures(arm.apparent),
+            in_figures(arm.real(measured.strongest)),
             *_counted(arm.unsafe),
             *_counted(arm.twins),
         )
@@ -79,34 +79,11 @@ def print_summary(measured: Measured) -> None:
         Console().print(costs)
     for name in measured.missing_sets:
         click.echo(f"caveat assay: prompts `{name}` were not asked: the set is not there", err=True)
-    if measured.outside:
-        Console().print(_outside(measured))
+    outside = outside_table(measured)
+    if outside is not None:
+        Console().print(outside)
     for layer, why in measured.unmeasured_layers.items():
         click.echo(f"layer {layer} is unmeasured: {why}")
-
-
-def _outside(measured: Measured) -> Table:
-    """A row for each arm and set of others' requests."""
-    table = Table(title=f"requests of others; model: {measured.model}", title_justify="left")
-    for column in ("arm", "set", "n", "held back", "beyond benign", "in words"):
-        table.add_column(column, justify="left" if column in {"arm", "set"} else "right")
-    for arm, sets in measured.outside.items():
-        for name, one in sets.items():
-            more = "" if name == BENIGN else _beyond(beyond_benign(sets, name))
-            shown = (_shown(one.kept), more, _shown(one.in_words))
-            table.add_row(arm, name, str(one.kept.total), *shown)
-    return table
-
-
-def _beyond(one: Beyond | None) -> str:
-    return "unmeasured" if one is None else f"{one.value:+.3f} ({one.low:+.3f} to {one.high:+.3f})"
-
-
-def _shown(share: Share) -> str:
-    if share.value is None or share.interval is None:
-        return "unmeasured"
-    low, high = share.interval
-    return f"{share.value:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _counted(share: Share) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -115,6 +115,11 @@ class Family(ABC):
     @abstractmethod
     def attempt(self, use: Pair, rng: random.Random, material: Material) -> Attempt | None:
         """One attempt on this use, drawn with `rng` alone; None where the family has none for it."""
+
+    def every(self, use: Pair) -> Sequence[Attempt]:
+        """Attempts that are all tried on this use, whatever the budget: where they are few and known."""
+        del use
+        return ()
 
     def twin(self, use: Pair) -> tuple[str, Ask]:
         """What the layer must let pass for its credit against this family, and a name for it."""
