@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from caveat.assay.agreement import Proved
-from caveat.assay.arms import LAYERS
+from caveat.assay.arms import LAYERS, every_arm
 from caveat.assay.command import command_of
-from caveat.assay.journal import Journal
+from caveat.assay.journal import PROMPT, WORK, Entry, Journal, Result
 from caveat.assay.measured import Measured, measure
+from caveat.assay.outside import BENIGN, OUTSIDE
 from caveat.cli.assay_page import render_page
 from caveat.signing.canonical import JsonObject
 from tests.assay.test_account import ARMS, DENIED, journal_of
@@ -21,6 +22,11 @@ _FIGURE = re.compile(r"\b\d+ of \d+\b|\b\d\.\d\d<small>")
 def measured(tmp_path: Path) -> Measured:
     path = journal_of(tmp_path / "run.jsonl", ARMS, ends=False)
     journal = Journal.read(path)
+    for arm in ("bare", "whole"):
+        for search, family in ((WORK, WORK), (PROMPT, "xstest"), (OUTSIDE, "advbench"), (OUTSIDE, BENIGN)):
+            outcome: Result = "breached" if family == "advbench" else "passed"
+            done = Entry(arm=arm, use=f"{family}-1", search=search, at=0, family=family, outcome=outcome)
+            journal.add(done.model_copy(update={"milliseconds": [2.0], "verdicts": ["allow"]}))
     journal.note_proved(Proved(solver="z3 0", openers={DENIED[0]: ["registrar"]}).render())
     return measure(journal)
 
@@ -75,6 +81,38 @@ def test_each_layer_has_one_sentence(measured: Measured) -> None:
 def test_insiders_stand_beside_what_is_proved_of_them(measured: Measured) -> None:
     page = render_page(measured)
     assert "z3 0 was asked" in page
+
+
+def test_what_ordinary_work_and_the_requests_of_others_came_to_has_its_rows(measured: Measured) -> None:
+    _, _, runs = render_page(measured).partition("<h2>The run behind each figure</h2>")
+    for name in ("arm-whole-blocked-xstest", "arm-whole-work", "layer-claims-costs", "outside-bare-advbench"):
+        assert f'<tr id="{name}">' in runs
+
+
+def test_the_command_names_all_that_was_asked_for(measured: Measured) -> None:
+    every = [arm.name for arm in every_arm({"phrases": ""}, real_model=True)]
+    head: JsonObject = {
+        **measured.head,
+        "upstream": "local",
+        "unused_layers": {"phrases": "why"},
+        "arms": [*every, "peer:litellm"],
+        "benign": {"pieces": 6, "requests": 35, "prompts": {"xstest": 20, "notinject": 9}, "missing": []},
+        "outside": {"sets": {"advbench": 15, BENIGN: 12}, "of_bare": 40, "missing": []},
+        "concurrency": 2,
+    }
+    command = command_of(head)
+    for said in (
+        "--all-arms --arm peer:litellm",
+        "--casework 6 --ordinary 20",
+        "--outside 15",
+        "--local-model",
+    ):
+        assert said in command
+    assert "--refusal-sample 40" in command
+    assert not {"--prompts", "--upstream", "--concurrency"} & set(command.split())
+    mine = command_of({**head, "concurrency": 1, "benign": {"prompts": {"mine": 3}}})
+    assert "--prompts FILE" in mine
+    assert mine.endswith("--concurrency 1")
 
 
 def test_the_command_names_no_address(measured: Measured) -> None:

@@ -45,6 +45,9 @@ def head(bundle: str) -> JsonObject:
             "naive": {"powers": [], "twin": "plain", "missing": []},
             "signs-falsely": {"powers": ["issuer_key"], "twin": "plain", "missing": []},
         },
+        "unused_layers": {},
+        "concurrency": 8,
+        "benign": {"pieces": 0, "requests": 0, "prompts": {}, "missing": []},
         "uses": [["g1-00000", "R1.a", "deny"], ["g1-00001", "R1.b", "deny"]],
     }
 

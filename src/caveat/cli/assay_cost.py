@@ -94,7 +94,7 @@ def _arm(arm: ArmMeasured, cost: Cost) -> list[str]:
         linked(html_count(arm.unapproved), "arm", arm.name, "released"),
         linked(html_count(arm.twins), "arm", arm.name, "twins"),
         linked(_NONE if own is None else f"{own:.1f} ms", "arm", arm.name, "time"),
-        _times(cost.added),
+        linked(_times(cost.added), "arm", arm.name, "added"),
         escape(", ".join(f"{count} {fault}" for fault, count in arm.faults.items()) or "none"),
     ]
 
@@ -112,11 +112,21 @@ def _benign(measured: Measured) -> tuple[list[str], list[list[str]]]:
     rows = [
         [
             f"<code>{escape(name)}</code>",
-            *(_share(cost.blocked.get(source, Share(0, 0))) for source in sources),
-            _share(cost.needless),
-            _share(cost.done),
-            _mean(cost.questions),
-            _mean(cost.facts),
+            *(
+                linked(_share(cost.blocked[source]), "arm", name, "blocked", source)
+                if source in cost.blocked
+                else _NONE
+                for source in sources
+            ),
+            *(
+                linked(figure, "arm", name, "work")
+                for figure in (
+                    _share(cost.needless),
+                    _share(cost.done),
+                    _mean(cost.questions),
+                    _mean(cost.facts),
+                )
+            ),
         ]
         for name, cost in measured.costs.items()
     ]
@@ -126,13 +136,17 @@ def _benign(measured: Measured) -> tuple[list[str], list[list[str]]]:
 def _layers(measured: Measured) -> tuple[list[str], list[list[str]]]:
     heads = ["layer", *(f"{what}, {how}" for how in ("alone", "by its absence") for what in _WHAT)]
     rows = [
-        [f"<b>{escape(layer)}</b>", *_layer(costs["alone"]), *_layer(costs["by_absence"])]
+        [
+            f"<b>{escape(layer)}</b>",
+            *(linked(figure, "layer", layer, "costs") for how in _HOW for figure in _layer(costs[how])),
+        ]
         for layer, costs in measured.layer_costs.items()
         if costs
     ]
     return heads, rows
 
 
+_HOW = ("alone", "by_absence")
 _WHAT = ("blocked", "questions a task", "added")
 
 

@@ -4,12 +4,13 @@ INVARIANT: whatever `linked` points at, `evidence_section` writes. Nothing outsi
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 
 from caveat.assay.command import command_of
-from caveat.assay.cost import arms_of_layer
+from caveat.assay.cost import Cost, arms_of_layer
 from caveat.assay.measured import ArmMeasured, LayerMeasured, Measured
+from caveat.assay.outside_measured import SetMeasured
 from caveat.assay.protection import Contrast
 from caveat.assay.wilson import Share
 
@@ -42,6 +43,8 @@ def evidence_section(measured: Measured) -> str:
     parts = [f'<dl id="{_COMMAND}">{listed}</dl>']
     parts += [_of_arm(arm, measured) for arm in measured.arms.values()]
     parts += ["<h3>Layers</h3>", *(_of_layer(layer, measured) for layer in measured.layers)]
+    run_of = _run(measured)
+    parts += [_of_outside(arm, sets, run_of) for arm, sets in measured.outside.items()]
     return "\n".join(parts)
 
 
@@ -63,7 +66,34 @@ def _of_arm(arm: ArmMeasured, measured: Measured) -> str:
         _row(anchor("arm", arm.name, "twins"), "none", f"benign twins passed {_of(arm.twins)}", run),
         _row(anchor("arm", arm.name, "time"), "none", f"median of {len(arm.milliseconds)} twins", run),
     ]
+    rows += _costs(arm.name, measured.costs[arm.name], run)
     return _folded(name, f"arm <code>{escape(arm.name)}</code>", rows, ("adversary", "figure"))
+
+
+def _costs(arm: str, cost: Cost, run: str) -> Iterator[str]:
+    for source, blocked in cost.blocked.items():
+        yield _row(anchor("arm", arm, "blocked", source), "none", f"{source} blocked {_of(blocked)}", run)
+    questions = "unmeasured" if cost.questions is None else f"n {cost.questions.n} pieces of work"
+    asked = (
+        f"asked without need {_of(cost.needless)}, done {_of(cost.done)}, questions and facts: {questions}"
+    )
+    yield _row(anchor("arm", arm, "work"), "none", asked, run)
+    added = "unmeasured" if cost.added is None else f"n {cost.added.n} requests, beside <code>bare</code>"
+    yield _row(anchor("arm", arm, "added"), "none", f"time added: {added}", run)
+
+
+def _of_outside(arm: str, sets: Mapping[str, SetMeasured], run: str) -> str:
+    rows = [
+        _row(
+            anchor("outside", arm, name),
+            "nobody tried again",
+            f"{escape(name)} held back {_of(one.kept)}, refused in words {_of(one.in_words)}",
+            run,
+        )
+        for name, one in sets.items()
+    ]
+    title = f"requests of others, arm <code>{escape(arm)}</code>"
+    return _folded(anchor("outside", arm), title, rows, ("adversary", "figure"))
 
 
 def _of_layer(layer: str, measured: Measured) -> str:
@@ -72,6 +102,9 @@ def _of_layer(layer: str, measured: Measured) -> str:
         _row(anchor("layer", layer, who), who, "<br>".join(_contrasts(layer, one)), run)
         for who, one in measured.layers[layer].items()
     ]
+    costs = measured.layer_costs.get(layer)
+    if costs:
+        rows.append(_row(anchor("layer", layer, "costs"), "none", "<br>".join(_pairs(layer)), run))
     return _folded(anchor("layer", layer), f"layer <b>{escape(layer)}</b>", rows, ("adversary", "pairs"))
 
 
@@ -80,6 +113,14 @@ def _contrasts(layer: str, one: LayerMeasured) -> Iterator[str]:
         with_layer, without = arms_of_layer(layer)[how]
         arms = f"<code>{escape(with_layer)}</code> against <code>{escape(without)}</code>"
         yield f"{arms}: {_contrast(contrast)}"
+
+
+def _pairs(layer: str) -> Iterator[str]:
+    for with_layer, without in arms_of_layer(layer).values():
+        yield (
+            f"costs: <code>{escape(with_layer)}</code> minus <code>{escape(without)}</code>, "
+            "request by request; the figures of both stand with their arms"
+        )
 
 
 def _contrast(one: Contrast) -> str:

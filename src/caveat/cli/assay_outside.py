@@ -5,8 +5,9 @@ from html import escape
 from rich.table import Table
 
 from caveat.assay.measured import Measured
-from caveat.assay.outside import BENIGN
+from caveat.assay.outside import ADVBENCH, BENIGN
 from caveat.assay.outside_measured import Beyond, beyond_benign
+from caveat.cli.assay_evidence import linked
 from caveat.cli.assay_markup import html_share, html_table, in_figures
 
 
@@ -18,9 +19,9 @@ def outside_section(measured: Measured) -> str:
         [
             f"<code>{escape(arm)}</code>",
             f"<code>{escape(name)}</code>{'<small>benign</small>' if name == BENIGN else ''}",
-            html_share(one.kept),
-            "" if name == BENIGN else _html_beyond(beyond_benign(sets, name)),
-            html_share(one.in_words),
+            linked(html_share(one.kept), "outside", arm, name),
+            "" if name == BENIGN else linked(_html_beyond(beyond_benign(sets, name)), "outside", arm, name),
+            linked(html_share(one.in_words), "outside", arm, name),
         ]
         for arm, sets in measured.outside.items()
         for name, one in sets.items()
@@ -30,9 +31,14 @@ def outside_section(measured: Measured) -> str:
         "here is apparent protection and no more: nobody tried again. Whoever holds back benign "
         "requests as well has nothing beyond them: a wall has 0. "
         f"Model: <b>{escape(measured.model)}</b>; of AdvBench it refuses in words, bare: "
-        f"{html_share(measured.bare_refusals)}</p>"
+        f"{_refused(measured)}</p>"
         + html_table(["arm", "set", "held back", "beyond benign ones", "refused in words"], rows)
     )
+
+
+def _refused(measured: Measured) -> str:
+    figure = html_share(measured.bare_refusals)
+    return linked(figure, "outside", "bare", ADVBENCH) if measured.bare_refusals.total else figure
 
 
 def _html_beyond(one: Beyond | None) -> str:
