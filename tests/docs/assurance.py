@@ -153,7 +153,7 @@ def page() -> str:
     assumed = [_wrapped(f"- **{name}**: {text}") for name, text in case.assumptions.items()]
     parts += ["## Assumptions", "\n".join(assumed)]
     gateway = case.runs["gateway"].report
-    parts += ["## What is not measured", _unmeasured(gateway)]
+    parts += ["## What is not measured", _unmeasured(case.runs)]
     parts += ["## Layers without a measured effect", _without_effect(gateway)]
     parts += ["## What one issuer who lies can open", _insiders(gateway)]
     parts += ["## Runs", *(_described(run) for run in case.runs.values())]
@@ -192,13 +192,28 @@ def _evidence(one: Figure) -> str:
     return f"{said} (95 % {one['low95']:.3f} to {one['high95']:.3f})" if "low95" in one else said
 
 
-def _unmeasured(report: Mapping[str, Any]) -> str:
+def _unmeasured(runs: Mapping[str, Run]) -> str:
+    report = runs["gateway"].report
     rows = [
-        *((f"layer `{name}`", why) for name, why in report["unmeasured_layers"].items()),
+        *(
+            (f"layer `{name}`", f"{why}{_elsewhere(name, runs)}")
+            for name, why in report["unmeasured_layers"].items()
+        ),
         *((f"arm `{name}`", why) for name, why in report["unmeasured_arms"].items()),
         *((f"attacks `{name}`", f"no data set {why}") for name, why in report["families_not_tried"].items()),
     ]
     return "\n".join(["| what | why |", "|---|---|", *(f"| {name} | {why} |" for name, why in rows)])
+
+
+def _elsewhere(layer: str, runs: Mapping[str, Run]) -> str:
+    """Which other run has a figure for the layer."""
+    found = [
+        f"[{run.id}](#run-{run.id})"
+        for run in runs.values()
+        if layer not in run.report.get("unmeasured_layers", {layer: ""})
+        and any(one["effect"] != "unmeasured" for one in run.report["layers"][layer]["adversaries"].values())
+    ]
+    return f"; measured in run {', '.join(found)}" if found else ""
 
 
 def _without_effect(report: Mapping[str, Any]) -> str:
@@ -206,7 +221,7 @@ def _without_effect(report: Mapping[str, Any]) -> str:
     lines = ["| layer | what the run says | smallest effect that it could have seen |", "|---|---|---|"]
     for name, layer in report["layers"].items():
         effects = [one["effect"] for one in layer["adversaries"].values()]
-        if "measured" in effects:
+        if "measured" in effects or name in report["unmeasured_layers"]:
             continue
         seen = [
             contrast["smallest_visible"]
@@ -257,7 +272,7 @@ def _described(run: Run) -> str:
             f"| journal | `{report['journal']}` |",
             f"| verdicts | `{report['digest']}` |",
             f"| seed, attempts of each adversary on each use | {head['seed']}, {head['budget']} |",
-            f"| model | {head['upstream']} |",
+            f"| model | {report['model']['name'] if 'model' in report else head['upstream']} |",
         ]
     return "\n".join(lines)
 

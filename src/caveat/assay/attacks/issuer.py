@@ -108,8 +108,8 @@ def _attempt(use: Pair, role: str, facts: frozenset[str]) -> Attempt:
 
 
 def is_decided_by_facts(use: Pair) -> bool:
-    """Whether the example's oracle labels this use as it is labelled: no words, no instruction decide."""
-    return label(use.truth).result == use.right
+    """Whether attested facts alone decide this use: no words and no registered instruction do."""
+    return not use.workflow and label(use.truth).result == use.right
 
 
 def _lies(use: Pair, facts: frozenset[str]) -> Iterator[dict[str, Json]]:
