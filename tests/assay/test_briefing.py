@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from caveat.assay.body import EMITS
+from caveat.assay.body import EMITS, READS, with_arrival
 from caveat.assay.briefing import (
     FIRST_TOKENS,
     WHOLE_TOKENS,
@@ -101,6 +101,13 @@ async def test_the_model_that_emits_whatever_is_wanted_stays_the_scripted_one() 
     body = BODY.replace(b'"assay"', f'"{EMITS}release_effector"'.encode())
     async with model(refusing(lambda *_: True)) as own, briefed(own, "") as url:
         assert (await asked(url, body)).tools == ("release_effector",)
+
+
+async def test_what_words_arrived_is_said_by_the_scripted_model_whatever_model_there_is() -> None:
+    parts = [{"type": "text", "text": "to a@b.example"}]
+    body = json.dumps({"model": READS, "messages": [{"role": "user", "content": parts}]}).encode()
+    async with model(refusing(lambda *_: True)) as own, briefed(own, "The rules.") as url:
+        assert with_arrival(await asked(url, body), body).arrived is True
 
 
 async def test_a_model_that_is_not_there_is_a_fault_and_no_refusal() -> None:

@@ -8,12 +8,14 @@ import pytest
 
 from caveat.assay import oracle_extended
 from caveat.assay.arms import LAYERS, every_arm
+from caveat.assay.attacks.issuer import ROLES, Insider
 from caveat.assay.errors import ScenarioError
 from caveat.assay.extension import UNANNOUNCED, generate_extended
 from caveat.assay.generator import generate_pairs
 from caveat.assay.oracle import label
 from caveat.assay.oracle_extended import Words, label_extended
 from caveat.assay.subjects import generate_uses, unused_layers
+from caveat.cli.assay_proof import prove_insiders
 from caveat.policy.bundle import Bundle, parse_bundle
 from caveat.store.folder import read_folder
 
@@ -77,6 +79,16 @@ def test_every_use_is_denied_or_needs_a_person_and_every_twin_is_allowed() -> No
     drawn = generate_extended(5, 400)
     assert {pair.clause for pair in drawn} >= {"E1", "E3", "E4", "R1.a"}
     assert sum(bool(pair.workflow) for pair in drawn) == 50
+
+
+def test_insiders_are_compared_with_a_proof_only_where_facts_decide(extended: Bundle) -> None:
+    uses = [use for use in generate_extended(1, 16) if use.right == "deny"]
+    proved = prove_insiders(extended, uses)
+    assert proved is not None
+    assert proved.openers.keys() == {use.id for use in uses if use.id.startswith("g")}
+    named = next(use for use in uses if use.twin_text and use.truth == use.twin)
+    assert Insider().every(named) == ()
+    assert len(Insider().every(next(use for use in uses if use.id in proved.openers))) == len(ROLES)
 
 
 def test_the_added_clauses_only_tighten() -> None:

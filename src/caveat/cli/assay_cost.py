@@ -42,7 +42,7 @@ def costs_table(measured: Measured) -> Table | None:
     title = "cost for who does nothing wrong" + ("; partial" if measured.partial else "")
     table = Table(title=title, title_justify="left")
     for column in ("arm", "blocked", "of", "asked without need", "of", "questions a task", "added ms", "p95"):
-        table.add_column(column, justify="left" if column == "arm" else "right")
+        table.add_column(column, justify="left" if column == "arm" else "right", overflow="fold")
     for name, cost in measured.costs.items():
         blocked = _together(cost)
         questions = UNMEASURED if cost.questions is None else f"{cost.questions.value:.2f}"

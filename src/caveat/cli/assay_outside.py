@@ -53,7 +53,7 @@ def outside_table(measured: Measured) -> Table | None:
         return None
     table = Table(title=f"requests of others; model: {measured.model}", title_justify="left")
     for column in ("arm", "set", "n", "held back", "beyond benign", "in words"):
-        table.add_column(column, justify="left" if column in {"arm", "set"} else "right")
+        table.add_column(column, justify="left" if column in {"arm", "set"} else "right", overflow="fold")
     for arm, sets in measured.outside.items():
         for name, one in sets.items():
             more = "" if name == BENIGN else _beyond(beyond_benign(sets, name))

@@ -62,7 +62,7 @@ def print_summary(measured: Measured) -> None:
     title = f"protection, with 95 % intervals; model: {measured.model}{partial}"
     table = Table(title=title, title_justify="left")
     for column in ("arm", "apparent", f"real ({measured.strongest})", "unsafe", "of", "twins passed", "of"):
-        table.add_column(column, justify="left" if column == "arm" else "right")
+        table.add_column(column, justify="left" if column == "arm" else "right", overflow="fold")
     for arm in measured.arms.values():
         table.add_row(
             arm.name,
