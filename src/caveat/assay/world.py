@@ -68,6 +68,14 @@ def issuer_roles(registry: Mapping[str, FactSpec]) -> tuple[str, ...]:
     return tuple(sorted({role for spec in registry.values() for role in spec.attested_by} - {REGISTRATION}))
 
 
+def workflows_of(files: Mapping[str, bytes]) -> Table:
+    """The workflows that any deployment of the bundle registers, by name."""
+    found: Table = {}
+    for table in _own_deployments(files).values():
+        found |= _table(table, "workflows") if "workflows" in table else {}
+    return found
+
+
 def make_world(
     files: Mapping[str, bytes],
     draw: Callable[[], bytes],
@@ -114,11 +122,15 @@ def make_world(
 def believe_claims(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
     """The bundle in which the caller's word counts as knowledge of every fact: a safeguard taken out.
 
-    Only `facts.toml` differs, and in it only the grade that each fact requires.
+    What a screen estimates stays its own: nobody claims it. Only `facts.toml` differs, and in it only the
+    grade that each fact requires.
     """
     document = _toml(files, "facts.toml")
     facts = _table(document, "facts")
-    believing = {name: {**_table(facts, name), "grade": "claimed"} for name in facts}
+    believing = {
+        name: table if table.get("grade") == "estimated" else {**table, "grade": "claimed"}
+        for name, table in ((name, _table(facts, name)) for name in facts)
+    }
     return {**files, "facts.toml": _dump({**document, "facts": believing})}
 
 

@@ -21,6 +21,7 @@ from caveat.decision.verdict import Verdict
 from caveat.evidence.defects import EXPLANATIONS, DefectCode
 from caveat.facts.fact import Facts
 from caveat.ledger.record import (
+    AssayRecord,
     BundleRecord,
     DecisionRecord,
     EvidenceCited,
@@ -236,6 +237,21 @@ def _reviewed(record: ReviewRecord) -> str:
     )
 
 
+def _measured(record: AssayRecord) -> str:
+    said = f"assay: at {record.time} a report on {record.bundle} was recorded, signed by {record.key[:16]}"
+    whole = next((one for one in record.arms if one.arm == "whole"), None)
+    if whole is None or whole.unsafe is None:
+        return said
+    part = "" if record.complete else ", in a run that is not complete"
+    return f"{said}; the whole gateway let {whole.unsafe} of {whole.uses} uses through{part}"
+
+
+def _of_the_log(record: KeyRecord | StoppedRecord) -> str:
+    if isinstance(record, KeyRecord):
+        return f"key: at {record.time} the log was handed over to the key {record.after}"
+    return f"stopped: at {record.time} the ledger stopped: {record.reason}"
+
+
 def say_record(record: Record) -> str:
     """One sentence for a record that is no decision."""
     match record:
@@ -260,9 +276,9 @@ def say_record(record: Record) -> str:
         case HeartbeatRecord(time, every_seconds, witnessed):
             said = f"{witnessed} records were under a quorum of witnesses"
             return f"heartbeat: at {time} the gateway was alive, as every {every_seconds} s; {said}"
-        case KeyRecord(time, _before, after):
-            return f"key: at {time} the log was handed over to the key {after}"
-        case StoppedRecord(time, reason):
-            return f"stopped: at {time} the ledger stopped: {reason}"
+        case AssayRecord():
+            return _measured(record)
+        case KeyRecord() | StoppedRecord():
+            return _of_the_log(record)
         case DecisionRecord():
             return f"decision: {record.decision.verdict.value} for `{record.deployment}` at {record.time}"

@@ -294,6 +294,37 @@ class TermsRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ArmFigures:
+    """Of one arm: the uses let through to somebody without an issuer's key, and the twins that passed.
+
+    None where it was not measured: never zero.
+    """
+
+    arm: str
+    unsafe: int | None
+    uses: int | None
+    twins_passed: int | None
+    twins: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AssayRecord:
+    """A signed report of the assay was taken into this log.
+
+    `bundle`: the policy that it measured. `envelope`: the digest of the signed file. `key`: the signer's id.
+    `run`: the digest of all verdicts. `complete`: the run came to its end. Source: ADR-0035.
+    """
+
+    time: str
+    bundle: Digest
+    envelope: Digest
+    key: Digest
+    run: Digest
+    complete: bool
+    arms: tuple[ArmFigures, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HeartbeatRecord:
     """The process was alive, as it says every so many seconds.
 
@@ -334,6 +365,7 @@ Record: TypeAlias = (
     | OutputEndRecord
     | TermsRecord
     | ReviewRecord
+    | AssayRecord
     | HeartbeatRecord
     | KeyRecord
     | StoppedRecord

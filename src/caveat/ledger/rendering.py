@@ -13,6 +13,7 @@ from caveat.facts.fact import Facts
 from caveat.facts.wire import render_facts
 from caveat.ledger.record import (
     Approved,
+    AssayRecord,
     BundleRecord,
     DataPart,
     DecisionRecord,
@@ -156,6 +157,26 @@ def _review(record: ReviewRecord) -> JsonObject:
     }
 
 
+def _assay(record: AssayRecord) -> JsonObject:
+    return {
+        "bundle": record.bundle,
+        "envelope": record.envelope,
+        "key": record.key,
+        "run": record.run,
+        "complete": record.complete,
+        "arms": [
+            {
+                "arm": one.arm,
+                "unsafe": one.unsafe,
+                "uses": one.uses,
+                "twins_passed": one.twins_passed,
+                "twins": one.twins,
+            }
+            for one in record.arms
+        ],
+    }
+
+
 _Body: TypeAlias = Callable[[Any], JsonObject]
 _BODIES: Mapping[type, tuple[str, _Body]] = MappingProxyType(
     {
@@ -169,6 +190,7 @@ _BODIES: Mapping[type, tuple[str, _Body]] = MappingProxyType(
         OutputEndRecord: ("output_end", _output_end),
         TermsRecord: ("terms", lambda record: {"bundle": record.bundle, "envelope": record.envelope}),
         ReviewRecord: ("review", _review),
+        AssayRecord: ("assay", _assay),
         HeartbeatRecord: (
             "heartbeat",
             lambda record: {"every_seconds": record.every_seconds, "witnessed": record.witnessed},

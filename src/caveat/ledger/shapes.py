@@ -18,6 +18,8 @@ from caveat.facts.wire import parse_facts
 from caveat.ledger.record import (
     RECORD_ID,
     Approved,
+    ArmFigures,
+    AssayRecord,
     BundleRecord,
     DataPart,
     DecisionRecord,
@@ -375,6 +377,40 @@ class _ReviewModel(_HeadModel):
         )
 
 
+class _ArmModel(_Model):
+    arm: _Text
+    unsafe: _Count | None
+    uses: _Count | None
+    twins_passed: _Count | None
+    twins: _Count | None
+
+    def value(self) -> ArmFigures:
+        """The domain value."""
+        return ArmFigures(self.arm, self.unsafe, self.uses, self.twins_passed, self.twins)
+
+
+class _AssayModel(_HeadModel):
+    kind: Literal["assay"]
+    bundle: _Hex
+    envelope: _Hex
+    key: _Hex
+    run: _Hex
+    complete: bool
+    arms: list[_ArmModel]
+
+    def record(self) -> AssayRecord:
+        """The domain value."""
+        return AssayRecord(
+            time=self.time,
+            bundle=Digest(self.bundle),
+            envelope=Digest(self.envelope),
+            key=Digest(self.key),
+            run=Digest(self.run),
+            complete=self.complete,
+            arms=tuple(one.value() for one in self.arms),
+        )
+
+
 class _HeartbeatModel(_HeadModel):
     kind: Literal["heartbeat"]
     every_seconds: Annotated[int, Field(ge=1, le=86_400)]
@@ -416,6 +452,7 @@ _RecordModel: TypeAlias = Annotated[
     | _OutputEndModel
     | _TermsModel
     | _ReviewModel
+    | _AssayModel
     | _HeartbeatModel
     | _KeyModel
     | _StoppedModel,
