@@ -3,6 +3,7 @@
 Nothing of ours has to run, and nobody has to be believed.
 """
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -40,6 +41,7 @@ from caveat.ledger.finding import Code, Finding, RecordCheck
 from caveat.ledger.folder import CHECKPOINT, COSIGNED, Folder
 from caveat.ledger.handover import known_keys, read_handovers
 from caveat.ledger.quorum import Cosigned, Policy
+from caveat.ledger.record import parse_record_id
 from caveat.ledger.replay import Bundles, ReplayCheck
 from caveat.ledger.verify import Report, verify_folder
 from caveat.ledger.verify_export import verify_export
@@ -47,6 +49,7 @@ from caveat.ledger.witness import with_signatures
 from caveat.monitors.once import OnceCheck
 from caveat.monitors.totals import TotalsCheck
 from caveat.oversight.check import ApprovalCheck
+from caveat.oversight.power_check import DissentCheck, HaltCheck
 from caveat.signing.note import NoteKey, NoteParseError, parse_note
 
 _POLICY_HELP = "Logs, witnesses and quorum (C2SP tlog-policy): the cosigned checkpoint must satisfy it."
@@ -115,7 +118,7 @@ def verify(
             checks: tuple[RecordCheck, ...] = (
                 TotalsCheck(bundles.greatest),
                 OnceCheck(),
-                ApprovalCheck(SignedStatements(bundles)),
+                *_of_people(view, SignedStatements(bundles)),
             )
             if replaying is not None:
                 checks = (*checks, replaying)
@@ -145,6 +148,16 @@ def verify(
     else:
         _print(report, view.key, findings, notes, replayed)
     return DOES_NOT_HOLD if findings else HOLDS
+
+
+def _of_people(view: LedgerView, signed: SignedStatements) -> tuple[RecordCheck, ...]:
+    """What people approved, stopped and objected to."""
+    by_overseer = partial(signed.of_overseer, origin=view.key.name)
+
+    def has_record(name: str) -> bool:
+        return view.folder.has_record(*parse_record_id(name))
+
+    return ApprovalCheck(signed), HaltCheck(by_overseer), DissentCheck(by_overseer, has_record)
 
 
 @ledger_group.command()

@@ -16,13 +16,15 @@ from caveat.evidence.check import MAX_ENVELOPES, Checked, EvidenceChecker
 from caveat.evidence.envelope import RejectedEnvelope, VerifiedEnvelope, verify_envelope
 from caveat.evidence.issuer import Issuer
 from caveat.evidence.manifest import Manifest, ManifestParseError, parse_manifest
+from caveat.evidence.overseers import VerifiedSaying, admit_saying
+from caveat.evidence.predicates import Predicate
 from caveat.evidence.reading import admit_reading
 from caveat.evidence.recognition import Index as RecognitionIndex
 from caveat.evidence.recognition import Recognition, recognise
 from caveat.evidence.revocation import VerifiedRevocations
 from caveat.gateway.errors import RequestError
 from caveat.gateway.gather import CountCache, Gathered, gather, use_of
-from caveat.gateway.ports import Found, KeptManifest
+from caveat.gateway.ports import Found, KeptManifest, SayingT
 from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.shape import standing
 from caveat.monitors.once import Once
@@ -200,6 +202,15 @@ class BundleWitnesses:
         """Whoever reads with these bytes at `now`; what is wrong with them otherwise."""
         checker = self._checker
         return admit_reading(envelope, origin, checker.trust, checker.revocations, checker.first_logged, now)
+
+    def admit_saying(
+        self, envelope: bytes, origin: str, predicate: Predicate, model: type[SayingT], now: datetime
+    ) -> VerifiedSaying[SayingT] | RejectedEnvelope:
+        """What an overseer says to the gateway of this log at `now`; or what is wrong with the statement."""
+        checker = self._checker
+        return admit_saying(
+            envelope, origin, predicate, model, checker.trust, checker.revocations, checker.first_logged, now
+        )
 
     def line_of(self, principal: str) -> str:
         """Of the overseer who calls by this name."""

@@ -37,6 +37,7 @@ from caveat.gateway.law import LawError, LawInForce, law_of, read_bundle
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.overseeing import Overseeing
 from caveat.gateway.ports import Files, Law, MakeWitnesses
+from caveat.gateway.power import Power
 from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.routes import Routes, single_route
 from caveat.gateway.routing import Router
@@ -54,6 +55,7 @@ from caveat.monitors.logged import Logged
 from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
 from caveat.oversight.book import Book
+from caveat.oversight.dissents import Dissents
 from caveat.policy.bundle import Bundle
 from caveat.policy.chain import Chain
 from caveat.service.evidence_files import EvidenceFiles
@@ -122,6 +124,7 @@ class Service:
         gate: Gate,
         stores: tuple[SqliteEvidenceStore, SqliteManifestStore, SqliteTranscripts, SqliteHolds],
         holding: Holding,
+        dissents: Dissents,
         before: "_Before",
     ) -> None:
         """Takes over everything that is passed in; `close` releases it."""
@@ -166,6 +169,7 @@ class Service:
             config.tracing,
             transcripts=Transcripts(stores[2], gate.audit_hmac),
             overseeing=Overseeing(holding, gate.recorder, ledger.origin),
+            power=Power(gate.halts, dissents, gate.recorder, ledger.origin, ledger.has_record),
         )
         self.desk = desk
         self.app = Gateway(desk, self.start, self.stop)
@@ -355,7 +359,8 @@ def open_service(config: ServiceConfig) -> Service:
         raise
     ledger.store_bundle(bundle.files)
     holding = Holding(history.book, HoldFiles(holds), history.clock)
-    gate = Gate(ledger, Metrics(), history.clock, audit_key, history.lasting, holding)
+    gate = Gate(ledger, Metrics(), history.clock, audit_key, history.lasting, holding, history.halts)
+    gate.recorder.also(history.dissents.fold)
 
     async def announce(bundle: Bundle, chain: Chain) -> None:
         """Every step is a record, so that the ledger alone shows the way from one law to the next."""
@@ -378,7 +383,15 @@ def open_service(config: ServiceConfig) -> Service:
     )
     before = _Before(history.routes, lambda bundle: announce(bundle, chain))
     return Service(
-        config, ledger, law, make_witnesses, gate, (store, manifests, transcripts, holds), holding, before
+        config,
+        ledger,
+        law,
+        make_witnesses,
+        gate,
+        (store, manifests, transcripts, holds),
+        holding,
+        history.dissents,
+        before,
     )
 
 
