@@ -10,6 +10,7 @@ from caveat.evidence.reading import mint_reading
 from tests.support.overseers import Somebody
 from tests.support.raw_client import Answer, send
 from tests.support.running_gateway import RunningGateway
+from tests.support.small_bundle import SmallBundle
 
 if TYPE_CHECKING:
     from caveat.signing.canonical import JsonObject
@@ -69,6 +70,25 @@ def dissent(
 def post(gateway: RunningGateway, path: str, body: bytes) -> Answer:
     """Sends what somebody signed."""
     return send(gateway.url, path, body, {"content-type": "application/json"})
+
+
+def with_observers(bundle: SmallBundle, *observers: Somebody) -> SmallBundle:
+    """The bundle with these observers, each of a party of their own."""
+    rows = "".join(
+        f"""
+[issuers.{one.person}]
+role = "observer"
+party = "{one.line}"
+key = "{one.key.public().render()}"
+purpose = "observer"
+namespaces = ["*"]
+max_age_seconds = 3600
+max_lifetime_seconds = 3600
+"""
+        for one in observers
+    )
+    bundle.extra["trust.toml"] += rows.encode()
+    return bundle
 
 
 def look(gateway: RunningGateway, who: Somebody, now: datetime, path: str) -> Answer:

@@ -13,6 +13,7 @@ from caveat.cli.approved import SignedStatements
 from caveat.cli.exit import CannotRunError
 from caveat.cli.ledger_audit import audit_command
 from caveat.cli.ledger_export import export_command
+from caveat.cli.ledger_oversight import oversight_command
 from caveat.cli.ledger_proof import is_proof, print_proof, proof_holds
 from caveat.cli.ledger_query import query_command
 from caveat.cli.ledger_rotate import rotate_command
@@ -61,7 +62,14 @@ def ledger_group() -> None:
     """Verify, prove, export, witness and audit the log of decisions, without trust in the gateway."""
 
 
-for _command in (audit_command, export_command, query_command, rotate_command, witness_command):
+for _command in (
+    audit_command,
+    export_command,
+    oversight_command,
+    query_command,
+    rotate_command,
+    witness_command,
+):
     ledger_group.add_command(_command)
 
 

@@ -33,7 +33,7 @@ from caveat.gateway.http import (
 from caveat.gateway.identity.callers import Caller, connection_of
 from caveat.gateway.metrics import CONTENT_TYPE
 from caveat.gateway.oversight_paths import APPROVALS, answer_oversight, is_oversight
-from caveat.gateway.power_paths import DISSENTS, HALTS, answer_power, is_power
+from caveat.gateway.power_paths import DISSENTS, HALTS, OVERSIGHT, answer_power, is_power
 from caveat.gateway.refusal import HOLDS
 from caveat.gateway.upstream import forwardable, returnable
 from caveat.gateway.wire.azure import AzureWire
@@ -263,7 +263,7 @@ class Gateway:
         await send_whole(send, 201, body, [JSON])
 
 
-_OVERSIGHT = (APPROVALS, HALTS, DISSENTS)
+_OVERSIGHT = (APPROVALS, HALTS, DISSENTS, OVERSIGHT)
 _OWN = ("/v1/models", "/v1/evidence", "/v1/revocations")
 _OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
 

@@ -60,7 +60,6 @@ from caveat.ledger.record import (
 )
 from caveat.oversight.halts import Doing, Halt, Halts
 from caveat.oversight.hold import Asked, make_shown
-from caveat.policy.bundle import Bundle
 from caveat.policy.clause import Clause
 from caveat.policy.deployments import Deployment
 from caveat.screens.redaction import Placeholders, Table
@@ -521,7 +520,7 @@ class Gate:
             enforced,
             listed,
             None if done is None else redacted,
-            await self._wait(record, receipt.record_id, use.law.bundle, content or b""),
+            await self._wait(record, receipt.record_id, use.law, content or b""),
             halt,
             of,
         )
@@ -529,17 +528,16 @@ class Gate:
     def _held(self, use: Use, decision: Decision, now: datetime) -> Held | None:
         return None if self._holding is None else self._holding.held(_asked(use), decision, use.law, now)
 
-    async def _wait(
-        self, record: DecisionRecord, record_id: str, bundle: Bundle, content: bytes
-    ) -> Waiting | None:
+    async def _wait(self, record: DecisionRecord, record_id: str, law: Law, content: bytes) -> Waiting | None:
         """Where the use waits now. Raises `FaultError` where what it shows cannot be stored."""
         if record.hold is None or self._holding is None:
             return None
         name = record.hold.of or record_id
         if record.hold.of is None:
-            shown = make_shown(render_view(record, record_id, bundle), content)
+            shown = make_shown(render_view(record, record_id, law.bundle), content)
             await self._holding.keep(name, shown, parse_time(record.hold.expires_at))
-        return Waiting(name, record.hold.expires_at, dict(record.hold.roles))
+        outlook = self._holding.outlook(name, law, self.recorder.now())
+        return Waiting(name, record.hold.expires_at, dict(record.hold.roles), outlook)
 
 
 def _without_id(fold: Callable[[Record], None]) -> Fold:

@@ -13,6 +13,7 @@ from caveat.evidence.envelope import RejectedEnvelope
 from caveat.evidence.overseers import VerifiedSaying
 from caveat.evidence.predicates import DissentModel, HaltModel, Predicate
 from caveat.gateway.errors import GatewayError, RequestError
+from caveat.gateway.observer import Observer
 from caveat.gateway.ports import Law, SayingT
 from caveat.gateway.recorder import Recorder
 from caveat.ledger.errors import RecordParseError
@@ -35,8 +36,10 @@ class Power:
         recorder: Recorder,
         origin: str,
         has_record: Callable[[str], bool],
+        observer: Observer,
     ) -> None:
         """`has_record`: whether the log has a published record of this id; it blocks."""
+        self.observer = observer
         self.halts = halts
         self.dissents = dissents
         self._recorder = recorder

@@ -12,6 +12,7 @@ from caveat.gateway.gate import Ruling
 from caveat.gateway.gather import Gathered, needs_detail
 from caveat.gateway.holding import Waiting
 from caveat.gateway.wire.protocol import Wire
+from caveat.ledger.record import render_time
 from caveat.signing.canonical import Json, JsonObject
 
 HOLDS = "/v1/holds/"
@@ -70,7 +71,14 @@ def refusal_body(wire: Wire, ruling: Ruling) -> bytes:
 
 
 def _waits(hold: Waiting) -> JsonObject:
-    return {"id": hold.hold, "roles": dict[str, Json](hold.roles), "expires_at": hold.expires_at}
+    expected = hold.outlook.expected_at
+    return {
+        "id": hold.hold,
+        "roles": dict[str, Json](hold.roles),
+        "expires_at": hold.expires_at,
+        "ahead": hold.outlook.ahead,
+        "expected_at": None if expected is None else render_time(expected),
+    }
 
 
 def _failed(checked: Checked) -> JsonObject:

@@ -71,6 +71,7 @@ class Halt:
     person: str
     time: str = ""
     id: str = ""
+    record: HaltRecord | None = None
     releases: dict[Digest, HaltRecord] = field(default_factory=dict[Digest, HaltRecord])
     released: str = ""
     """When it was released; empty while it is in force."""
@@ -97,7 +98,7 @@ class Halts:
         halt = self._in_force.setdefault(stopped, {}).setdefault(
             record.said, Halt(record.said, stopped, record.person)
         )
-        halt.time, halt.id = record.time, record_id
+        halt.time, halt.id, halt.record = record.time, record_id, record
         self._all[record_id] = halt
 
     def _release(self, record: HaltRecord) -> None:
@@ -133,6 +134,11 @@ class Halts:
         """Whether nothing at all is halted."""
         return not self._in_force
 
+    @property
+    def in_force(self) -> int:
+        """How many halts are not released."""
+        return sum(map(len, self._in_force.values()))
+
     def covering(self, doing: Doing) -> Halt | None:
         """A halt that stops this use; None where nothing does. One look for each scope."""
         for stopped in doing.stopped_by():
@@ -148,6 +154,12 @@ class Halts:
     def find(self, halt: str) -> Halt | None:
         """The halt with this record's id."""
         return self._all.get(halt)
+
+    def rows(self) -> Iterator[tuple[str, HaltRecord, str]]:
+        """Of every halt: the id of its record, the record, and when it was released, or nothing."""
+        for halt in self._all.values():
+            if halt.record is not None:
+                yield halt.id, halt.record, halt.released
 
     def all(self) -> Iterable[Halt]:
         """Every halt there was, in the order of the log."""

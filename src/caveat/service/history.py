@@ -22,6 +22,7 @@ from caveat.monitors.totals import Totals
 from caveat.oversight.book import Book
 from caveat.oversight.dissents import Dissents
 from caveat.oversight.halts import Halts
+from caveat.oversight.view import Oversight
 from caveat.policy.bundle import Bundle
 from caveat.policy.chain import Chain
 from caveat.service.log_keys import DataFolderError
@@ -41,6 +42,7 @@ class History:
     book: Book
     halts: Halts = field(default_factory=Halts)
     dissents: Dissents = field(default_factory=Dissents)
+    oversight: Oversight = field(default_factory=Oversight)
     routes: Digest | None = None
 
     @property
@@ -62,6 +64,7 @@ class History:
             named = record_id_of(entry.index, entry.leaf)
             for keep in (self.book.fold, self.halts.fold, self.dissents.fold):
                 keep(record, named)
+            self.oversight.fold(record, named, entry.leaf)
             for fold in (self.totals.fold, self.once.fold, succession.fold, *self.lasting):
                 fold(record)
         chain = check_follows(bundle, succession.follow)

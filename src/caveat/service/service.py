@@ -7,6 +7,7 @@ are made at the first start, readable by their owner alone, and never replaced.
 """
 
 import asyncio
+import math
 import signal
 import threading
 from collections.abc import Awaitable, Callable
@@ -35,6 +36,7 @@ from caveat.gateway.identity.connection import ConnectionProtocol
 from caveat.gateway.identity.tokens import Tokens
 from caveat.gateway.law import LawError, LawInForce, law_of, read_bundle
 from caveat.gateway.metrics import Metrics
+from caveat.gateway.observer import Observer
 from caveat.gateway.overseeing import Overseeing
 from caveat.gateway.ports import Files, Law, MakeWitnesses
 from caveat.gateway.power import Power
@@ -55,7 +57,7 @@ from caveat.monitors.logged import Logged
 from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
 from caveat.oversight.book import Book
-from caveat.oversight.dissents import Dissents
+from caveat.oversight.halts import Halts
 from caveat.policy.bundle import Bundle
 from caveat.policy.chain import Chain
 from caveat.service.evidence_files import EvidenceFiles
@@ -124,7 +126,7 @@ class Service:
         gate: Gate,
         stores: tuple[SqliteEvidenceStore, SqliteManifestStore, SqliteTranscripts, SqliteHolds],
         holding: Holding,
-        dissents: Dissents,
+        past: History,
         before: "_Before",
     ) -> None:
         """Takes over everything that is passed in; `close` releases it."""
@@ -169,9 +171,17 @@ class Service:
             config.tracing,
             transcripts=Transcripts(stores[2], gate.audit_hmac),
             overseeing=Overseeing(holding, gate.recorder, ledger.origin),
-            power=Power(gate.halts, dissents, gate.recorder, ledger.origin, ledger.has_record),
+            power=Power(
+                gate.halts,
+                past.dissents,
+                gate.recorder,
+                ledger.origin,
+                ledger.has_record,
+                Observer(ledger, past.oversight),
+            ),
         )
         self.desk = desk
+        _show_oversight(self.metrics, holding, gate.halts)
         self.app = Gateway(desk, self.start, self.stop)
 
     def _law_now(self) -> Law:
@@ -390,9 +400,30 @@ def open_service(config: ServiceConfig) -> Service:
         gate,
         (store, manifests, transcripts, holds),
         holding,
-        history.dissents,
+        history,
         before,
     )
+
+
+def _show_oversight(metrics: Metrics, holding: Holding, halts: Halts) -> None:
+    """Figures that are computed when somebody reads them; not a number while the clock cannot be used."""
+    queue = holding.queue
+
+    def waiting() -> float:
+        try:
+            return queue.waiting(holding.clock())
+        except GatewayError:
+            return math.nan
+
+    def oldest_seconds() -> float:
+        try:
+            now = holding.clock()
+        except GatewayError:
+            return math.nan
+        entry = queue.oldest(now)
+        return 0.0 if entry is None else (now - entry.hold.opened_at).total_seconds()
+
+    metrics.oversees(waiting, oldest_seconds, lambda: halts.in_force)
 
 
 @dataclass(frozen=True, slots=True)
