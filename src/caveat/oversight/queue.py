@@ -94,6 +94,11 @@ class Queue:
         self._expire(now)
         return self._book.find(next(iter(self._open))) if self._open else None
 
+    def newest(self, now: datetime) -> Entry | None:
+        """The hold that was opened last."""
+        self._expire(now)
+        return self._book.find(next(reversed(self._open))) if self._open else None
+
     def outlook(self, entry: Entry, pace: Callable[[str], Pace], now: datetime) -> Outlook:
         """What is before this hold in the slowest of its roles."""
         self._expire(now)

@@ -66,15 +66,25 @@ from caveat.service.hold_files import HoldFiles
 from caveat.service.key_watch import KeyWatch
 from caveat.service.log_keys import DataFolderError, log_keys
 from caveat.service.manifest_index import ManifestIndex
+from caveat.service.notifier import Notifier, sinks_of, watching
+from caveat.service.notify_config import NotifyConfig
 from caveat.service.tls import ServerTls
 from caveat.service.watch import Watch, WatchConfig, read_known
 from caveat.signing.digest import Digest
 from caveat.store.api_keys import ApiKeyStore
-from caveat.store.errors import EvidenceStoreError, HoldStoreError, StoreError, TranscriptStoreError
+from caveat.store.errors import (
+    EvidenceStoreError,
+    HoldStoreError,
+    OutboxError,
+    StoreError,
+    TranscriptStoreError,
+)
 from caveat.store.evidence import SqliteEvidenceStore
 from caveat.store.holds import FILE as HOLDS
 from caveat.store.holds import SqliteHolds
 from caveat.store.manifests import SqliteManifestStore
+from caveat.store.outbox import FILE as OUTBOX
+from caveat.store.outbox import SqliteOutbox
 from caveat.store.revocations import RevocationFiles
 from caveat.store.transcripts import FILE as TRANSCRIPTS
 from caveat.store.transcripts import SqliteTranscripts
@@ -112,6 +122,7 @@ class ServiceConfig:
     reload_on_hangup: bool = True
     prove: Callable[[], Awaitable[None]] = once_per_process
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    notify: NotifyConfig | None = None
 
 
 class Service:
@@ -128,6 +139,7 @@ class Service:
         holding: Holding,
         past: History,
         before: "_Before",
+        outbox: SqliteOutbox | None = None,
     ) -> None:
         """Takes over everything that is passed in; `close` releases it."""
         self.ledger = ledger
@@ -182,7 +194,22 @@ class Service:
         )
         self.desk = desk
         _show_oversight(self.metrics, holding, gate.halts)
+        self.notifier = self._notifier(config, outbox, holding)
         self.app = Gateway(desk, self.start, self.stop)
+
+    def _notifier(
+        self, config: ServiceConfig, outbox: SqliteOutbox | None, holding: Holding
+    ) -> Notifier | None:
+        if config.notify is None or outbox is None:
+            return None
+        return Notifier(
+            outbox,
+            sinks_of(config.notify, config.clock),
+            self.ledger,
+            watching(holding, self._law_now),
+            self.metrics,
+            config.log,
+        )
 
     def _law_now(self) -> Law:
         return self.law.current
@@ -206,6 +233,8 @@ class Service:
         if routes != self._before.routes:
             await self._gate.recorder.routes(routes)
         self._key_watch.start()
+        if self.notifier is not None:
+            self.notifier.start()
         self._log.info("start", bundle=bundle.digest, origin=self.ledger.origin, version=__version__)
         if self._reload_on_hangup and threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
@@ -266,6 +295,8 @@ class Service:
         await self.desk.settle()
         await self._watch.stop()
         await self._key_watch.stop()
+        if self.notifier is not None:
+            await self.notifier.stop()
         await self._identities.close()
         await self._router.close()
         await asyncio.to_thread(self.close)
@@ -358,8 +389,10 @@ def open_service(config: ServiceConfig) -> Service:
         manifests.close()
         holds.close()
         raise DataFolderError(f"{error}; without the file, histories are unrecognised for a while") from error
+    outbox = None
     try:
         chain = history.take_up(ledger, succession, bundle, config.log)
+        outbox = None if config.notify is None else _open_outbox(config.data)
     except BaseException:
         ledger.close()
         store.close()
@@ -402,7 +435,15 @@ def open_service(config: ServiceConfig) -> Service:
         holding,
         history,
         before,
+        outbox,
     )
+
+
+def _open_outbox(data: Path) -> SqliteOutbox:
+    try:
+        return SqliteOutbox(data / OUTBOX)
+    except OutboxError as error:
+        raise DataFolderError(str(error)) from error
 
 
 def _show_oversight(metrics: Metrics, holding: Holding, halts: Halts) -> None:
