@@ -1,8 +1,8 @@
 """Where notifications go: a signed webhook, mail, a file for a SIEM. Each blocks, and runs in a thread.
 
 Laws: what is not surely delivered raises `DeliveryError` and is tried again; no redirect is followed, so
-that a signed event goes to the named address alone. Source: Standard Webhooks 1.0.0 (headers, signature), RFC 5321,
-OCSF 1.7.0, ADR-0041.
+that a signed event goes to the named address alone. Source: Standard Webhooks 1.0.0 (headers, signature),
+RFC 5321, OCSF 1.7.0, ADR-0041.
 """
 
 import base64
