@@ -31,7 +31,7 @@ def approvals_command() -> None:
     """
 
 
-def _as_a_person(command: Callable[..., int]) -> Callable[..., int]:
+def as_a_person(command: Callable[..., int]) -> Callable[..., int]:
     """The options that say who decides where; the command gets a `Door`."""
 
     @click.option(
@@ -52,7 +52,7 @@ def _as_a_person(command: Callable[..., int]) -> Callable[..., int]:
 
 @approvals_command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="The documented JSON shape.")
-@_as_a_person
+@as_a_person
 def list_command(door: Door, as_json: bool) -> int:
     """What waits for one of your roles, oldest first; nothing of it counts as shown.
 
@@ -76,7 +76,7 @@ def list_command(door: Door, as_json: bool) -> int:
 @approvals_command.command("show")
 @click.argument("hold")
 @click.option("--json", "as_json", is_flag=True, help="The documented JSON shape.")
-@_as_a_person
+@as_a_person
 def show_command(door: Door, hold: str, as_json: bool) -> int:
     """Everything that an approval of HOLD signs. The gateway notes when you first saw it.
 
@@ -96,7 +96,7 @@ def show_command(door: Door, hold: str, as_json: bool) -> int:
 @click.argument("hold")
 @click.option("--role", required=True, help="The role that you approve in.")
 @click.option("--out", type=_FILE, help="Write what you signed here instead of sending it.")
-@_as_a_person
+@as_a_person
 def approve_command(door: Door, hold: str, role: str, out: Path | None) -> int:
     """Approve exactly what HOLD shows, once. Read it with `show` first: a glance counts as no review.
 
@@ -113,7 +113,7 @@ def approve_command(door: Door, hold: str, role: str, out: Path | None) -> int:
 @click.argument("hold")
 @click.option("--role", required=True, help="The role that you refuse in.")
 @click.option("--out", type=_FILE, help="Write what you signed here instead of sending it.")
-@_as_a_person
+@as_a_person
 def refuse_command(door: Door, hold: str, role: str, out: Path | None) -> int:
     """Refuse HOLD: one refusal ends it. It needs no pause and lowers nobody's figures.
 
@@ -126,7 +126,7 @@ def refuse_command(door: Door, hold: str, role: str, out: Path | None) -> int:
 
 @approvals_command.command("send")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@_as_a_person
+@as_a_person
 def send_command(door: Door, file: Path) -> int:
     """Send a decision that was signed elsewhere.
 

@@ -32,9 +32,12 @@ class Door:
 
     def read(self, hold: str) -> dict[str, Any]:
         """What waits, or one hold; raises `CannotRunError` with what the gateway said."""
+        return self.look("/v1/approvals" + (f"/{quote(hold, safe='')}" if hold else ""))
+
+    def look(self, path: str) -> dict[str, Any]:
+        """What stands at a path that is for overseers; raises `CannotRunError` with what the gateway said."""
         statement = mint_reading(self.issuer, self.origin, datetime.now(UTC), self.key)
         token = base64.urlsafe_b64encode(statement).decode()
-        path = "/v1/approvals" + (f"/{quote(hold, safe='')}" if hold else "")
         status, answer = call(self.gateway, "GET", path, b"", {"authorization": f"Caveat-Overseer {token}"})
         if status != 200:
             error = answer.get("error", {})
@@ -44,9 +47,9 @@ class Door:
             )
         return answer
 
-    def submit(self, signed: bytes) -> tuple[int, dict[str, Any]]:
-        """Sends a decision: status and answer."""
-        return call(self.gateway, "POST", "/v1/approvals", signed, {"content-type": "application/json"})
+    def submit(self, signed: bytes, path: str = "/v1/approvals") -> tuple[int, dict[str, Any]]:
+        """Sends what was signed: status and answer."""
+        return call(self.gateway, "POST", path, signed, {"content-type": "application/json"})
 
 
 def open_door(gateway: str, key: PrivateKey, issuer: str) -> Door:

@@ -24,9 +24,11 @@ from caveat.ledger.record import (
     AssayRecord,
     BundleRecord,
     DecisionRecord,
+    DissentRecord,
     EvidenceCited,
     EvidenceRecord,
     Follows,
+    HaltRecord,
     HeartbeatRecord,
     HistoryRecord,
     KeyRecord,
@@ -252,11 +254,26 @@ def _of_the_log(record: KeyRecord | StoppedRecord) -> str:
     return f"stopped: at {record.time} the ledger stopped: {record.reason}"
 
 
+def _stopped_or_objected(record: HaltRecord | DissentRecord) -> str:
+    if isinstance(record, DissentRecord):
+        return (
+            f"dissent: at {record.time} `{record.person}` objected to record {record.about}, as number "
+            f"{record.number}, {record.link[:16]}"
+        )
+    what = " ".join(word for word in (record.scope, record.target, record.caller) if word)
+    if record.act == "halt":
+        return f"halt: at {record.time} `{record.person}` halted {what}"
+    effect = "it waits for another person" if record.second is None else "with a second person, so it ended"
+    return f"halt: at {record.time} `{record.person}` released {what}, record {record.halt}: {effect}"
+
+
 def say_record(record: Record) -> str:
     """One sentence for a record that is no decision."""
     match record:
         case ReviewRecord():
             return _reviewed(record)
+        case HaltRecord() | DissentRecord():
+            return _stopped_or_objected(record)
         case TrustRecord() | RevocationsRecord() | EvidenceRecord():
             return _of_trust(record)
         case StartRecord(time, bundle, version, origin):

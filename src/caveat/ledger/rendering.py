@@ -17,8 +17,10 @@ from caveat.ledger.record import (
     BundleRecord,
     DataPart,
     DecisionRecord,
+    DissentRecord,
     EvidenceRecord,
     Follows,
+    HaltRecord,
     HeartbeatRecord,
     Held,
     History,
@@ -177,6 +179,39 @@ def _assay(record: AssayRecord) -> JsonObject:
     }
 
 
+def _halt(record: HaltRecord) -> JsonObject:
+    return {
+        "act": record.act,
+        "scope": record.scope,
+        "target": record.target,
+        "caller": record.caller,
+        "halt": record.halt,
+        "second": record.second,
+        **_signed(record),
+    }
+
+
+def _dissent(record: DissentRecord) -> JsonObject:
+    return {
+        "about": record.about,
+        "number": record.number,
+        "previous": record.previous,
+        "link": record.link,
+        **_signed(record),
+    }
+
+
+def _signed(record: HaltRecord | DissentRecord) -> JsonObject:
+    """Who signed what, under which policy."""
+    return {
+        "person": record.person,
+        "key": record.key,
+        "said": record.said,
+        "statement": record.statement,
+        "bundle": record.bundle,
+    }
+
+
 _Body: TypeAlias = Callable[[Any], JsonObject]
 _BODIES: Mapping[type, tuple[str, _Body]] = MappingProxyType(
     {
@@ -191,6 +226,8 @@ _BODIES: Mapping[type, tuple[str, _Body]] = MappingProxyType(
         TermsRecord: ("terms", lambda record: {"bundle": record.bundle, "envelope": record.envelope}),
         ReviewRecord: ("review", _review),
         AssayRecord: ("assay", _assay),
+        HaltRecord: ("halt", _halt),
+        DissentRecord: ("dissent", _dissent),
         HeartbeatRecord: (
             "heartbeat",
             lambda record: {"every_seconds": record.every_seconds, "witnessed": record.witnessed},
@@ -258,6 +295,7 @@ def _render_decision(record: DecisionRecord, cases: Json) -> JsonObject:
         **({} if record.history_state is None else {"history_state": record.history_state.value}),
         **({} if record.hold is None else {"hold": _render_held(record.hold)}),
         **({} if record.approved is None else {"approved": _render_approved(record.approved)}),
+        **({} if record.halted is None else {"halted": record.halted}),
     }
 
 

@@ -23,9 +23,11 @@ from caveat.ledger.record import (
     BundleRecord,
     DataPart,
     DecisionRecord,
+    DissentRecord,
     EvidenceCited,
     EvidenceRecord,
     Follows,
+    HaltRecord,
     HeartbeatRecord,
     Held,
     History,
@@ -49,6 +51,9 @@ MAX_ACT_BYTES = 32 * 1024
 """Of the envelope of a negotiation's act: the longest text that a record may hold."""
 MAX_STATEMENT_BYTES = 8 * 1024
 """Of what a person signed about a hold."""
+
+MAX_DISSENT_BYTES = 32 * 1024
+"""Of what a person signed about a halt or to object: 2,000 characters of any script, escaped, in base64."""
 
 _TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
 
@@ -169,6 +174,7 @@ class _DecisionModel(_HeadModel):
     history_state: HistoryState | None = Field(default=None, strict=False)
     hold: _HeldModel | None = None
     approved: _ApprovedModel | None = None
+    halted: _Hex | None = None
 
     def record(self) -> DecisionRecord:
         """The domain value."""
@@ -206,6 +212,7 @@ class _DecisionModel(_HeadModel):
             history_state=self.history_state,
             hold=None if self.hold is None else self.hold.value(),
             approved=None if self.approved is None else self.approved.value(),
+            halted=_digest(self.halted),
         )
 
 
@@ -411,6 +418,64 @@ class _AssayModel(_HeadModel):
         )
 
 
+class _SignedModel(_HeadModel):
+    person: _Text
+    key: _Hex
+    said: _Hex
+    statement: Annotated[str, Field(max_length=MAX_DISSENT_BYTES)]
+    bundle: _Hex
+
+
+class _HaltModel(_SignedModel):
+    kind: Literal["halt"]
+    act: Literal["halt", "release"]
+    scope: Literal["use", "conversation", "deployment", "model", "everything"]
+    target: _Text
+    caller: _Text
+    halt: _RecordId | None
+    second: _Hex | None
+
+    def record(self) -> HaltRecord:
+        """The domain value."""
+        return HaltRecord(
+            self.time,
+            self.act,
+            self.scope,
+            self.target,
+            self.caller,
+            self.halt,
+            self.person,
+            Digest(self.key),
+            Digest(self.said),
+            self.statement,
+            Digest(self.bundle),
+            _digest(self.second),
+        )
+
+
+class _DissentModel(_SignedModel):
+    kind: Literal["dissent"]
+    about: _RecordId
+    number: Annotated[int, Field(ge=1)]
+    previous: _Hex
+    link: _Hex
+
+    def record(self) -> DissentRecord:
+        """The domain value."""
+        return DissentRecord(
+            self.time,
+            self.about,
+            self.number,
+            Digest(self.previous),
+            Digest(self.link),
+            self.person,
+            Digest(self.key),
+            Digest(self.said),
+            self.statement,
+            Digest(self.bundle),
+        )
+
+
 class _HeartbeatModel(_HeadModel):
     kind: Literal["heartbeat"]
     every_seconds: Annotated[int, Field(ge=1, le=86_400)]
@@ -453,6 +518,8 @@ _RecordModel: TypeAlias = Annotated[
     | _TermsModel
     | _ReviewModel
     | _AssayModel
+    | _HaltModel
+    | _DissentModel
     | _HeartbeatModel
     | _KeyModel
     | _StoppedModel,
