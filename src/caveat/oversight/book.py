@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from caveat.ledger.record import DecisionRecord, Record, ReviewRecord, parse_time
+from caveat.oversight.figures import Measured, Windows
 from caveat.oversight.hold import Asked, Hold, Status
+from caveat.oversight.past import PastReview
 from caveat.oversight.review import Act
 from caveat.signing.digest import Digest
 
@@ -64,25 +66,6 @@ class Entry:
         return Status.OPEN if self.missing() else Status.APPROVED
 
 
-@dataclass(frozen=True, slots=True)
-class PastReview:
-    """One decision of a person, whether it counted or not. `defect` is empty where it did."""
-
-    hold: str
-    deployment: str
-    person: str
-    role: str
-    act: Act
-    at: datetime
-    shown_at: datetime | None
-    defect: str
-
-    @property
-    def seconds(self) -> float | None:
-        """From first display to decision; None where it was never shown."""
-        return None if self.shown_at is None else (self.at - self.shown_at).total_seconds()
-
-
 class Book:
     """The holds of one gateway."""
 
@@ -91,6 +74,7 @@ class Book:
         self._entries: dict[str, Entry] = {}
         self._open: dict[Asked, str] = {}
         self._past: list[PastReview] = []
+        self._windows = Windows()
 
     def fold(self, record: Record, record_id: str) -> None:
         """What this record, which has this id, says of holds."""
@@ -119,9 +103,9 @@ class Book:
         shown = None if record.shown_at is None else parse_time(record.shown_at)
         act, at = Act(record.act), parse_time(record.time)
         deployment = "" if entry is None else entry.hold.asked.deployment
-        self._past.append(
-            PastReview(record.hold, deployment, record.person, record.role, act, at, shown, record.defect)
-        )
+        past = PastReview(record.hold, deployment, record.person, record.role, act, at, shown, record.defect)
+        self._past.append(past)
+        self._windows.add(past)
         if entry is not None and not record.defect:
             signed = record.statement.encode()
             entry.counted.append(Counted(record.person, record.role, act, at, shown, record.envelope, signed))
@@ -154,9 +138,13 @@ class Book:
         """What this person decided since then, in the order of the log."""
         return tuple(one for one in self._newest(since) if one.person == person)
 
-    def reviews(self, deployment: str, since: datetime) -> tuple[PastReview, ...]:
-        """What was decided about holds of this deployment since then, in the order of the log."""
-        return tuple(one for one in self._newest(since) if one.deployment == deployment)
+    def measured(self, deployment: str, now: datetime) -> Measured:
+        """What clauses may read of how decisions about holds of this deployment came about."""
+        return self._windows.measured(deployment, now)
+
+    def reviews(self, since: datetime) -> tuple[PastReview, ...]:
+        """What was decided since then, in the order of the log."""
+        return tuple(self._newest(since))
 
     def _newest(self, since: datetime) -> list[PastReview]:
         found: list[PastReview] = []

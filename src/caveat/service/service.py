@@ -315,7 +315,14 @@ def open_service(config: ServiceConfig) -> Service:
         trust = parse_trust(bundle.files["trust.toml"])
         checker = EvidenceChecker(trust, bundle.registry, cache, history.lists.book, history.logged.first)
         return BundleWitnesses(
-            bundle, checker, EvidenceFiles(store), history.totals, history.once, history.lists, index
+            bundle,
+            checker,
+            EvidenceFiles(store),
+            history.totals,
+            history.once,
+            history.lists,
+            index,
+            history.book.measured,
         )
 
     bundle = read_bundle(config.read_files(), beyond_loopback=config.beyond_loopback)
