@@ -13,7 +13,7 @@ from caveat.assay.errors import AssayError
 from caveat.assay.measured import ArmMeasured, LayerMeasured, Measured
 from caveat.assay.paired import SIGNIFICANT
 from caveat.assay.protection import Contrast, Credits, contrast
-from caveat.assay.wilson import Share
+from caveat.facts.wilson import Share
 from caveat.signing.canonical import Json, JsonObject
 
 VERSION = 1

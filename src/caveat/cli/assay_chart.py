@@ -3,7 +3,7 @@
 from html import escape
 
 from caveat.assay.measured import Measured
-from caveat.assay.wilson import Share
+from caveat.facts.wilson import Share
 
 _LEFT, _WIDTH, _ROW, _BAR = 190, 560, 46, 15
 

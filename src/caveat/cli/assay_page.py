@@ -5,9 +5,9 @@ from html import escape
 from caveat.assay.arms import LAYERS, NOT_TAKEN_OUT
 from caveat.assay.measured import ArmMeasured, LayerMeasured, Measured
 from caveat.assay.protection import Effect
-from caveat.assay.wilson import Share
 from caveat.cli.assay_chart import arms_chart
 from caveat.cli.assay_peers import render_described
+from caveat.facts.wilson import Share
 
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1b1f24;--soft:#57606a;--paper:#fff;--line:#d0d7de;--head:#f3f5f7;

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from caveat.assay.errors import AssayError
 from caveat.assay.measured import Measured
-from caveat.assay.wilson import Share
+from caveat.facts.wilson import Share
 
 
 class Bar(AbstractContextManager["Bar"]):

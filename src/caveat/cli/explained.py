@@ -30,6 +30,7 @@ from caveat.ledger.record import (
     HistoryRecord,
     KeyRecord,
     OutputEndRecord,
+    PlantedRecord,
     Record,
     Redaction,
     Replaced,
@@ -241,6 +242,8 @@ def say_record(record: Record) -> str:
     match record:
         case ReviewRecord():
             return _reviewed(record)
+        case PlantedRecord(time, hold):
+            return f"planted: at {time} it was revealed that hold {hold} was planted: no use waited"
         case TrustRecord() | RevocationsRecord() | EvidenceRecord():
             return _of_trust(record)
         case StartRecord(time, bundle, version, origin):

@@ -29,6 +29,7 @@ from caveat.gateway.issued_keys import IssuedKeys
 from caveat.gateway.listing import Listed, new_parts, shortened
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.naming import Namer
+from caveat.gateway.planted_case import Opened
 from caveat.gateway.ports import Found, Law, Ledger
 from caveat.gateway.recorder import Fold, Recorder
 from caveat.gateway.redacting import (
@@ -59,7 +60,6 @@ from caveat.ledger.record import (
     render_time,
 )
 from caveat.oversight.hold import Asked, make_shown
-from caveat.policy.bundle import Bundle
 from caveat.policy.clause import Clause
 from caveat.policy.deployments import Deployment
 from caveat.screens.redaction import Placeholders, Table
@@ -443,7 +443,7 @@ class Gate:
             parts=listed.parts,
             cases=gathered.cases,
             decision=decision,
-            evidence=tuple(_cited(checked) for checked in gathered.evidence),
+            evidence=tuple(cite(checked) for checked in gathered.evidence),
             reserve=gathered.reserve,
             mode=mode,
             enforced=enforced,
@@ -471,22 +471,22 @@ class Gate:
             enforced,
             listed,
             None if done is None else redacted,
-            await self._wait(record, receipt.record_id, use.law.bundle, content or b""),
+            await self._wait(record, receipt.record_id, use, content or b""),
         )
 
     def _held(self, use: Use, decision: Decision, now: datetime) -> Held | None:
         return None if self._holding is None else self._holding.held(_asked(use), decision, use.law, now)
 
-    async def _wait(
-        self, record: DecisionRecord, record_id: str, bundle: Bundle, content: bytes
-    ) -> Waiting | None:
+    async def _wait(self, record: DecisionRecord, record_id: str, use: Use, content: bytes) -> Waiting | None:
         """Where the use waits now. Raises `FaultError` where what it shows cannot be stored."""
         if record.hold is None or self._holding is None:
             return None
         name = record.hold.of or record_id
         if record.hold.of is None:
-            shown = make_shown(render_view(record, record_id, bundle), content)
+            shown = make_shown(render_view(record, record_id, use.law.bundle), content)
             await self._holding.keep(name, shown, parse_time(record.hold.expires_at))
+            opened = Opened(record_id, record, use.call, use.deployment, use.found, content)
+            self._holding.planted.opened(opened)
         return Waiting(name, record.hold.expires_at, dict(record.hold.roles))
 
 
@@ -547,7 +547,8 @@ def _scored(cases: tuple[Facts, ...], law: Law, call: Call) -> tuple[Facts, ...]
     return with_scores(cases, law.bundle.registry, screening.of_parts(call.parts))
 
 
-def _cited(checked: Checked) -> EvidenceCited:
+def cite(checked: Checked) -> EvidenceCited:
+    """An envelope as records cite it."""
     outcome = checked.outcome.value if checked.code is None else checked.code.value
     return EvidenceCited(checked.envelope, checked.key or "", outcome, checked.once)
 

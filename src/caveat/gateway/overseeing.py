@@ -10,6 +10,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import timedelta
 
 import orjson
@@ -23,15 +24,19 @@ from caveat.gateway.holding import Holding
 from caveat.gateway.ports import Law
 from caveat.gateway.recorder import Recorder
 from caveat.ledger.record import ReviewRecord, render_time
-from caveat.oversight.book import Entry
+from caveat.oversight.book import KEPT_SECONDS, Entry
 from caveat.oversight.hold import Shown, Status
 from caveat.oversight.review import MEANING, Act, Decided, Defect, Person, Standing, defect_of
+from caveat.oversight.reviewers import Reviewed
+from caveat.oversight.vigilance import caught, is_vigilant
+from caveat.policy.oversight import Floors
 from caveat.signing.canonical import Json, JsonObject
 from caveat.signing.digest import Digest
 
 SCHEME = "caveat-overseer "
 MAX_DECISION_BYTES = 8 * 1024
 _HOUR = timedelta(hours=1)
+_YEAR = timedelta(seconds=KEPT_SECONDS)
 _NO_VIEW = Digest("")
 
 
@@ -79,8 +84,29 @@ class Overseeing:
             _row(entry)
             for entry in self.holding.book.waiting(overseer.roles, now)
             if overseer.person not in entry.persons
+            and not self.holding.planted.hides(entry.hold.id, overseer.person)
         ]
         return {"version": 1, "origin": self.origin, "holds": rows}
+
+    def figures(self, law: Law, overseer: Overseer) -> JsonObject:
+        """This person's own figures, and those of the queues without a name."""
+        book, oversight = self.holding.book, law.bundle.oversight
+        since = self._recorder.now() - _YEAR
+        reviewed = Reviewed(book.reviews(since), book.revealed)
+        own: list[Json] = []
+        for role in sorted(overseer.roles):
+            floors = oversight.of(role)
+            row: JsonObject = {"role": role, "vigilant": self._is_vigilant(overseer.person, floors)}
+            row["floors"] = dict[str, Json](asdict(floors))
+            own.append(row | reviewed.of(role, overseer.person).render())
+        queues: list[Json] = [
+            reviewed.render_queue(role, oversight.of(role).caught_percent) for role in sorted(overseer.roles)
+        ]
+        return {"version": 1, "since": render_time(since), "own": own, "queues": queues}
+
+    def _is_vigilant(self, person: str, floors: Floors) -> bool:
+        reviews = self.holding.book.decisions_of(person, self._recorder.now() - _YEAR)
+        return is_vigilant(caught(reviews, self.holding.planted), floors.caught_percent)
 
     async def show(self, overseer: Overseer, hold: str) -> JsonObject:
         """Everything that an approval of this hold signs. That it is shown is noted before it is."""
@@ -90,6 +116,7 @@ class Overseeing:
             raise _unknown()
         now = self._recorder.now()
         first = await asyncio.to_thread(self.holding.store.display, hold, overseer.person, now)
+        self.holding.planted.shown(hold, overseer.person)
         return {
             "version": 1,
             "hold": hold,
@@ -144,8 +171,9 @@ class Overseeing:
             now,
             shown_at,
         )
-        standing = self._standing(law, entry, shown, overseer.person)
-        defect = defect_of(decided, entry.hold, law.bundle.oversight.of(said.role), standing)
+        floors = law.bundle.oversight.of(said.role)
+        standing = self._standing(law, entry, shown, overseer.person, floors)
+        defect = defect_of(decided, entry.hold, floors, standing)
         receipt = await self._recorder.append(_record(decided, raw, defect))
         if defect is not None:
             raise _counts_as_none(defect, receipt.record_id)
@@ -157,7 +185,7 @@ class Overseeing:
             "record": receipt.record_id,
         }
 
-    def _standing(self, law: Law, entry: Entry, shown: Shown | None, person: str) -> Standing:
+    def _standing(self, law: Law, entry: Entry, shown: Shown | None, person: str, floors: Floors) -> Standing:
         now = self._recorder.now()
         earlier = self.holding.book.decisions_of(person, now - _HOUR)
         return Standing(
@@ -167,6 +195,7 @@ class Overseeing:
             decided=entry.persons,
             earlier=tuple(one.at for one in earlier),
             line_of_requester=law.witnesses.line_of(entry.hold.asked.requester),
+            vigilant=self._is_vigilant(person, floors),
         )
 
 

@@ -24,6 +24,7 @@ from caveat.ledger.record import (
     HistoryRecord,
     KeyRecord,
     OutputEndRecord,
+    PlantedRecord,
     Record,
     Redaction,
     Replaced,
@@ -169,6 +170,7 @@ _BODIES: Mapping[type, tuple[str, _Body]] = MappingProxyType(
         OutputEndRecord: ("output_end", _output_end),
         TermsRecord: ("terms", lambda record: {"bundle": record.bundle, "envelope": record.envelope}),
         ReviewRecord: ("review", _review),
+        PlantedRecord: ("planted", lambda record: {"hold": record.hold, "nonce": record.nonce}),
         HeartbeatRecord: (
             "heartbeat",
             lambda record: {"every_seconds": record.every_seconds, "witnessed": record.witnessed},

@@ -30,6 +30,7 @@ from caveat.ledger.record import (
     HistoryRecord,
     KeyRecord,
     OutputEndRecord,
+    PlantedRecord,
     Redaction,
     Replaced,
     Reservation,
@@ -375,6 +376,16 @@ class _ReviewModel(_HeadModel):
         )
 
 
+class _PlantedModel(_HeadModel):
+    kind: Literal["planted"]
+    hold: _RecordId
+    nonce: _Hex
+
+    def record(self) -> PlantedRecord:
+        """The domain value."""
+        return PlantedRecord(self.time, self.hold, self.nonce)
+
+
 class _HeartbeatModel(_HeadModel):
     kind: Literal["heartbeat"]
     every_seconds: Annotated[int, Field(ge=1, le=86_400)]
@@ -416,6 +427,7 @@ _RecordModel: TypeAlias = Annotated[
     | _OutputEndModel
     | _TermsModel
     | _ReviewModel
+    | _PlantedModel
     | _HeartbeatModel
     | _KeyModel
     | _StoppedModel,

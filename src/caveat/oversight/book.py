@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from caveat.ledger.record import DecisionRecord, Record, ReviewRecord, parse_time
+from caveat.ledger.record import DecisionRecord, PlantedRecord, Record, ReviewRecord, parse_time
 from caveat.oversight.figures import Measured, Windows
 from caveat.oversight.hold import Asked, Hold, Status
 from caveat.oversight.past import PastReview
@@ -34,12 +34,15 @@ class Counted:
 
 @dataclass(slots=True)
 class Entry:
-    """One hold and what became of it so far. `taken`: by a use whose record is not durable yet."""
+    """One hold and what became of it so far. `taken`: by a use whose record is not durable yet.
+
+    `revealed`: it was planted, and no use ever waited."""
 
     hold: Hold
     counted: list[Counted] = field(default_factory=list[Counted])
     used: bool = False
     taken: bool = False
+    revealed: bool = False
 
     @property
     def persons(self) -> frozenset[str]:
@@ -59,6 +62,8 @@ class Entry:
         """How it stands. One refusal is enough; time only ever ends it."""
         if self.used or self.taken:
             return Status.USED
+        if self.revealed:
+            return Status.EXPIRED
         if any(one.act is Act.REFUSE for one in self.counted):
             return Status.REFUSED
         if self.hold.is_over(now):
@@ -75,6 +80,7 @@ class Book:
         self._open: dict[Asked, str] = {}
         self._past: list[PastReview] = []
         self._windows = Windows()
+        self.revealed: dict[str, tuple[str, ...]] = {}
 
     def fold(self, record: Record, record_id: str) -> None:
         """What this record, which has this id, says of holds."""
@@ -83,6 +89,8 @@ class Book:
                 self._decision(record, record_id)
             case ReviewRecord():
                 self._review(record)
+            case PlantedRecord():
+                self._planted(record.hold)
             case _:
                 return
 
@@ -109,6 +117,21 @@ class Book:
         if entry is not None and not record.defect:
             signed = record.statement.encode()
             entry.counted.append(Counted(record.person, record.role, act, at, shown, record.envelope, signed))
+
+    def _planted(self, hold: str) -> None:
+        entry = self._entries.get(hold)
+        if entry is not None:
+            self.revealed[hold] = entry.hold.clauses
+            entry.revealed = True
+            self._open.pop(entry.hold.asked, None)
+
+    def entries(self) -> Iterable[Entry]:
+        """All that are remembered."""
+        return self._entries.values()
+
+    def entry(self, hold: str) -> Entry:
+        """The hold with this id, which is known to be there."""
+        return self._entries[hold]
 
     def find(self, hold: str) -> Entry | None:
         """The hold with this id."""
@@ -161,6 +184,7 @@ class Book:
         over = [name for name, one in self._entries.items() if one.hold.expires_at < past]
         for name in over:
             self._open.pop(self._entries.pop(name).hold.asked, None)
+            self.revealed.pop(name, None)
 
 
 def hold_of(record: DecisionRecord, record_id: str) -> Hold:

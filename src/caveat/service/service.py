@@ -36,6 +36,7 @@ from caveat.gateway.identity.tokens import Tokens
 from caveat.gateway.law import LawError, LawInForce, law_of, read_bundle
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.overseeing import Overseeing
+from caveat.gateway.planting import Planting
 from caveat.gateway.ports import Files, Law, MakeWitnesses
 from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.routes import Routes, single_route
@@ -154,6 +155,7 @@ class Service:
             gate.recorder.heartbeat,
             lambda: int(config.clock().timestamp()),
         )
+        self.planting = Planting(holding, gate, self._law_now, HoldFiles(stores[3]), config.log)
         desk = Desk(
             gate,
             self._router,
@@ -192,6 +194,7 @@ class Service:
         if routes != self._before.routes:
             await self._gate.recorder.routes(routes)
         self._key_watch.start()
+        self.planting.start()
         self._log.info("start", bundle=bundle.digest, origin=self.ledger.origin, version=__version__)
         if self._reload_on_hangup and threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
@@ -249,6 +252,7 @@ class Service:
 
     async def stop(self) -> None:
         """Waits for what has begun, then lets everything go; the ledger holds all that was decided."""
+        await self.planting.stop()
         await self.desk.settle()
         await self._watch.stop()
         await self._key_watch.stop()
