@@ -10,15 +10,13 @@ import pytest
 
 from caveat.evidence.approval import Act
 from caveat.oversight.planted import commitment
-from tests.support.overseers import ANNA, BEN, CARA, Clock, Somebody, decide, hold_of, read, status
-from tests.support.planted import WORDS, ask, planting_files, step
-from tests.support.raw_client import chat
+from tests.support.overseers import ANNA, BEN, Clock, Somebody, decide, hold_of, read, status
+from tests.support.planted import WORDS, ask, ask_with, planting_files, step
 from tests.support.running_gateway import RunningGateway, running_gateway
 from tests.support.scripted_upstream import ScriptedUpstream
-from tests.support.small_bundle import DESK_KEY
 
 SHORT = "version = 1\nhold_seconds = 3600\n[floors]\nitems_per_hour = 360\nseconds = 1\n"
-FILES = planting_files(ANNA, BEN, CARA, oversight=SHORT)
+FILES = planting_files(ANNA, BEN, oversight=SHORT)
 
 
 @pytest.fixture(autouse=True)
@@ -87,9 +85,12 @@ def test_approving_a_planted_case_lets_nothing_through_and_answers_as_any_other(
     clock.move(11)
     answer = decide(gateway, seen, BEN, clock())
     assert (answer.status, answer.json["counts"]) == (201, True)
-    # Whoever has the very bytes that were shown, and their evidence, is asked about anew.
-    again = chat(gateway.url, DESK_KEY, json.loads(base64.b64decode(seen["content"])))
-    assert again.status == 403
+    # Whoever has the very bytes that were shown, and evidence for them, is asked about anew.
+    body = json.loads(base64.b64decode(seen["content"]))
+    task = next(fact["value"] for fact in seen["view"]["cases"][0]["facts"] if fact["name"] == "task")
+    again = ask_with(gateway, body, task)
+    assert (again.status, again.error["code"]) == (403, "needs_approval")
+    assert hold_of(again) != hold
     assert module_upstream.seen == []
     assert not any(record.get("approved") for record in gateway.records())
     assert hold not in {row["hold"] for row in read(gateway, BEN, clock()).json["holds"]}
@@ -159,18 +160,32 @@ def test_what_is_planted_survives_a_restart(module_upstream: ScriptedUpstream, t
 def test_whoever_saw_what_a_case_is_made_of_is_not_asked_about_it_while_somebody_else_can_be(
     gateway: RunningGateway, clock: Clock
 ) -> None:
-    real = [hold_of(ask(gateway, number)) for number in range(2)]
-    for who in (ANNA, BEN):
-        clock.move(60)
-        seen = shown(gateway, clock, real[0], who)
+    """All that Ben saw is no longer there to be seen; Anna has decided about something else."""
+    other = hold_of(ask(gateway, 9, "count_them"))
+    step(gateway)
+    shown(gateway, clock, other)
+    seen = shown(gateway, clock, other, ANNA)
+    assert decide(gateway, seen, ANNA, clock(), Act.REFUSE).status == 201
+    real = [other] + [hold_of(ask(gateway, number)) for number in range(2)]
+    step(gateway)  # taken in, and nothing planted yet: the two have to be apart
+    for hold in real[1:]:
+        seen = shown(gateway, clock, hold)
+        assert decide(gateway, seen, BEN, clock(), Act.REFUSE).status == 201
         clock.move(2)
-        decide(gateway, seen, who, clock(), Act.REFUSE)
-    shown(gateway, clock, real[1], BEN)
-    clock.move(5)
-    shown_to = {
-        who.person: {row["hold"] for row in read(gateway, who, clock()).json["holds"]} for who in (ANNA, BEN)
-    }
-    assert shown_to
+    before = {row["hold"] for row in read(gateway, ANNA, clock()).json["holds"]}
+    real.append(hold_of(ask(gateway, 3)))
+    clock.move(1)
+    step(gateway)
+    clock.move(60)
+    step(gateway)
+    of_anna, of_ben = (
+        {row["hold"] for row in read(gateway, who, clock()).json["holds"]} - before - set(real)
+        for who in (ANNA, BEN)
+    )
+    assert of_anna
+    assert not of_ben
+    (hidden, *_) = of_anna
+    assert read(gateway, BEN, clock(), hidden).status == 404
 
 
 def test_figures_are_of_the_person_who_asks_and_name_nobody_else(

@@ -40,15 +40,20 @@ def planting_files(*people: Somebody, oversight: str = "", persons: int = 1) -> 
 def ask(gateway: RunningGateway, number: int, task: str | None = None) -> Answer:
     """A use that waits: words, and a table of purchased data, of which the task is attested."""
     task = task or sorted(WORDS)[number % 2]
-    table = rows(3, f"n{number}d")
-    facts = {"acquisition_channel": "purchased", "subject_count": 3, "task": task}
-    header = base64.urlsafe_b64encode(attest(table.encode(), facts, number=number)).decode().rstrip("=")
-    words = WORDS[task][number % len(WORDS[task])]
-    body: dict[str, Any] = {
+    messages = [rows(3, f"n{number}d"), WORDS[task][number % len(WORDS[task])]]
+    body = {
         "model": "scripted",
         "max_tokens": 64,
-        "messages": [{"role": "user", "content": table}, {"role": "user", "content": words}],
+        "messages": [{"role": "user", "content": text} for text in messages],
     }
+    return ask_with(gateway, body, task, number)
+
+
+def ask_with(gateway: RunningGateway, body: dict[str, Any], task: str, number: int = 0) -> Answer:
+    """This very body, with a statement about the table that it begins with."""
+    table = body["messages"][0]["content"].encode()
+    facts = {"acquisition_channel": "purchased", "subject_count": table.count(b"\n") - 1, "task": task}
+    header = base64.urlsafe_b64encode(attest(table, facts, number=number)).decode().rstrip("=")
     return chat(gateway.url, DESK_KEY, body, {"x-caveat-evidence": header})
 
 

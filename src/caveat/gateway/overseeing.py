@@ -129,7 +129,8 @@ class Overseeing:
     def _check_asked(self, overseer: Overseer, hold: str) -> None:
         """Returns if the hold asks for one of this person's roles; nobody else learns anything of it."""
         entry = self.holding.book.find(hold)
-        if entry is None or overseer.roles.isdisjoint(entry.hold.roles):
+        hidden = self.holding.planted.hides(hold, overseer.person)
+        if entry is None or hidden or overseer.roles.isdisjoint(entry.hold.roles):
             raise _unknown()
 
     async def decide(self, law: Law, raw: bytes) -> JsonObject:

@@ -8,6 +8,7 @@ speak. Source: ADR-0040.
 
 import asyncio
 import random
+import secrets
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -84,7 +85,7 @@ class Planting:
         self._law_now = law_now
         self._store = store
         self._log = log
-        self._chance = chance or random.SystemRandom()
+        self.chance = chance or random.SystemRandom()
         self._queues: dict[tuple[str, frozenset[str]], _Queue] = {}
         self._plants: dict[str, Plant] = {}
         self._shown: dict[str, set[str]] = {}
@@ -159,13 +160,12 @@ class Planting:
                 await self._plant(queue)
         for plant in list(self._plants.values()):
             await self._reveal_if_over(plant, now)
-        due = [one for queue in self._queues.values() for one in queue.due]
-        seconds = min(((one - now).total_seconds() for one in due), default=_TICK_SECONDS)
+        seconds = min(((one - now).total_seconds() for one in self.due), default=_TICK_SECONDS)
         return min(max(seconds, 0.0), _TICK_SECONDS)
 
     def _take_in(self, one: Opened, now: datetime) -> None:
         key = (one.deployment.id, one.roles)
-        queue = self._queues.setdefault(key, _Queue(one.roles, Pace(self._chance)))
+        queue = self._queues.setdefault(key, _Queue(one.roles, Pace(self.chance)))
         queue.opened_at.append(parse_time(one.record.time))
         if len(one.content) <= SOURCE_BYTES and is_source(one):
             if len(queue.sources) == SOURCES:
@@ -175,7 +175,7 @@ class Planting:
         oversight = self._law_now().bundle.oversight
         share = max(oversight.of(role).planted_percent for role in one.roles) / 100
         if queue.pace.opened(share, enrolling=self._is_enrolling(one.roles, now)):
-            queue.due.append(parse_time(one.record.time) + delay(tuple(queue.opened_at), self._chance))
+            queue.due.append(parse_time(one.record.time) + delay(tuple(queue.opened_at), self.chance))
 
     def _active(self, roles: frozenset[str], now: datetime) -> frozenset[str]:
         reviews = self._holding.book.reviews(now - _ACTIVE)
@@ -188,6 +188,11 @@ class Planting:
         seen = (caught(book.decisions_of(one, now - _KEPT), self).total for one in active)
         return not active or any(total < min(ENROLMENT, NEWEST) for total in seen)
 
+    @property
+    def due(self) -> tuple[datetime, ...]:
+        """When cases come that are not planted yet."""
+        return tuple(sorted(one for queue in self._queues.values() for one in queue.due))
+
     async def _plant(self, queue: _Queue) -> None:
         law = self._law_now()
         while queue.sources and queue.sources[0].record.bundle != law.bundle.digest:
@@ -196,7 +201,7 @@ class Planting:
         if made is None:
             self._log.info("planting", outcome="nothing_to_make_it_of")
             return
-        nonce = self._chance.randbytes(NONCE_BYTES)
+        nonce = secrets.token_bytes(NONCE_BYTES)
         action = commitment(nonce)
         now = self._gate.now()
         record = self._record(made, law, action, now)
@@ -216,7 +221,7 @@ class Planting:
         active = self._active(queue.roles, self._gate.now())
         best: tuple[Made | None, frozenset[str]] = (None, frozenset())
         for _ in range(TRIED if len(queue.sources) > 1 else 0):
-            host, donor = self._chance.sample(queue.sources, 2)
+            host, donor = self.chance.sample(queue.sources, 2)
             made = make_case(host, donor, law.bundle.registry)
             if made is None:
                 continue
