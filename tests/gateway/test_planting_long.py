@@ -28,7 +28,9 @@ from tests.support.running_gateway import RunningGateway, running_gateway
 from tests.support.scripted_upstream import ScriptedUpstream
 from tests.support.small_bundle import rows
 
-OVERSIGHT = "version = 1\nhold_seconds = 86400\n[floors]\nitems_per_hour = 360\nseconds = 1\n"
+OVERSIGHT = (
+    "version = 1\nhold_seconds = 86400\n[floors]\nitems_per_hour = 360\nseconds = 1\ncaught_percent = 1\n"
+)
 PEOPLE = [BEN, Somebody("eve", line="west"), Somebody("fay", line="east"), Somebody("gus", line="up")]
 VERBS = {"count_them": ("count", "sum up", "tabulate"), "find_one": ("follow", "locate", "look for")}
 THINGS = ("the devices", "whatever moved", "all rows", "the newest ones", "those at x", "night-time rows")
@@ -76,7 +78,9 @@ class Desk:
 
     def review(self, who: Somebody) -> None:
         """Looks at what waits, opens one of the eldest, and decides about it."""
+        before = {hold for hold, _ in self.seen.get(who.person, ())}
         listed = read(self.gateway, who, self.clock()).json["holds"]
+        listed = [row for row in listed if row["hold"] not in before]
         if not listed:
             return
         place = min(int(self.chance.expovariate(1.0)), len(listed) - 1)
@@ -210,6 +214,7 @@ def test_nothing_but_reading_tells_a_planted_case_from_a_real_one(
     files = planting_files(*PEOPLE, oversight=OVERSIGHT)
     with running_gateway(tmp_path, module_upstream.url, files, clock=clock) as gateway:
         cases, labels = desk_with_all(gateway, clock, 11, SHOWN)
+    (tmp_path / "cases.json").write_text(json.dumps([cases, labels]))
     rows_of = matrix(cases)
     assert 0.3 < fmean(labels) < 0.6
     chance = random.Random(3)

@@ -5,6 +5,7 @@ Everything else, to the byte, is the first use's own. Source: ADR-0040.
 """
 
 import json
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -12,9 +13,11 @@ from caveat.call.call import Call, Part, PartKind, Point
 from caveat.facts.fact import Facts, Grade
 from caveat.facts.registry import FactType, Registry
 from caveat.facts.value import Value
+from caveat.gateway.planted_data import renewed
 from caveat.gateway.ports import Found
-from caveat.ledger.record import DecisionRecord
+from caveat.ledger.record import DataPart, DecisionRecord
 from caveat.policy.deployments import Deployment
+from caveat.signing.digest import sha256
 
 _AS_JSON: tuple[Callable[[str], str], ...] = (json.dumps, lambda text: json.dumps(text, ensure_ascii=False))
 
@@ -38,12 +41,17 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A planted case before anything is decided: `call` is the first use's with the words of the second."""
+    """A planted case before anything is decided: `call` is the first use's with the words of the second.
+
+    `data`: its data parts, of which ids were renewed where they could be; `is_new`: of all of them they were.
+    """
 
     host: Opened
     donor: Opened
     call: Call
     content: bytes
+    data: tuple[DataPart, ...]
+    is_new: bool
 
 
 def is_source(one: Opened) -> bool:
@@ -52,7 +60,7 @@ def is_source(one: Opened) -> bool:
     return one.record.point is Point.PROMPT and one.record.redaction is None and words_of(one) is not None
 
 
-def make_case(host: Opened, donor: Opened, registry: Registry) -> Made | None:
+def make_case(host: Opened, donor: Opened, registry: Registry, chance: random.Random) -> Made | None:
     """The case with the facts of `host` and the words of `donor`; None where a reader could take the one for
     the other, so that refusing it would not be called for."""
     own, other = words_of(host), words_of(donor)
@@ -65,7 +73,33 @@ def make_case(host: Opened, donor: Opened, registry: Registry) -> Made | None:
         return None
     put = replace(other, pointer=own.pointer, role=own.role)
     parts = tuple(put if part is own else part for part in host.call.parts)
-    return Made(host, donor, replace(host.call, parts=parts), content)
+    made = Made(host, donor, replace(host.call, parts=parts), content, (), is_new=True)
+    return _with_other_people(made, chance)
+
+
+def _with_other_people(made: Made, chance: random.Random) -> Made:
+    """The same with other ids in its data, where they are to be found."""
+    content, listed, is_new = made.content, list(made.host.record.parts), not made.host.record.history
+    by_pointer = {part.pointer: part for part in made.call.parts}
+    for place, part in enumerate(listed):
+        whole = by_pointer.get(part.pointer)
+        table = None if whole is None else _text(whole.content)
+        column = None if whole is None else whole.id_column or made.host.deployment.id_column
+        other = None if table is None else renewed(table, column, chance)
+        done = None if table is None or other is None else spliced(content, table, other)
+        if other is None or done is None:
+            is_new = False
+            continue
+        content, said = done, other.encode()
+        listed[place] = replace(part, digest=sha256(said), bytes=len(said))
+    return replace(made, content=content, data=tuple(listed), is_new=is_new)
+
+
+def _text(content: bytes) -> str | None:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def words_of(one: Opened) -> Part | None:

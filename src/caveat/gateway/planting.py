@@ -22,7 +22,7 @@ from caveat.gateway.errors import GatewayError
 from caveat.gateway.gate import Gate, cite
 from caveat.gateway.hold_view import render_view
 from caveat.gateway.holding import Holding
-from caveat.gateway.planted_case import Made, Opened, is_source, make_case
+from caveat.gateway.planted_case import Made, Opened, is_source, make_case, words_of
 from caveat.gateway.ports import Law
 from caveat.gateway.screening import with_scores
 from caveat.ledger.record import DecisionRecord, PlantedRecord, parse_time, render_time
@@ -67,6 +67,14 @@ class _Queue:
     due: list[datetime] = field(default_factory=list[datetime])
 
 
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A case to plant, and who would know something in it again."""
+
+    made: Made
+    hidden_from: frozenset[str]
+
+
 class Planting:
     """The planted cases of one gateway, its event loop's own."""
 
@@ -89,6 +97,7 @@ class Planting:
         self._queues: dict[tuple[str, frozenset[str]], _Queue] = {}
         self._plants: dict[str, Plant] = {}
         self._shown: dict[str, set[str]] = {}
+        self._used: set[str] = set()
         self._fresh: list[Opened] = []
         self._task: asyncio.Task[None] | None = None
         self._stepping = asyncio.Lock()
@@ -121,6 +130,7 @@ class Planting:
     def opened(self, one: Opened) -> None:
         """Takes in a real use that waits from now on. Costs nothing here."""
         self._fresh.append(one)
+        self._shown[one.id] = set()
 
     def start(self) -> None:
         """Plants and reveals from now on, in the running loop."""
@@ -169,9 +179,10 @@ class Planting:
         queue.opened_at.append(parse_time(one.record.time))
         if len(one.content) <= SOURCE_BYTES and is_source(one):
             if len(queue.sources) == SOURCES:
-                self._shown.pop(queue.sources[0].id, None)
+                self._forget(queue.sources[0].id)
             queue.sources.append(one)
-            self._shown[one.id] = set()
+        else:
+            self._forget(one.id)
         oversight = self._law_now().bundle.oversight
         share = max(oversight.of(role).planted_percent for role in one.roles) / 100
         if queue.pace.opened(share, enrolling=self._is_enrolling(one.roles, now)):
@@ -196,14 +207,15 @@ class Planting:
     async def _plant(self, queue: _Queue) -> None:
         law = self._law_now()
         while queue.sources and queue.sources[0].record.bundle != law.bundle.digest:
-            self._shown.pop(queue.sources.popleft().id, None)
-        made, hidden_from = self._choose(queue, law)
-        if made is None:
+            self._forget(queue.sources.popleft().id)
+        now = self._gate.now()
+        choice = self._choose(queue, law, now)
+        if choice is None:
             self._log.info("planting", outcome="nothing_to_make_it_of")
             return
         nonce = secrets.token_bytes(NONCE_BYTES)
         action = commitment(nonce)
-        now = self._gate.now()
+        made, hidden_from = choice.made, choice.hidden_from
         record = self._record(made, law, action, now)
         if record is None:
             return
@@ -211,28 +223,36 @@ class Planting:
         receipt = await self._gate.recorder.append(record)
         # INVARIANT: no await between the record and this line, so that nobody is asked before it is known.
         self._plants[receipt.record_id] = Plant(receipt.record_id, nonce, hidden_from)
+        self._used |= {made.host.id, made.donor.id}
         self._gate.metrics.decided(record.point, record.decision, record.mode)
         shown = make_shown(render_view(record, receipt.record_id, law.bundle), made.content)
         expires_at = self._holding.book.entry(receipt.record_id).hold.expires_at
         await self._holding.keep(receipt.record_id, shown, expires_at)
 
-    def _choose(self, queue: _Queue, law: Law) -> tuple[Made | None, frozenset[str]]:
-        """A case, and who has seen what it is made of; of some, one that fewest have."""
-        active = self._active(queue.roles, self._gate.now())
-        best: tuple[Made | None, frozenset[str]] = (None, frozenset())
+    def _choose(self, queue: _Queue, law: Law, now: datetime) -> _Choice | None:
+        """A case by chance, for any preference would show; of what was not used before, if there is such."""
+        active = self._active(queue.roles, now)
+        found: list[tuple[tuple[bool, bool], _Choice]] = []
         for _ in range(TRIED if len(queue.sources) > 1 else 0):
             host, donor = self.chance.sample(queue.sources, 2)
-            made = make_case(host, donor, law.bundle.registry)
+            made = make_case(host, donor, law.bundle.registry, self.chance)
             if made is None:
                 continue
-            seen_by = frozenset(self._shown[host.id] | self._shown[donor.id])
-            if best[0] is None or len(seen_by) < len(best[1]):
-                best = (made, seen_by)
-            if not seen_by:
-                break
-        made, seen_by = best
-        # Where everybody has seen it, it is better asked about than not.
-        return made, frozenset() if active <= seen_by else seen_by
+            seen_by = frozenset().union(*(self._shown[one] for one in self._telling(made, queue)))
+            reused = host.id in self._used or donor.id in self._used
+            by_all = bool(seen_by) and active <= seen_by
+            # Where everybody has seen it, it is better asked about than not.
+            choice = _Choice(made, frozenset() if by_all else seen_by)
+            found.append(((by_all, reused), choice))
+        return min(found, key=lambda one: one[0])[1] if found else None
+
+    @staticmethod
+    def _telling(made: Made, queue: _Queue) -> tuple[str, ...]:
+        """The uses that somebody knows again in it: words that nobody else asked in, data that stayed."""
+        words = words_of(made.donor)
+        alike = [one for one in queue.sources if words is not None and _says(one, words.content)]
+        own = () if len(alike) > 1 else (made.donor.id,)
+        return own if made.is_new else (*own, made.host.id)
 
     def _record(self, made: Made, law: Law, action: Digest, now: datetime) -> DecisionRecord | None:
         """The record as the first use would have it at this moment; None where it would not wait."""
@@ -249,6 +269,7 @@ class Planting:
             host.record,
             time=render_time(now),
             request=action,
+            parts=made.data,
             cases=cases,
             decision=decision,
             evidence=tuple(cite(checked) for checked in gathered.evidence),
@@ -264,3 +285,12 @@ class Planting:
             await self._gate.recorder.append(PlantedRecord(render_time(now), plant.hold, plant.nonce.hex()))
             await asyncio.to_thread(self._store.uproot, Digest(entry.hold.asked.action))
         self._plants.pop(plant.hold, None)
+
+    def _forget(self, hold: str) -> None:
+        self._shown.pop(hold, None)
+        self._used.discard(hold)
+
+
+def _says(one: Opened, words: bytes) -> bool:
+    own = words_of(one)
+    return own is not None and own.content == words
