@@ -14,6 +14,7 @@ from tests.support.overseers import ANNA, BEN, Clock, Somebody, decide, hold_of,
 from tests.support.planted import WORDS, ask, ask_with, planting_files, step
 from tests.support.running_gateway import RunningGateway, running_gateway
 from tests.support.scripted_upstream import ScriptedUpstream
+from tests.support.small_bundle import rows
 
 SHORT = "version = 1\nhold_seconds = 3600\n[floors]\nitems_per_hour = 360\nseconds = 1\n"
 FILES = planting_files(ANNA, BEN, oversight=SHORT)
@@ -207,3 +208,27 @@ def test_figures_are_of_the_person_who_asks_and_name_nobody_else(
     (queue,) = others.json["queues"]
     assert (queue["persons"], queue["below_floor"], queue["figures"]) == (1, 1, None)
     assert b"ben" not in others.body
+
+
+@pytest.mark.slow
+def test_a_reviewer_who_approves_everything_is_exposed_within_fifty_items(
+    clock: Clock, module_upstream: ScriptedUpstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the pace of the product, alone, and with a pause before each that would do for a review."""
+    monkeypatch.setattr("caveat.oversight.planted.ENROLMENT_MOST", 20)
+    module_upstream.seen.clear()
+    with running_gateway(tmp_path, module_upstream.url, FILES, clock=clock) as gateway:
+        codes: list[str] = []
+        for number in range(50):
+            ask(gateway, number)
+            clock.move(20)
+            step(gateway)
+            for row in read(gateway, BEN, clock()).json["holds"]:
+                seen = shown(gateway, clock, row["hold"])
+                clock.move(11)
+                answer = decide(gateway, seen, BEN, clock())
+                codes.append("counts" if answer.status == 201 else answer.error["code"])
+            if "approval_vigilance" in codes:
+                break
+        assert codes.index("approval_vigilance") < 50
+        assert set(codes) == {"counts", "approval_vigilance"}

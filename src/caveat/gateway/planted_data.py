@@ -21,12 +21,12 @@ def renewed(table: str, id_column: str | None, chance: random.Random) -> str | N
         return None
     place = header.index(id_column)
     rows = [line.split(delimiter) for line in lines[1:]]
-    ids = {row[place] for row in rows if len(row) > place}
+    ids = {row[place] for row in rows if len(row) > place and row[place]}
     for _ in range(_TRIES):
         others = _others(ids, chance)
         if others is not None and len(set(others.values())) == len(ids) and ids.isdisjoint(others.values()):
             for row in rows:
-                if len(row) > place:
+                if len(row) > place and row[place]:
                     row[place] = others[row[place]]
             return "\n".join([lines[0], *(delimiter.join(row) for row in rows)])
     return None
