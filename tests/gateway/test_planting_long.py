@@ -34,7 +34,7 @@ OVERSIGHT = (
 PEOPLE = [BEN, Somebody("eve", line="west"), Somebody("fay", line="east"), Somebody("gus", line="up")]
 VERBS = {"count_them": ("count", "sum up", "tabulate"), "find_one": ("follow", "locate", "look for")}
 THINGS = ("the devices", "whatever moved", "all rows", "the newest ones", "those at x", "night-time rows")
-SHOWN = 2_000
+SHOWN = 1_200
 
 
 def _at(text: str) -> datetime:
@@ -65,6 +65,7 @@ class Desk:
         if self.chance.random() < 0.5:
             body["max_tokens"] = self.chance.choice((64, 256, 1024))
         answer = ask_with(self.gateway, body, task, self.asked)
+        assert (answer.error or {}).get("hold"), (answer.body, self.gateway.log.getvalue()[-2000:])
         self.real.add(str(answer.error["hold"]["id"]))
 
     def pass_time(self, seconds: float) -> None:
