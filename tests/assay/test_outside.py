@@ -24,8 +24,8 @@ from caveat.assay.protection import Effect
 from caveat.assay.runner import Unwatched
 from caveat.assay.session import head_of, run_session
 from caveat.assay.target import Fault, Reply, read_reply
-from caveat.assay.wilson import Share
 from caveat.cli.assay_page import render_page
+from caveat.facts.wilson import Share
 from caveat.store.folder import read_folder
 from tests.assay.models import ANSWER, REFUSAL, answer, model, refusing
 from tests.assay.test_campaign import BUNDLE, PLAN

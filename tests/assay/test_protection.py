@@ -22,7 +22,7 @@ from caveat.assay.protection import (
     realness,
     worst,
 )
-from caveat.assay.wilson import Share
+from caveat.facts.wilson import Share
 
 outcomes = st.lists(st.sampled_from(Outcome))
 twins = st.lists(st.sampled_from(Twin))

@@ -7,7 +7,7 @@ import pytest
 from caveat.assay.errors import RunError
 from caveat.assay.scenario import Scenario, VerdictName, parse_scenarios
 from caveat.assay.score import Figures, Outcome, score
-from caveat.assay.wilson import Share
+from caveat.facts.wilson import Share
 from tests.assay.registry import REGISTRY, line, lines
 
 

@@ -11,7 +11,7 @@ from caveat.evidence.approval import mint_approval
 from caveat.ledger.disk import RealDisk
 from caveat.ledger.finding import Code, Finding
 from caveat.ledger.folder import Folder
-from caveat.ledger.record import Approved, DecisionRecord, Record, ReviewRecord
+from caveat.ledger.record import Approved, DecisionRecord, PlantedRecord, Record, ReviewRecord
 from caveat.ledger.replay import Bundles
 from caveat.ledger.wire import parse_record
 from caveat.oversight.check import ApprovalCheck
@@ -128,3 +128,13 @@ def test_a_statement_about_another_hold_shows(log: tuple[list[Record], Bundles])
     other = mint_approval(decision({"view": view, "action": "0" * 64}, BEN, Clock()()), [BEN.key])
     altered = replace(record, statement=other.decode())
     assert place in {one.index for one in findings([*records[:place], altered], bundles)}
+
+
+def test_a_real_use_cannot_be_called_planted_afterwards(log: tuple[list[Record], Bundles]) -> None:
+    records, bundles = log
+    hold = next(record.hold for record in records if isinstance(record, ReviewRecord))
+    found = findings([*records, PlantedRecord(records[-1].time, hold, "0" * 64)], bundles)
+    assert [one.code for one in found] == [Code.APPROVAL_INVALID]
+    assert "that was not" in found[0].text
+    foreign = PlantedRecord(records[-1].time, "9-0123456789abcdef", "0" * 64)
+    assert [one.code for one in findings([*records, foreign], bundles)] == [Code.APPROVAL_INVALID]

@@ -18,9 +18,9 @@ from caveat.assay.scenario import VerdictName
 from caveat.assay.staging import seeded
 from caveat.assay.target import Reply, Target
 from caveat.assay.upstream import scripted_upstream
-from caveat.assay.wilson import Share
 from caveat.assay.world import make_world
 from caveat.facts.value import render_value
+from caveat.facts.wilson import Share
 from caveat.policy.bundle import BundleError, parse_bundle
 
 CONCURRENCY = 8

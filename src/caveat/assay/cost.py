@@ -12,7 +12,7 @@ from caveat.assay.arms import ENFORCEMENT, MODEL_REFUSALS
 from caveat.assay.journal import PROMPT, TWIN, WORK, Entry
 from caveat.assay.protection import Contrast, contrast
 from caveat.assay.sampled import Mean, Times, mean_of, times_of
-from caveat.assay.wilson import Share
+from caveat.facts.wilson import Share
 
 TWINS, CASEWORK = "twins", "casework"
 Permitted = Mapping[str, bool | None]

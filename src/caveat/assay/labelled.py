@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from caveat.assay.errors import AssayError
 from caveat.assay.refusals import Manner, judge
-from caveat.assay.wilson import Share
+from caveat.facts.wilson import Share
 
 
 class LabelledError(AssayError):

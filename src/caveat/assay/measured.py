@@ -33,7 +33,7 @@ from caveat.assay.protection import (
     realness,
     worst,
 )
-from caveat.assay.wilson import Share
+from caveat.facts.wilson import Share
 from caveat.signing.canonical import Json, JsonObject
 
 NAIVE = "naive"

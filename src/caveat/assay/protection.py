@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from caveat.assay.paired import SIGNIFICANT, mcnemar, smallest_visible
-from caveat.assay.wilson import Share
+from caveat.facts.wilson import Share
 
 
 class Power(StrEnum):

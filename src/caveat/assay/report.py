@@ -10,8 +10,8 @@ from caveat.assay.runner import ArmRun
 from caveat.assay.scenario import Scenario
 from caveat.assay.score import Figures, Outcome, score
 from caveat.assay.staging import Arm
-from caveat.assay.wilson import Share
 from caveat.facts.registry import FactSpec
+from caveat.facts.wilson import Share
 from caveat.signing.canonical import Json, JsonObject
 
 _SHOWN = 20

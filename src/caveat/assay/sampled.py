@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, stdev
 
-from caveat.assay.wilson import Z95
+from caveat.facts.wilson import Z95
 
 _TAIL = 0.025
 

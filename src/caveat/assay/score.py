@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from caveat.assay.errors import RunError
 from caveat.assay.mint import stage
 from caveat.assay.scenario import Scenario, VerdictName
-from caveat.assay.wilson import Share
 from caveat.facts.registry import FactSpec
+from caveat.facts.wilson import Share
 
 LET_THROUGH: frozenset[VerdictName] = frozenset({"allow", "needs_approval"})
 """A use that only a person still holds back is counted as let through where it should not be."""

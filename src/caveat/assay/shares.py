@@ -1,6 +1,6 @@
 """A share as JSON."""
 
-from caveat.assay.wilson import Share
+from caveat.facts.wilson import Share
 from caveat.signing.canonical import Json
 
 

@@ -10,6 +10,7 @@ import click
 import orjson
 
 from caveat.cli.approving import Door, open_door, sign_decision
+from caveat.cli.figures import figure_lines
 from caveat.cli.keys import read_private_key
 from caveat.evidence.approval import Act
 from caveat.oversight.untrusted import decoded, visible
@@ -89,6 +90,28 @@ def show_command(door: Door, hold: str, as_json: bool) -> int:
         click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2))
     else:
         _print(shown)
+    return HOLDS
+
+
+@approvals_command.command("figures")
+@click.option("--json", "as_json", is_flag=True, help="The documented JSON shape.")
+@as_a_person
+def figures_command(door: Door, as_json: bool) -> int:
+    """How real your reviews were, as measured, and those of your queues without a name.
+
+    Planted cases show once they are over, so that no figure tells one that still waits.
+
+    \b
+    Examples:
+      caveat approvals figures --key anna.pem --as anna
+      caveat approvals figures --json --key anna.pem --as anna
+    """
+    figures = door.read("figures")
+    if as_json:
+        click.echo(orjson.dumps(figures, option=orjson.OPT_INDENT_2))
+        return HOLDS
+    for line in figure_lines(figures):
+        click.echo(line)
     return HOLDS
 
 

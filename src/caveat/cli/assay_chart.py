@@ -6,8 +6,8 @@ Boxes of the page rather than a drawing, so that the words keep their size where
 from html import escape
 
 from caveat.assay.measured import ArmMeasured, Measured
-from caveat.assay.wilson import Share
 from caveat.cli.assay_evidence import linked
+from caveat.facts.wilson import Share
 
 CALLED = {
     "whole": "the whole gateway",

@@ -8,9 +8,9 @@ from caveat.assay.cost import Cost, LayerCost
 from caveat.assay.measured import ArmMeasured, Measured
 from caveat.assay.protection import Contrast, Effect
 from caveat.assay.sampled import Mean, Times
-from caveat.assay.wilson import Share
 from caveat.cli.assay_evidence import linked
 from caveat.cli.assay_markup import html_count, html_table
+from caveat.facts.wilson import Share
 
 UNMEASURED = "unmeasured"
 _NONE = f'<span class="none">{UNMEASURED}</span>'

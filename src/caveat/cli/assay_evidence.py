@@ -12,7 +12,7 @@ from caveat.assay.cost import Cost, arms_of_layer
 from caveat.assay.measured import ArmMeasured, LayerMeasured, Measured
 from caveat.assay.outside_measured import SetMeasured
 from caveat.assay.protection import Contrast
-from caveat.assay.wilson import Share
+from caveat.facts.wilson import Share
 
 _COMMAND = "command"
 

@@ -1,6 +1,6 @@
 """How figures of a run are written, on its page and on a terminal."""
 
-from caveat.assay.wilson import Share
+from caveat.facts.wilson import Share
 
 
 def html_table(heads: list[str], rows: list[list[str]]) -> str:

@@ -9,10 +9,10 @@ from rich.table import Table
 
 from caveat.assay.errors import AssayError
 from caveat.assay.measured import Measured
-from caveat.assay.wilson import Share
 from caveat.cli.assay_cost import costs_table
 from caveat.cli.assay_markup import in_figures
 from caveat.cli.assay_outside import outside_table
+from caveat.facts.wilson import Share
 
 
 class Bar(AbstractContextManager["Bar"]):

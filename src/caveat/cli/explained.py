@@ -33,6 +33,7 @@ from caveat.ledger.record import (
     HistoryRecord,
     KeyRecord,
     OutputEndRecord,
+    PlantedRecord,
     Record,
     Redaction,
     Replaced,
@@ -231,7 +232,9 @@ def _of_trust(record: TrustRecord | RevocationsRecord | EvidenceRecord) -> str:
             return f"evidence: at {time} `{deployment}` uploaded the envelope {envelope}: {outcome}"
 
 
-def _reviewed(record: ReviewRecord) -> str:
+def _reviewed(record: ReviewRecord | PlantedRecord) -> str:
+    if isinstance(record, PlantedRecord):
+        return f"planted: at {record.time} it was revealed that no use waited under hold {record.hold}"
     counted = f"which counts as none: {record.defect}" if record.defect else "which counts"
     return (
         f"review: at {record.time} `{record.person}` decided as `{record.role}` to {record.act} "
@@ -270,7 +273,7 @@ def _stopped_or_objected(record: HaltRecord | DissentRecord) -> str:
 def say_record(record: Record) -> str:
     """One sentence for a record that is no decision."""
     match record:
-        case ReviewRecord():
+        case ReviewRecord() | PlantedRecord():
             return _reviewed(record)
         case HaltRecord() | DissentRecord():
             return _stopped_or_objected(record)

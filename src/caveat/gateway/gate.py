@@ -29,6 +29,7 @@ from caveat.gateway.issued_keys import IssuedKeys
 from caveat.gateway.listing import Listed, new_parts, shortened
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.naming import Namer
+from caveat.gateway.planted_case import Opened
 from caveat.gateway.ports import Found, Law, Ledger
 from caveat.gateway.recorder import Fold, Recorder
 from caveat.gateway.redacting import (
@@ -491,7 +492,7 @@ class Gate:
             parts=listed.parts,
             cases=gathered.cases,
             decision=decision,
-            evidence=tuple(_cited(checked) for checked in gathered.evidence),
+            evidence=tuple(cite(checked) for checked in gathered.evidence),
             reserve=gathered.reserve,
             mode=mode,
             enforced=enforced,
@@ -520,7 +521,7 @@ class Gate:
             enforced,
             listed,
             None if done is None else redacted,
-            await self._wait(record, receipt.record_id, use.law, content or b""),
+            await self._wait(record, receipt.record_id, use, content or b""),
             halt,
             of,
         )
@@ -528,15 +529,17 @@ class Gate:
     def _held(self, use: Use, decision: Decision, now: datetime) -> Held | None:
         return None if self._holding is None else self._holding.held(_asked(use), decision, use.law, now)
 
-    async def _wait(self, record: DecisionRecord, record_id: str, law: Law, content: bytes) -> Waiting | None:
+    async def _wait(self, record: DecisionRecord, record_id: str, use: Use, content: bytes) -> Waiting | None:
         """Where the use waits now. Raises `FaultError` where what it shows cannot be stored."""
         if record.hold is None or self._holding is None:
             return None
         name = record.hold.of or record_id
         if record.hold.of is None:
-            shown = make_shown(render_view(record, record_id, law.bundle), content)
+            shown = make_shown(render_view(record, record_id, use.law.bundle), content)
             await self._holding.keep(name, shown, parse_time(record.hold.expires_at))
-        outlook = self._holding.outlook(name, law, self.recorder.now())
+            opened = Opened(record_id, record, use.call, use.deployment, use.found, content)
+            self._holding.planted.opened(opened)
+        outlook = self._holding.outlook(name, use.law, self.recorder.now())
         return Waiting(name, record.hold.expires_at, dict(record.hold.roles), outlook)
 
 
@@ -605,7 +608,8 @@ def _scored(cases: tuple[Facts, ...], law: Law, call: Call) -> tuple[Facts, ...]
     return with_scores(cases, law.bundle.registry, screening.of_parts(call.parts))
 
 
-def _cited(checked: Checked) -> EvidenceCited:
+def cite(checked: Checked) -> EvidenceCited:
+    """An envelope as records cite it."""
     outcome = checked.outcome.value if checked.code is None else checked.code.value
     return EvidenceCited(checked.envelope, checked.key or "", outcome, checked.once)
 

@@ -30,9 +30,11 @@ _NEXT = {
 def find_hold(holding: Holding, caller: Caller, hold: str) -> Entry:
     """The hold, if it is this very caller's own; raises `RequestError` 404 for any other alike."""
     entry = holding.book.find(hold)
-    if entry is None or (entry.hold.asked.deployment, entry.hold.asked.requester) != (
-        caller.deployment.id,
-        caller.principal,
+    own = (caller.deployment.id, caller.principal)
+    if (
+        entry is None
+        or hold in holding.planted
+        or own != (entry.hold.asked.deployment, entry.hold.asked.requester)
     ):
         raise RequestError(
             404,

@@ -14,8 +14,9 @@ from typing import Protocol
 
 from caveat.decision.verdict import Decision, Verdict
 from caveat.evidence.approval import VerifiedApproval
+from caveat.gateway.planted_case import Opened
 from caveat.gateway.ports import Law
-from caveat.ledger.record import Approved, Held, Record, render_time
+from caveat.ledger.record import Approved, DecisionRecord, Held, Record, render_time
 from caveat.oversight.book import Book, Counted, Entry
 from caveat.oversight.hold import Asked, Shown, Status
 from caveat.oversight.queue import Outlook, Pace, Queue
@@ -44,6 +45,42 @@ class HoldStore(Protocol):
     def displayed(self, hold: str, person: str) -> datetime | None:
         """When the hold was first shown to this person."""
         ...
+
+
+class Planted(Protocol):
+    """What of all that waits was planted. Source: ADR-0040."""
+
+    def __contains__(self, hold: object) -> bool: ...
+
+    def hides(self, hold: str, person: str) -> bool:
+        """Whether this person is not asked about it."""
+        ...
+
+    def shown(self, hold: str, person: str) -> None:
+        """Takes in that this person saw what the hold shows."""
+        ...
+
+    def opened(self, one: Opened) -> None:
+        """Takes in a use that waits from now on."""
+        ...
+
+
+class NothingPlanted:
+    """Where nothing is."""
+
+    def __contains__(self, hold: object) -> bool:
+        """Never."""
+        return False
+
+    def hides(self, hold: str, person: str) -> bool:
+        """Never."""
+        return hold in self and bool(person)
+
+    def shown(self, hold: str, person: str) -> None:
+        """Of no use."""
+
+    def opened(self, one: Opened) -> None:
+        """Of no use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +118,7 @@ class Holding:
         self.store = store
         self.clock = clock
         self.queue = Queue(book)
+        self.planted: Planted = NothingPlanted()
         self._waiting: dict[str, asyncio.Event] = {}
 
     def fold(self, record: Record, record_id: str) -> None:
@@ -146,6 +184,11 @@ class Holding:
             return Pace(law.witnesses.persons_in(role, now), floors.items_per_hour)
 
         return self.queue.outlook(entry, pace, now)
+
+    @staticmethod
+    def asked_of(record: DecisionRecord) -> Asked:
+        """Who asks for what in this record."""
+        return Asked(record.deployment, record.principal, record.request, record.bundle)
 
     async def keep(self, hold: str, shown: Shown, expires_at: datetime) -> None:
         """Stores what the hold shows; raises `FaultError` where nobody could ever be shown it."""

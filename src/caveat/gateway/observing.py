@@ -64,10 +64,18 @@ def observed_facts(
     facts: list[Fact] = []
     for spec in registry.facts.values():
         observers = sorted(spec.observed_by & deployment.observers - {COUNTER, TOTALS, REACH, HISTORY})
-        value = measured.get(spec.name, spec.neutral)
+        value = _measured(spec, measured) if spec.name in measured else spec.neutral
         if observers and value is not None:
             facts.append(Fact(spec.name, value, Grade.OBSERVED, observers[0]))
     return tuple(facts)
+
+
+def _measured(spec: FactSpec, measured: Mapping[str, Value]) -> Value | None:
+    """The value as the registry has it; None for one that it does not know: that is unknown."""
+    value = measured[spec.name]
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = min(value, spec.hi)
+    return spec.parse(value)
 
 
 def history_facts(

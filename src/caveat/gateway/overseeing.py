@@ -10,6 +10,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import timedelta
 
 import orjson
@@ -24,15 +25,19 @@ from caveat.gateway.holding import Holding
 from caveat.gateway.ports import Law
 from caveat.gateway.recorder import Recorder
 from caveat.ledger.record import ReviewRecord, render_time
-from caveat.oversight.book import Entry
+from caveat.oversight.book import KEPT_SECONDS, Entry
 from caveat.oversight.hold import Shown, Status
 from caveat.oversight.review import MEANING, Act, Decided, Defect, Person, Standing, defect_of
+from caveat.oversight.reviewers import Reviewed
+from caveat.oversight.vigilance import caught, is_vigilant
+from caveat.policy.oversight import Floors
 from caveat.signing.canonical import Json, JsonObject
 from caveat.signing.digest import Digest
 
 SCHEME = "caveat-overseer "
 MAX_DECISION_BYTES = 8 * 1024
 _HOUR = timedelta(hours=1)
+_YEAR = timedelta(seconds=KEPT_SECONDS)
 _NO_VIEW = Digest("")
 
 
@@ -88,8 +93,29 @@ class Overseeing:
             _row(entry)
             for entry in self.holding.book.waiting(overseer.roles, now)
             if overseer.person not in entry.persons
+            and not self.holding.planted.hides(entry.hold.id, overseer.person)
         ]
         return {"version": 1, "origin": self.origin, "holds": rows}
+
+    def figures(self, law: Law, overseer: Overseer) -> JsonObject:
+        """This person's own figures, and those of the queues without a name."""
+        book, oversight = self.holding.book, law.bundle.oversight
+        since = self._recorder.now() - _YEAR
+        reviewed = Reviewed(book.reviews(since), book.revealed)
+        own: list[Json] = []
+        for role in sorted(overseer.roles):
+            floors = oversight.of(role)
+            row: JsonObject = {"role": role, "vigilant": self._is_vigilant(overseer.person, floors)}
+            row["floors"] = dict[str, Json](asdict(floors))
+            own.append(row | reviewed.of(role, overseer.person).render())
+        queues: list[Json] = [
+            reviewed.render_queue(role, oversight.of(role).caught_percent) for role in sorted(overseer.roles)
+        ]
+        return {"version": 1, "since": render_time(since), "own": own, "queues": queues}
+
+    def _is_vigilant(self, person: str, floors: Floors) -> bool:
+        reviews = self.holding.book.decisions_of(person, self._recorder.now() - _YEAR)
+        return is_vigilant(caught(reviews, self.holding.planted), floors.caught_percent)
 
     async def show(self, overseer: Overseer, hold: str) -> JsonObject:
         """Everything that an approval of this hold signs. That it is shown is noted before it is."""
@@ -99,6 +125,7 @@ class Overseeing:
             raise _unknown()
         now = self._recorder.now()
         first = await asyncio.to_thread(self.holding.store.display, hold, overseer.person, now)
+        self.holding.planted.shown(hold, overseer.person)
         return {
             "version": 1,
             "hold": hold,
@@ -111,7 +138,8 @@ class Overseeing:
     def _check_asked(self, overseer: Overseer, hold: str) -> None:
         """Returns if the hold asks for one of this person's roles; nobody else learns anything of it."""
         entry = self.holding.book.find(hold)
-        if entry is None or overseer.roles.isdisjoint(entry.hold.roles):
+        hidden = self.holding.planted.hides(hold, overseer.person)
+        if entry is None or hidden or overseer.roles.isdisjoint(entry.hold.roles):
             raise _unknown()
 
     async def decide(self, law: Law, raw: bytes) -> JsonObject:
@@ -153,8 +181,9 @@ class Overseeing:
             now,
             shown_at,
         )
-        standing = self._standing(law, entry, shown, overseer.person)
-        defect = defect_of(decided, entry.hold, law.bundle.oversight.of(said.role), standing)
+        floors = law.bundle.oversight.of(said.role)
+        standing = self._standing(law, entry, shown, overseer.person, floors)
+        defect = defect_of(decided, entry.hold, floors, standing)
         receipt = await self._recorder.append(_record(decided, raw, defect))
         if defect is not None:
             raise _counts_as_none(defect, receipt.record_id)
@@ -166,7 +195,7 @@ class Overseeing:
             "record": receipt.record_id,
         }
 
-    def _standing(self, law: Law, entry: Entry, shown: Shown | None, person: str) -> Standing:
+    def _standing(self, law: Law, entry: Entry, shown: Shown | None, person: str, floors: Floors) -> Standing:
         now = self._recorder.now()
         earlier = self.holding.book.decisions_of(person, now - _HOUR)
         return Standing(
@@ -176,6 +205,7 @@ class Overseeing:
             decided=entry.persons,
             earlier=tuple(one.at for one in earlier),
             line_of_requester=law.witnesses.line_of(entry.hold.asked.requester),
+            vigilant=self._is_vigilant(person, floors),
         )
 
 

@@ -25,6 +25,7 @@ from caveat.gateway.refusal import HOLDS
 from caveat.signing.canonical import JsonObject
 
 APPROVALS = "/v1/approvals"
+FIGURES = f"{APPROVALS}/figures"
 _EVENTS = (b"content-type", b"text/event-stream")
 _NO_STORE = (b"cache-control", b"no-store")
 
@@ -54,6 +55,8 @@ async def answer_oversight(
     overseer = desk.overseeing.authenticate(law, headers)
     if path == APPROVALS:
         await _send_json(send, 200, desk.overseeing.waiting(overseer))
+    elif path == FIGURES:
+        await _send_json(send, 200, desk.overseeing.figures(law, overseer))
     else:
         hold = path.removeprefix(f"{APPROVALS}/")
         await _send_json(send, 200, await desk.overseeing.show(overseer, hold))

@@ -5,7 +5,7 @@ parallel requests cannot each read zero. Held counts stand until the record that
 and are taken back only when it never will be.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -29,12 +29,21 @@ from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.shape import standing
 from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
+from caveat.oversight.figures import NOTHING, OBSERVER, Measured
 from caveat.policy.bundle import Bundle
 from caveat.policy.deployments import Deployment
 from caveat.policy.registration import registration_digests
 from caveat.signing.digest import Digest
 
 _BARE_LIMIT = 1024
+
+Reviews = Callable[[str, datetime], Measured]
+"""What is measured of the reviews of a deployment at a moment."""
+
+
+def no_reviews(_deployment: str, _now: datetime) -> Measured:
+    """Where nobody decides about anything."""
+    return NOTHING
 
 
 class Envelopes(Protocol):
@@ -96,8 +105,10 @@ class BundleWitnesses:
         once: Once,
         lists: RevocationLists,
         manifests: Manifests,
+        reviews: Reviews = no_reviews,
     ) -> None:
         """`checker`: under the trust policy of this very bundle."""
+        self._reviews = reviews if _is_reviewed(bundle) else no_reviews
         self._manifests = manifests
         self._recognise = RecognitionCache(manifests)
         self._bundle = bundle
@@ -139,7 +150,7 @@ class BundleWitnesses:
         checked: tuple[Checked, ...] = ()
         if not (call.evidence or found.stored or call.claims):
             if all(part.kind is PartKind.TYPED for part in call.parts):
-                return self._without_data(call, deployment, now)
+                return self._without_data(call, deployment, now, self._measured(deployment, now))
         else:
             use = use_of(
                 call,
@@ -156,22 +167,31 @@ class BundleWitnesses:
             checked,
             self._totals,
             now,
+            measured=self._measured(deployment, now).by_fact,
             count=self._counts,
             recognised=found.recognised,
         )
 
-    def _without_data(self, call: Call, deployment: Deployment, now: datetime) -> Gathered:
+    def _measured(self, deployment: Deployment, now: datetime) -> Measured:
+        return self._reviews(deployment.id, now) if OBSERVER in deployment.observers else NOTHING
+
+    def _without_data(
+        self, call: Call, deployment: Deployment, now: datetime, measured: Measured
+    ) -> Gathered:
         """The facts of a use of typed words alone: those of its deployment and of where the use stands in
-        its shape and in its conversation, gathered once for this bundle.
+        its shape and in its conversation, gathered once for this bundle and for what is measured of reviews.
 
         Without data there is nothing to count and no source to add to, so neither time nor totals matter.
         """
-        key = (deployment.id, call.history, *standing(call, deployment, frozenset()).key)
+        where = standing(call, deployment, frozenset()).key
+        key = (deployment.id, call.history, measured.values, *where)
         known = self._bare.get(key)
         if known is None:
             if len(self._bare) >= _BARE_LIMIT:
                 del self._bare[next(iter(self._bare))]
-            known = gather(call, deployment, self._bundle.registry, (), self._totals, now)
+            known = gather(
+                call, deployment, self._bundle.registry, (), self._totals, now, measured=measured.by_fact
+            )
             self._bare[key] = known
         return known
 
@@ -269,3 +289,7 @@ class BundleWitnesses:
             "no stored statement that holds names this manifest, so it was not stored",
             "upload the statement about it first, as issued by `caveat attest data --parts`",
         )
+
+
+def _is_reviewed(bundle: Bundle) -> bool:
+    return any(OBSERVER in spec.observed_by for spec in bundle.registry.facts.values())

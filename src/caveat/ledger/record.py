@@ -183,6 +183,15 @@ class DissentRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class PlantedRecord:
+    """The hold was planted: no use waited. `nonce`: the secret whose digest stands in its record, in hex."""
+
+    time: str
+    hold: str
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionRecord:
     """One decision at one point of control. `request` is the HMAC, under the audit key, of its action digest.
 
@@ -413,6 +422,7 @@ Record: TypeAlias = (
     | AssayRecord
     | HaltRecord
     | DissentRecord
+    | PlantedRecord
     | HeartbeatRecord
     | KeyRecord
     | StoppedRecord

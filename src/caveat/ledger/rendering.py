@@ -27,6 +27,7 @@ from caveat.ledger.record import (
     HistoryRecord,
     KeyRecord,
     OutputEndRecord,
+    PlantedRecord,
     Record,
     Redaction,
     Replaced,
@@ -228,6 +229,7 @@ _BODIES: Mapping[type, tuple[str, _Body]] = MappingProxyType(
         AssayRecord: ("assay", _assay),
         HaltRecord: ("halt", _halt),
         DissentRecord: ("dissent", _dissent),
+        PlantedRecord: ("planted", lambda record: {"hold": record.hold, "nonce": record.nonce}),
         HeartbeatRecord: (
             "heartbeat",
             lambda record: {"every_seconds": record.every_seconds, "witnessed": record.witnessed},

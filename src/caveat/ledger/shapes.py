@@ -34,6 +34,7 @@ from caveat.ledger.record import (
     HistoryRecord,
     KeyRecord,
     OutputEndRecord,
+    PlantedRecord,
     Redaction,
     Replaced,
     Reservation,
@@ -476,6 +477,16 @@ class _DissentModel(_SignedModel):
         )
 
 
+class _PlantedModel(_HeadModel):
+    kind: Literal["planted"]
+    hold: _RecordId
+    nonce: _Hex
+
+    def record(self) -> PlantedRecord:
+        """The domain value."""
+        return PlantedRecord(self.time, self.hold, self.nonce)
+
+
 class _HeartbeatModel(_HeadModel):
     kind: Literal["heartbeat"]
     every_seconds: Annotated[int, Field(ge=1, le=86_400)]
@@ -520,6 +531,7 @@ _RecordModel: TypeAlias = Annotated[
     | _AssayModel
     | _HaltModel
     | _DissentModel
+    | _PlantedModel
     | _HeartbeatModel
     | _KeyModel
     | _StoppedModel,

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from caveat.ledger.record import DecisionRecord, Record, ReviewRecord, parse_time
+from caveat.ledger.record import DecisionRecord, PlantedRecord, Record, ReviewRecord, parse_time
+from caveat.oversight.figures import Measured, Windows
 from caveat.oversight.hold import Asked, Hold, Status
+from caveat.oversight.past import PastReview
 from caveat.oversight.review import Act
 from caveat.signing.digest import Digest
 
@@ -32,12 +34,15 @@ class Counted:
 
 @dataclass(slots=True)
 class Entry:
-    """One hold and what became of it so far. `taken`: by a use whose record is not durable yet."""
+    """One hold and what became of it so far. `taken`: by a use whose record is not durable yet.
+
+    `revealed`: it was planted, and no use ever waited."""
 
     hold: Hold
     counted: list[Counted] = field(default_factory=list[Counted])
     used: bool = False
     taken: bool = False
+    revealed: bool = False
 
     @property
     def persons(self) -> frozenset[str]:
@@ -57,30 +62,13 @@ class Entry:
         """How it stands. One refusal is enough; time only ever ends it."""
         if self.used or self.taken:
             return Status.USED
+        if self.revealed:
+            return Status.EXPIRED
         if any(one.act is Act.REFUSE for one in self.counted):
             return Status.REFUSED
         if self.hold.is_over(now):
             return Status.EXPIRED
         return Status.OPEN if self.missing() else Status.APPROVED
-
-
-@dataclass(frozen=True, slots=True)
-class PastReview:
-    """One decision of a person, whether it counted or not. `defect` is empty where it did."""
-
-    hold: str
-    deployment: str
-    person: str
-    role: str
-    act: Act
-    at: datetime
-    shown_at: datetime | None
-    defect: str
-
-    @property
-    def seconds(self) -> float | None:
-        """From first display to decision; None where it was never shown."""
-        return None if self.shown_at is None else (self.at - self.shown_at).total_seconds()
 
 
 class Book:
@@ -91,6 +79,8 @@ class Book:
         self._entries: dict[str, Entry] = {}
         self._open: dict[Asked, str] = {}
         self._past: list[PastReview] = []
+        self._windows = Windows()
+        self.revealed: dict[str, tuple[str, ...]] = {}
 
     def fold(self, record: Record, record_id: str) -> None:
         """What this record, which has this id, says of holds."""
@@ -99,6 +89,8 @@ class Book:
                 self._decision(record, record_id)
             case ReviewRecord():
                 self._review(record)
+            case PlantedRecord():
+                self._planted(record.hold)
             case _:
                 return
 
@@ -119,12 +111,27 @@ class Book:
         shown = None if record.shown_at is None else parse_time(record.shown_at)
         act, at = Act(record.act), parse_time(record.time)
         deployment = "" if entry is None else entry.hold.asked.deployment
-        self._past.append(
-            PastReview(record.hold, deployment, record.person, record.role, act, at, shown, record.defect)
-        )
+        past = PastReview(record.hold, deployment, record.person, record.role, act, at, shown, record.defect)
+        self._past.append(past)
+        self._windows.add(past)
         if entry is not None and not record.defect:
             signed = record.statement.encode()
             entry.counted.append(Counted(record.person, record.role, act, at, shown, record.envelope, signed))
+
+    def _planted(self, hold: str) -> None:
+        entry = self._entries.get(hold)
+        if entry is not None:
+            self.revealed[hold] = entry.hold.clauses
+            entry.revealed = True
+            self._open.pop(entry.hold.asked, None)
+
+    def entries(self) -> Iterable[Entry]:
+        """All that are remembered."""
+        return self._entries.values()
+
+    def entry(self, hold: str) -> Entry:
+        """The hold with this id, which is known to be there."""
+        return self._entries[hold]
 
     def find(self, hold: str) -> Entry | None:
         """The hold with this id."""
@@ -162,9 +169,13 @@ class Book:
         """What this person decided since then, in the order of the log."""
         return tuple(one for one in self._newest(since) if one.person == person)
 
-    def reviews(self, deployment: str, since: datetime) -> tuple[PastReview, ...]:
-        """What was decided about holds of this deployment since then, in the order of the log."""
-        return tuple(one for one in self._newest(since) if one.deployment == deployment)
+    def measured(self, deployment: str, now: datetime) -> Measured:
+        """What clauses may read of how decisions about holds of this deployment came about."""
+        return self._windows.measured(deployment, now)
+
+    def reviews(self, since: datetime) -> tuple[PastReview, ...]:
+        """What was decided since then, in the order of the log."""
+        return tuple(self._newest(since))
 
     def _newest(self, since: datetime) -> list[PastReview]:
         found: list[PastReview] = []
@@ -181,6 +192,7 @@ class Book:
         over = [name for name, one in self._entries.items() if one.hold.expires_at < past]
         for name in over:
             self._open.pop(self._entries.pop(name).hold.asked, None)
+            self.revealed.pop(name, None)
 
 
 def _is_decided(entry: Entry) -> bool:

@@ -7,10 +7,18 @@ from collections.abc import Callable, Iterator
 
 from caveat.call.call import Point
 from caveat.ledger.finding import Code, Finding
-from caveat.ledger.record import DecisionRecord, Record, ReviewRecord, parse_time, record_id_of
+from caveat.ledger.record import (
+    DecisionRecord,
+    PlantedRecord,
+    Record,
+    ReviewRecord,
+    parse_time,
+    record_id_of,
+)
 from caveat.ledger.wire import render_record
 from caveat.oversight.book import Book, Entry
 from caveat.oversight.hold import Asked, Hold, Status
+from caveat.oversight.planted import commitment
 from caveat.oversight.review import Act
 from caveat.signing.canonical import canonical
 
@@ -37,6 +45,8 @@ class ApprovalCheck:
                     yield Finding(Code.APPROVAL_INVALID, index, "it decides about a hold that nobody opened")
                 elif not record.defect and not self._is_signed(record, entry.hold):
                     yield Finding(Code.APPROVAL_INVALID, index, "what was decided is not what was signed")
+            case PlantedRecord():
+                yield from (Finding(Code.APPROVAL_INVALID, index, why) for why in self._revealed(record))
             case _:
                 return
         self._book.fold(record, _opened_id(index, record))
@@ -52,6 +62,14 @@ class ApprovalCheck:
             yield "it cites a hold that nobody opened"
         else:
             yield from _defects(record, given, entry)
+
+    def _revealed(self, record: PlantedRecord) -> Iterator[str]:
+        """No real use can be called planted afterwards: no secret has its action's name for a digest."""
+        entry = self._book.find(record.hold)
+        if entry is None:
+            yield "it says of a hold that nobody opened that it was planted"
+        elif commitment(bytes.fromhex(record.nonce)) != entry.hold.asked.action:
+            yield "it calls a hold planted that was not"
 
 
 def _opened_id(index: int, record: Record) -> str:

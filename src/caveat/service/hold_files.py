@@ -6,6 +6,7 @@ from datetime import datetime
 
 from caveat.gateway.errors import FaultError
 from caveat.oversight.hold import Shown
+from caveat.signing.digest import Digest
 from caveat.store.errors import HoldStoreError
 from caveat.store.holds import SqliteHolds
 
@@ -36,6 +37,21 @@ class HoldFiles:
         """When it was first shown to this person; raises `FaultError`."""
         with _answered():
             return self._store.displayed(hold, person)
+
+    def plant(self, action: Digest, nonce: bytes, hidden_from: frozenset[str]) -> None:
+        """Keeps the secret of a planted case; raises `FaultError`."""
+        with _answered():
+            self._store.plant(action, nonce, hidden_from)
+
+    def plants(self) -> dict[Digest, tuple[bytes, frozenset[str]]]:
+        """All that are not revealed; raises `FaultError`."""
+        with _answered():
+            return self._store.plants()
+
+    def uproot(self, action: Digest) -> None:
+        """Forgets one; raises `FaultError`."""
+        with _answered():
+            self._store.uproot(action)
 
 
 @contextmanager

@@ -38,6 +38,7 @@ from caveat.gateway.law import LawError, LawInForce, law_of, read_bundle
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.observer import Observer
 from caveat.gateway.overseeing import Overseeing
+from caveat.gateway.planting import Planting
 from caveat.gateway.ports import Files, Law, MakeWitnesses
 from caveat.gateway.power import Power
 from caveat.gateway.revocations import RevocationLists
@@ -171,6 +172,7 @@ class Service:
             gate.recorder.heartbeat,
             lambda: int(config.clock().timestamp()),
         )
+        self.planting = Planting(holding, gate, self._law_now, HoldFiles(stores[3]), config.log)
         desk = Desk(
             gate,
             self._router,
@@ -235,6 +237,7 @@ class Service:
         self._key_watch.start()
         if self.notifier is not None:
             self.notifier.start()
+        self.planting.start()
         self._log.info("start", bundle=bundle.digest, origin=self.ledger.origin, version=__version__)
         if self._reload_on_hangup and threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
@@ -292,6 +295,7 @@ class Service:
 
     async def stop(self) -> None:
         """Waits for what has begun, then lets everything go; the ledger holds all that was decided."""
+        await self.planting.stop()
         await self.desk.settle()
         await self._watch.stop()
         await self._key_watch.stop()
@@ -360,7 +364,14 @@ def open_service(config: ServiceConfig) -> Service:
         trust = parse_trust(bundle.files["trust.toml"])
         checker = EvidenceChecker(trust, bundle.registry, cache, history.lists.book, history.logged.first)
         return BundleWitnesses(
-            bundle, checker, EvidenceFiles(store), history.totals, history.once, history.lists, index
+            bundle,
+            checker,
+            EvidenceFiles(store),
+            history.totals,
+            history.once,
+            history.lists,
+            index,
+            history.book.measured,
         )
 
     bundle = read_bundle(config.read_files(), beyond_loopback=config.beyond_loopback)

@@ -4,6 +4,7 @@ It has content, so the file is the site's own, readable by its owner alone, and 
 once it is long over. Fails closed: what cannot be read raises `HoldStoreError`. Source: ADR-0037.
 """
 
+import json
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from threading import Lock
 from typing import Any
 
 from caveat.oversight.hold import Shown
+from caveat.signing.digest import Digest
 from caveat.store.errors import HoldStoreError
 
 FILE = "holds.sqlite3"
@@ -25,6 +27,9 @@ CREATE TABLE IF NOT EXISTS shown (
 CREATE INDEX IF NOT EXISTS shown_until ON shown (until);
 CREATE TABLE IF NOT EXISTS display (
   hold TEXT NOT NULL, person TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (hold, person)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS plant (
+  action TEXT PRIMARY KEY, nonce BLOB NOT NULL, hidden_from TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 """
 
@@ -93,6 +98,26 @@ class SqliteHolds:
         """When the hold was first shown to this person; raises `HoldStoreError`."""
         row = self._one("SELECT at FROM display WHERE hold = ? AND person = ?", (hold, person))
         return None if row is None else datetime.fromtimestamp(row[0] / 1000, UTC)
+
+    def plant(self, action: Digest, nonce: bytes, hidden_from: frozenset[str]) -> None:
+        """Keeps the secret of a planted case, and who is not asked about it; raises `HoldStoreError`."""
+        self._run("INSERT INTO plant VALUES (?, ?, ?)", (action, nonce, json.dumps(sorted(hidden_from))))
+
+    def plants(self) -> dict[Digest, tuple[bytes, frozenset[str]]]:
+        """All that are not revealed; raises `HoldStoreError`."""
+        rows = self._run("SELECT action, nonce, hidden_from FROM plant", ())
+        return {Digest(row[0]): (bytes(row[1]), frozenset(json.loads(row[2]))) for row in rows}
+
+    def uproot(self, action: Digest) -> None:
+        """Forgets one; raises `HoldStoreError`."""
+        self._run("DELETE FROM plant WHERE action = ?", (action,))
+
+    def _run(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        try:
+            with self._lock:
+                return self._connection.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise HoldStoreError(f"what is planted cannot be stored or read: {error}") from error
 
     def _one(self, query: str, values: tuple[str, ...]) -> tuple[Any, ...] | None:
         try:

@@ -1,0 +1,143 @@
+"""How a planted case is made of two real uses that wait: the facts of one, asked in the words of the other.
+
+Pure. The facts stay true of what they were attested for; what the words ask for, they were not attested for.
+Everything else, to the byte, is the first use's own. Source: ADR-0040.
+"""
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from caveat.call.call import Call, Part, PartKind, Point
+from caveat.facts.fact import Facts, Grade
+from caveat.facts.registry import FactType, Registry
+from caveat.facts.value import Value
+from caveat.gateway.planted_data import renewed
+from caveat.gateway.ports import Found
+from caveat.ledger.record import DataPart, DecisionRecord
+from caveat.policy.deployments import Deployment
+from caveat.signing.digest import sha256
+
+_AS_JSON: tuple[Callable[[str], str], ...] = (json.dumps, lambda text: json.dumps(text, ensure_ascii=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A use that waits, as the record `id` opened it. `content`: what a person is shown of it."""
+
+    id: str
+    record: DecisionRecord
+    call: Call
+    deployment: Deployment
+    found: Found
+    content: bytes
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """Who is asked."""
+        return frozenset() if self.record.hold is None else frozenset(dict(self.record.hold.roles))
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A planted case before anything is decided: `call` is the first use's with the words of the second.
+
+    `data`: its data parts, of which ids were renewed where they could be; `is_new`: of all of them they were.
+    """
+
+    host: Opened
+    donor: Opened
+    call: Call
+    content: bytes
+    data: tuple[DataPart, ...]
+    is_new: bool
+
+
+def is_source(one: Opened) -> bool:
+    """Whether planted cases can be made of it: a prompt whose words stand in it once, as somebody typed
+    them."""
+    return one.record.point is Point.PROMPT and one.record.redaction is None and words_of(one) is not None
+
+
+def make_case(host: Opened, donor: Opened, registry: Registry, chance: random.Random) -> Made | None:
+    """The case with the facts of `host` and the words of `donor`; None where a reader could take the one for
+    the other, so that refusing it would not be called for."""
+    own, other = words_of(host), words_of(donor)
+    if own is None or other is None or own.content == other.content or host.roles != donor.roles:
+        return None
+    if not asks_otherwise(host.record.cases, donor.record.cases, registry):
+        return None
+    content = spliced(host.content, own.content.decode(), other.content.decode())
+    if content is None:
+        return None
+    put = replace(other, pointer=own.pointer, role=own.role)
+    parts = tuple(put if part is own else part for part in host.call.parts)
+    made = Made(host, donor, replace(host.call, parts=parts), content, (), is_new=True)
+    return _with_other_people(made, chance)
+
+
+def _with_other_people(made: Made, chance: random.Random) -> Made:
+    """The same with other ids in its data, where they are to be found."""
+    content, listed, is_new = made.content, list(made.host.record.parts), not made.host.record.history
+    by_pointer = {part.pointer: part for part in made.call.parts}
+    for place, part in enumerate(listed):
+        whole = by_pointer.get(part.pointer)
+        table = None if whole is None else _text(whole.content)
+        column = None if whole is None else whole.id_column or made.host.deployment.id_column
+        other = None if table is None else renewed(table, column, chance)
+        done = None if table is None or other is None else spliced(content, table, other)
+        if other is None or done is None:
+            is_new = False
+            continue
+        content, said = done, other.encode()
+        listed[place] = replace(part, digest=sha256(said), bytes=len(said))
+    return replace(made, content=content, data=tuple(listed), is_new=is_new)
+
+
+def _text(content: bytes) -> str | None:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def words_of(one: Opened) -> Part | None:
+    """The last that somebody typed in it; None where it does not stand there exactly once."""
+    typed = [part for part in one.call.parts if part.kind is PartKind.TYPED and part.role == "user"]
+    if not typed or not typed[-1].content.strip():
+        return None
+    try:
+        text = typed[-1].content.decode()
+    except UnicodeDecodeError:
+        return None
+    return typed[-1] if spliced(one.content, text, text) is not None else None
+
+
+def spliced(content: bytes, words: str, others: str) -> bytes | None:
+    """The content with other words, written as these were; None where these do not stand there once."""
+    for as_json in _AS_JSON:
+        written = as_json(words).encode()
+        if content.count(written) == 1:
+            return content.replace(written, as_json(others).encode())
+    return None
+
+
+def asks_otherwise(cases: tuple[Facts, ...], others: tuple[Facts, ...], registry: Registry) -> bool:
+    """Whether what is attested of the one use, in every case, is another thing than of the other."""
+    differing = [
+        one.keys() & two.keys() and any(one[name] != two[name] for name in one.keys() & two.keys())
+        for one in (dict(_attested(case, registry)) for case in cases)
+        for two in (dict(_attested(case, registry)) for case in others)
+    ]
+    return bool(differing) and all(differing)
+
+
+def _attested(case: Facts, registry: Registry) -> Iterator[tuple[str, Value]]:
+    """What is attested of what is asked: words of the registry about the use itself."""
+    for fact in case.facts:
+        spec = registry.facts.get(fact.name)
+        if spec is None or fact.grade is not Grade.ATTESTED or spec.about != "use":
+            continue
+        if spec.type in (FactType.ENUM, FactType.SET):
+            yield fact.name, fact.value
