@@ -44,6 +44,10 @@ class HoldStore(Protocol):
         """When the hold was first shown to this person."""
         ...
 
+    def count(self, key: str, value: int) -> bool:
+        """Whether the counter of this passkey went on, which is then remembered, durably."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
