@@ -124,15 +124,18 @@ class Gate:
         audit_key: bytes,
         folds: Iterable[Callable[[Record], None]] = (),
         holding: Holding | None = None,
+        watching: Iterable[Fold] = (),
     ) -> None:
         """`audit_key`: without it nobody can test a guess at what a record's HMAC stands for.
 
-        `folds` take in every record once it is durable. Without `holding` nobody can approve anything.
+        `folds` take in every record once it is durable, `watching` with its id.
+        Without `holding` nobody can approve anything.
         """
         self._holding = holding
         kept = [_without_id(fold) for fold in folds]
         if holding is not None:
             kept.append(holding.fold)
+        kept.extend(watching)
         self.recorder = Recorder(ledger, clock, kept)
         self.metrics = metrics
         self.namer = Namer(audit_key)

@@ -103,6 +103,14 @@ class Witnesses(Protocol):
         """Who may read what waits at the gateway of this log; or what is wrong with the statement."""
         ...
 
+    def reader(self, key: Digest, now: datetime) -> Issuer | None:
+        """Who may approve with this key, if it stands at `now`."""
+        ...
+
+    def readers(self, now: datetime) -> tuple[Issuer, ...]:
+        """Everybody who may approve at `now`, one for each key."""
+        ...
+
     def line_of(self, principal: str) -> str:
         """Whom the person answers to whose calls are known by this; empty where nobody is registered."""
         ...

@@ -20,6 +20,7 @@ from caveat.monitors.logged import Logged
 from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
 from caveat.oversight.book import Book
+from caveat.oversight.chronicle import Chronicle
 from caveat.policy.bundle import Bundle
 from caveat.policy.chain import Chain
 from caveat.service.log_keys import DataFolderError
@@ -37,6 +38,7 @@ class History:
     lists: RevocationLists
     clock: GuardedClock
     book: Book
+    chronicle: Chronicle
     routes: Digest | None = None
 
     @property
@@ -55,7 +57,9 @@ class History:
             record = parse_record(entry.leaf)
             if isinstance(record, RoutesRecord):
                 self.routes = record.routes
-            self.book.fold(record, record_id_of(entry.index, entry.leaf))
+            record_id = record_id_of(entry.index, entry.leaf)
+            self.book.fold(record, record_id)
+            self.chronicle.fold(record, record_id)
             for fold in (self.totals.fold, self.once.fold, succession.fold, *self.lasting):
                 fold(record)
         chain = check_follows(bundle, succession.follow)

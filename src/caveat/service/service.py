@@ -54,8 +54,10 @@ from caveat.monitors.logged import Logged
 from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
 from caveat.oversight.book import Book
+from caveat.oversight.chronicle import Chronicle
 from caveat.policy.bundle import Bundle
 from caveat.policy.chain import Chain
+from caveat.service.console import console_of
 from caveat.service.evidence_files import EvidenceFiles
 from caveat.service.history import History
 from caveat.service.hold_files import HoldFiles
@@ -122,6 +124,7 @@ class Service:
         gate: Gate,
         stores: tuple[SqliteEvidenceStore, SqliteManifestStore, SqliteTranscripts, SqliteHolds],
         holding: Holding,
+        chronicle: Chronicle,
         before: "_Before",
     ) -> None:
         """Takes over everything that is passed in; `close` releases it."""
@@ -154,6 +157,7 @@ class Service:
             gate.recorder.heartbeat,
             lambda: int(config.clock().timestamp()),
         )
+        overseeing = Overseeing(holding, gate.recorder, ledger.origin)
         desk = Desk(
             gate,
             self._router,
@@ -165,7 +169,8 @@ class Service:
             config.budgets,
             config.tracing,
             transcripts=Transcripts(stores[2], gate.audit_hmac),
-            overseeing=Overseeing(holding, gate.recorder, ledger.origin),
+            overseeing=overseeing,
+            console=console_of(overseeing, chronicle, self._identities, self._law_now, ledger),
         )
         self.desk = desk
         self.app = Gateway(desk, self.start, self.stop)
@@ -301,6 +306,7 @@ def open_service(config: ServiceConfig) -> Service:
         RevocationLists(RevocationFiles(config.data / "revocations")),
         GuardedClock(config.clock),
         Book(),
+        Chronicle(),
     )
     try:
         store = SqliteEvidenceStore(config.data / "evidence.sqlite3")
@@ -355,7 +361,9 @@ def open_service(config: ServiceConfig) -> Service:
         raise
     ledger.store_bundle(bundle.files)
     holding = Holding(history.book, HoldFiles(holds), history.clock)
-    gate = Gate(ledger, Metrics(), history.clock, audit_key, history.lasting, holding)
+    gate = Gate(
+        ledger, Metrics(), history.clock, audit_key, history.lasting, holding, [history.chronicle.fold]
+    )
 
     async def announce(bundle: Bundle, chain: Chain) -> None:
         """Every step is a record, so that the ledger alone shows the way from one law to the next."""
@@ -378,7 +386,15 @@ def open_service(config: ServiceConfig) -> Service:
     )
     before = _Before(history.routes, lambda bundle: announce(bundle, chain))
     return Service(
-        config, ledger, law, make_witnesses, gate, (store, manifests, transcripts, holds), holding, before
+        config,
+        ledger,
+        law,
+        make_witnesses,
+        gate,
+        (store, manifests, transcripts, holds),
+        holding,
+        history.chronicle,
+        before,
     )
 
 
