@@ -25,6 +25,7 @@ purpose = "approval"
 namespaces = ["*"]
 max_age_seconds = 3600
 max_lifetime_seconds = 3600
+{revoked}
 [issuers.{person}.overseer]
 person = "{person}"
 line = "{line}"
@@ -50,6 +51,7 @@ class Authenticator:
     rp_id: str = "caveat.example"
     aaguid: str = "00112233445566778899aabbccddeeff"
     attestation: str = "verified"
+    revoked_at: str = ""
     counter: int = 1
     flags: int = PRESENT_AND_VERIFIED
     members: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -67,6 +69,7 @@ class Authenticator:
         return _ISSUER.format(
             person=self.person,
             role=self.role,
+            revoked=f'revoked_at = "{self.revoked_at}"' if self.revoked_at else "",
             key=self.key.public().render(),
             line=self.line,
             callers=", ".join(f'"{caller}"' for caller in self.callers),

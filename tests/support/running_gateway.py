@@ -73,7 +73,10 @@ def running_gateway(
     port: int = 0,
     **settings: Any,
 ) -> Iterator[RunningGateway]:
-    """A running gateway; stopped gracefully on leaving. `port`: any that is free, where it is 0. `settings` go to `UpstreamConfig` of a URL."""
+    """A running gateway; stopped gracefully on leaving.
+
+    `port`: any that is free, where it is 0. `settings` go to `UpstreamConfig` of a URL.
+    """
     log = io.BytesIO()
     current = dict(files if files is not None else SmallBundle().files())
     service = open_service(

@@ -258,6 +258,7 @@ async def _figures(visit: Visit) -> Page:
     waiting = [entry.hold.opened_at for entry in book.waiting(person.overseer.roles, now)]
     mine = book.decisions_of(person.overseer.person, now - timedelta(days=30))
     took = sorted(one.seconds for one in mine if one.seconds is not None)
+    hours = _hours(mine, now)
     return visit.page(
         "figures",
         waiting=len(waiting),
@@ -268,7 +269,8 @@ async def _figures(visit: Visit) -> Page:
         none=sum(bool(one.defect) for one in mine),
         median=round(took[len(took) // 2]) if took else None,
         floors=[(role, visit.law.bundle.oversight.of(role)) for role in sorted(person.overseer.roles)],
-        hours=_hours(mine, now),
+        hours=hours,
+        chart=", ".join(f"{count} {ago} h ago" for ago, count in hours if count) or "none",
     )
 
 

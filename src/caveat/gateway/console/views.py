@@ -18,6 +18,8 @@ from caveat.signing.canonical import Json, StrictJsonError, parse_strict
 MAX_TEXT = 200_000
 """Characters of one piece of content on a page; more is counted and left out, and what is signed is named."""
 
+_BRIEF = 60
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -26,6 +28,11 @@ class Piece:
     pointer: str
     text: str
     left_out: int
+
+    @property
+    def brief(self) -> bool:
+        """Whether it fits beside its place: a role, a number, a model's name."""
+        return bool(self.pointer) and len(self.text) <= _BRIEF and "\n" not in self.text
 
 
 @dataclass(frozen=True, slots=True)

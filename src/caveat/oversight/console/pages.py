@@ -50,7 +50,11 @@ class Pages:
 
     def terms(self, markdown: str) -> Markup:
         """The page for lawyers. Its text is signed by the parties, and still neither HTML nor links pass."""
-        return Markup(self._terms.render(markdown))  # noqa: S704 - the renderer escapes, and passes no HTML on
+        tokens = self._terms.parse(visible(markdown))
+        for token in tokens:
+            if token.type in {"heading_open", "heading_close"}:
+                token.tag = f"h{min(6, int(token.tag[1:]) + 2)}"  # it stands below a heading of the page
+        return Markup(self._terms.renderer.render(tokens, self._terms.options, {}))  # noqa: S704 - it escapes, and passes no HTML on
 
 
 def untrusted(text: str) -> Markup:
