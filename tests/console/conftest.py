@@ -71,9 +71,8 @@ def gateway(
 
 
 @pytest.fixture
-def at_dana(browser: Browser, gateway: RunningGateway, base: str, dana: Authenticator) -> Iterator[Seat]:
+def at_dana(browser: Browser, base: str, dana: Authenticator) -> Iterator[Seat]:
     """Dana before a browser, with her authenticator, not signed in."""
-    assert gateway.url
     with seat(browser, base) as opened:
         opened.has(dana)
         yield opened

@@ -42,7 +42,7 @@ def main(folder: Path) -> None:
         for look, options in LOOKS.items():
             with seat(browser, base, **options) as at:
                 at.has(dana, counter := counter + 10)
-                for name in every_page(at, hold, gateway):
+                for name in every_page(at, hold):
                     at.page.screenshot(path=file_name(folder, name, look), full_page=True)
 
 

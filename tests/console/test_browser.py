@@ -150,29 +150,26 @@ def test_a_person_whom_the_authenticator_does_not_recognise_signs_nothing(
     assert gateway.records("review") == []
 
 
-def test_a_browser_without_passkeys_says_so(gateway: RunningGateway, at_dana: Seat) -> None:
+@pytest.mark.usefixtures("gateway")
+def test_a_browser_without_passkeys_says_so(at_dana: Seat) -> None:
     at_dana.page.add_init_script("delete window.PublicKeyCredential")
     at_dana.open("/console/sign-in?as=dana")
     at_dana.page.click("text=Sign in with your passkey")
     assert "This browser has no passkeys" in at_dana.page.inner_text("#trouble")
-    assert gateway.url
 
 
-def test_without_scripts_everything_reads_and_nothing_is_signed(
-    gateway: RunningGateway, browser: Browser, base: str
-) -> None:
+@pytest.mark.usefixtures("gateway")
+def test_without_scripts_everything_reads_and_nothing_is_signed(browser: Browser, base: str) -> None:
     with seat(browser, base, java_script_enabled=False) as plain:
         plain.open("/console/sign-in?as=dana")
         assert "needs scripts" in plain.page.inner_text("noscript")
         with plain.page.expect_navigation():
             plain.page.click("text=Sign in with your passkey")
         assert "o passkey signed this" in said(plain)
-    assert gateway.url
 
 
-def test_somebody_elses_passkey_signs_nobody_in(
-    gateway: RunningGateway, browser: Browser, base: str, emil: Authenticator
-) -> None:
+@pytest.mark.usefixtures("gateway")
+def test_somebody_elses_passkey_signs_nobody_in(browser: Browser, base: str, emil: Authenticator) -> None:
     with seat(browser, base) as stranger:
         stranger.has(emil)
         stranger.open("/console/sign-in?as=dana")
@@ -180,7 +177,6 @@ def test_somebody_elses_passkey_signs_nobody_in(
         with stranger.page.expect_navigation():
             stranger.page.click("text=Sign in with your passkey")
         assert "obody was signed in" in said(stranger)
-    assert gateway.url
 
 
 def test_whoever_asks_does_not_approve(
@@ -236,7 +232,7 @@ def test_a_key_that_is_revoked_ends_the_session_and_takes_back_what_it_approved(
         at.page.evaluate("c => document.forms[0].credential.value = c", dana.credential)
         with at.page.expect_navigation():
             at.page.click("text=Sign in with your passkey")
-        assert "the key had been revoked" in said(at)
+        assert "key is revoked" in said(at)
 
 
 def test_what_waits_of_another_action_is_not_let_through(
@@ -280,7 +276,7 @@ def test_axe_finds_nothing_serious_on_any_page(
     for number, scheme in enumerate(("light", "dark")):
         with seat(browser, base, color_scheme=scheme) as at:
             at.has(dana, 1 + 10 * number)
-            for name in every_page(at, hold, gateway):
+            for name in every_page(at, hold):
                 for rule in Axe().run(at.page).response["violations"]:
                     where = rule["nodes"][0]["html"][:120]
                     found.append(f"{name} {scheme}: {rule['impact']} {rule['id']} {where}")
@@ -295,14 +291,13 @@ def test_no_page_scrolls_sideways_at_two_hundred_percent_or_on_a_phone(
     for number, width in enumerate((640, 320)):
         with seat(browser, base, viewport={"width": width, "height": 600}) as at:
             at.has(dana, 1 + 10 * number)
-            for name in every_page(at, hold, gateway):
+            for name in every_page(at, hold):
                 over = at.page.evaluate("document.documentElement.scrollWidth - innerWidth")
                 assert over <= 0, f"{name} is {over} pixels too wide for {width}"
 
 
-def test_a_passkey_is_made_in_the_browser_and_enrolled_from_its_file(
-    gateway: RunningGateway, browser: Browser, base: str
-) -> None:
+@pytest.mark.usefixtures("gateway")
+def test_a_passkey_is_made_in_the_browser_and_enrolled_from_its_file(browser: Browser, base: str) -> None:
     with seat(browser, base) as at:
         at.open("/console/enrol?as=frida")
         with at.page.expect_navigation():
@@ -315,4 +310,3 @@ def test_a_passkey_is_made_in_the_browser_and_enrolled_from_its_file(
         )["credentials"][0]["credentialId"].replace("+", "-").replace("/", "_")
         assert enrolment.key.keyid in at.page.inner_text("main")
         assert enrolment.attestation == "unrooted"
-    assert gateway.url

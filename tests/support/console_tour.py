@@ -43,7 +43,7 @@ def furnish(gateway: RunningGateway, clock: Clock) -> str:
     return hold
 
 
-def every_page(seat: Seat, hold: str, gateway: RunningGateway) -> Iterator[str]:
+def every_page(seat: Seat, hold: str) -> Iterator[str]:
     """Opens each page in turn; yields its name. Begins before anybody is signed in."""
     for name in ("sign-in", "sign-in?as=dana", "enrol", "enrol?as=frida"):
         seat.open(f"/console/{name}")
@@ -52,7 +52,6 @@ def every_page(seat: Seat, hold: str, gateway: RunningGateway) -> Iterator[str]:
     for name in (*PAGES, f"holds/{hold}", f"records/{hold}", "holds/7-0000000000000000"):
         seat.open(f"/console/{name}")
         yield name.replace(hold, "one").replace("7-0000000000000000", "unknown")
-    assert gateway.url
 
 
 def file_name(folder: Path, name: str, look: str) -> Path:
