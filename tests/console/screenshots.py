@@ -4,6 +4,7 @@ import socket
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from tests.support.browser import chromium, seat
 from tests.support.console_tour import every_page, file_name, furnish
@@ -12,7 +13,7 @@ from tests.support.passkeys import Authenticator
 from tests.support.running_gateway import running_gateway
 from tests.support.scripted_upstream import scripted_upstream
 
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
     # 200 % of a window of 1280: half as many pixels of the style sheet, each twice as large.

@@ -129,7 +129,7 @@ class Console:
 
     def __init__(self, premises: Premises, rooms: Mapping[str, Room], within: Mapping[str, Room]) -> None:
         """`rooms`: by whole path below `/console`; `within`: by its first part, where a name follows."""
-        self._premises = premises
+        self.premises = premises
         self._rooms = rooms
         self._within = within
         self._sessions = Sessions()
@@ -198,10 +198,10 @@ class Console:
             name, fresh = before.name, before.fresh
         elif fresh:
             name = secrets.token_urlsafe(32)
-        law = self._premises.law_now()
+        law = self.premises.law_now()
         person = None if fresh else self._person(law, name)
         return Visit(
-            self._premises,
+            self.premises,
             self._sessions,
             law,
             scope,
@@ -216,7 +216,7 @@ class Console:
 
     def _person(self, law: Law, name: str) -> Person | None:
         """Whoever is signed in under this name, as long as the key of the session stands."""
-        now = self._premises.overseeing.now()
+        now = self.premises.overseeing.now()
         session = self._sessions.find(name, now)
         if session is None:
             return None
@@ -227,7 +227,7 @@ class Console:
         return Person(issuer, issuer.overseer, session)
 
     def _static(self, name: str) -> Page:
-        found = self._premises.renderer.static(name)
+        found = self.premises.renderer.static(name)
         if found is None:
             raise RequestError(404, "unknown_page", "the console has no such file", "begin at the queue")
         return Page(200, found[0], found[1])
