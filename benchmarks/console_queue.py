@@ -11,12 +11,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from caveat.ledger.record import DecisionRecord
 from tests.console.client import Tab
 from tests.support.overseers import ask_about, overseen_bundle
 from tests.support.passkeys import Authenticator
 from tests.support.running_gateway import running_gateway
 from tests.support.scripted_upstream import scripted_upstream
+
+from caveat.ledger.record import DecisionRecord
 
 _ROUNDS = 20
 
@@ -41,7 +42,8 @@ def main(holds: int) -> None:
         assert tab.sign_in(dana).status == 303
         for path in ("/console/queue", f"/console/queue?start={holds - 50}"):
             took = sorted(_timed(tab, path, holds) for _ in range(_ROUNDS))
-            print(f"{path:<32} {holds:,} holds: median {statistics.median(took):.0f} ms, slowest {took[-1]:.0f} ms")
+            median = statistics.median(took)
+            print(f"{path:<32} {holds:,} holds: median {median:.0f} ms, slowest {took[-1]:.0f} ms")
 
 
 def _timed(tab: Tab, path: str, holds: int) -> float:

@@ -329,6 +329,39 @@ def test_a_bundle_whose_passkeys_nobody_attested_is_not_served(
         assert Tab(gateway).sign_in(dana).status == 303
 
 
+def test_the_figures_are_those_of_the_person_who_looks(
+    gateway: RunningGateway, clock: Clock, signed_in: Tab, dana: Authenticator, emil: Authenticator
+) -> None:
+    holds = [hold_of(ask_about(gateway, tag=f"t{number}")) for number in range(3)]
+    for hold, act, seconds in zip(holds, ("approve", "refuse", "approve"), (11, 0, 0), strict=True):
+        page = signed_in.get(f"/console/holds/{hold}")
+        clock.move(seconds)
+        signed_in.post(f"/console/holds/{hold}", signed_in.signed(page, dana, act))
+    body = signed_in.get("/console/figures").body.decode()
+    tiles = dict(re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", body))
+    wanted = {"Waiting": "1", "Decided": "3", "Approved": "1", "Refused": "1", "Counted as none": "1"}
+    assert wanted.items() <= tiles.items()
+    assert 'aria-label="Decisions: 3 0 h ago"' in body
+    other = Tab(gateway)
+    assert other.sign_in(emil).status == 303
+    theirs = dict(
+        re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", other.get("/console/figures").body.decode())
+    )
+    assert (theirs["Waiting"], theirs["Decided"]) == ("1", "0")
+
+
+def test_a_search_finds_records_by_deployment_data_key_and_hold(
+    gateway: RunningGateway, signed_in: Tab
+) -> None:
+    hold = hold_of(ask_about(gateway))
+    record = next(one for one in gateway.records() if one.get("hold"))
+    digest, key = record["parts"][0]["digest"], record["evidence"][0]["key"]
+    for text in ("desk", digest, key, key[:12], hold):
+        assert hold.encode() in signed_in.get(f"/console/search?q={text}").body, text
+    assert hold.encode() not in signed_in.get("/console/search?q=nothing-like-it").body
+    assert b"device_id" not in signed_in.get(f"/console/records/{hold}").body
+
+
 def test_whoever_is_unknown_gets_the_same_page_as_whoever_is_enrolled(tab: Tab) -> None:
     """303"""
     known, unknown = tab.get("/console/sign-in?as=dana"), tab.get("/console/sign-in?as=nobody")

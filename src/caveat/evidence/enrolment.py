@@ -10,7 +10,7 @@ other people's. Source: W3C Web Authentication Level 3, section 7.1; ADR-0039, a
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -107,10 +107,10 @@ def verify_made(made: Made, roots: Sequence[bytes] = ()) -> Enrolment:
         parsed = AttestationObject(made.attestation_object)
         data = parsed.auth_data
         credential = data.credential_data
-        said = None if credential is None else dict(credential.public_key)
+        said: dict[int, Any] = {} if credential is None else {**credential.public_key}
     except Exception as error:  # a reader of other people's CBOR: whatever it raises, there is no credential
         raise EnrolmentError("the authenticator's answer cannot be read") from error
-    if credential is None or said is None or said.get(3) != _P256:
+    if credential is None or said.get(3) != _P256:
         raise EnrolmentError("the credential is not one of ECDSA P-256")
     if bytes(data.rp_id_hash) != hashlib.sha256(made.rp_id.encode()).digest():
         raise EnrolmentError("the credential is for another address")

@@ -35,7 +35,9 @@ def parse_fields(text: str) -> dict[str, str]:
 def read_form(headers: Mapping[str, str], body: bytes) -> dict[str, str]:
     """The fields of a posted form; raises `RequestError`."""
     if headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
-        raise RequestError(415, "form_invalid", "this page takes forms alone", "use the page that shows it")
+        raise RequestError(
+            415, "form_unsupported", "this page takes forms alone", "use the page that shows it"
+        )
     try:
         return parse_fields(body.decode("ascii"))
     except UnicodeDecodeError as error:

@@ -266,7 +266,7 @@ async def _figures(visit: Visit) -> Page:
         decided=len(mine),
         approved=sum(one.act.value == "approve" and not one.defect for one in mine),
         refused=sum(one.act.value == "refuse" and not one.defect for one in mine),
-        none=sum(bool(one.defect) for one in mine),
+        counted_as_none=sum(bool(one.defect) for one in mine),
         median=round(took[len(took) // 2]) if took else None,
         floors=[(role, visit.law.bundle.oversight.of(role)) for role in sorted(person.overseer.roles)],
         hours=hours,

@@ -36,7 +36,7 @@ class Pages:
         self._terms = MarkdownIt("commonmark", {"html": False}).enable("table")
         self._terms.disable(["link", "image", "autolink", "reference"])
         self._environment.filters["untrusted"] = untrusted
-        self._environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
+        self._environment.filters["capitalize_first"] = sentence
         self._environment.filters["short"] = short
         self._environment.filters["moment"] = moment
 
@@ -64,6 +64,11 @@ def untrusted(text: str) -> Markup:
         Markup('<span class="hidden-char">{}</span>').format(piece) if place % 2 else escape(piece)
         for place, piece in enumerate(pieces)
     )
+
+
+def sentence(text: str) -> str:
+    """A message of ours as the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 def short(text: str) -> str:
