@@ -334,9 +334,9 @@ def test_the_figures_are_those_of_the_person_who_looks(
 ) -> None:
     holds = [hold_of(ask_about(gateway, tag=f"t{number}")) for number in range(3)]
     for hold, act, seconds in zip(holds, ("approve", "refuse", "approve"), (11, 0, 0), strict=True):
-        page = signed_in.get(f"/console/holds/{hold}")
+        shown = signed_in.get(f"/console/holds/{hold}")
         clock.move(seconds)
-        signed_in.post(f"/console/holds/{hold}", signed_in.signed(page, dana, act))
+        signed_in.post(f"/console/holds/{hold}", signed_in.signed(shown, dana, act))
     body = signed_in.get("/console/figures").body.decode()
     tiles = dict(re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", body))
     wanted = {"Waiting": "1", "Decided": "3", "Approved": "1", "Refused": "1", "Counted as none": "1"}
