@@ -1,7 +1,9 @@
 """What a hostile page, caller or overseer tries against the console, and what comes of it: nothing."""
 
 import re
+from html import unescape
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -133,10 +135,10 @@ def test_a_session_ends_after_half_an_hour_without_a_request_and_after_eight_hou
     clock: Clock, signed_in: Tab, dana: Authenticator
 ) -> None:
     """300"""
-    for _ in range(15):
+    for _ in range(3):
         clock.move(29 * 60)
         assert signed_in.get("/console/queue").status == 200
-    clock.move(46 * 60)
+    clock.move(31 * 60)
     assert signed_in.get("/console/queue").status == 303
     assert signed_in.sign_in(dana).status == 303
     for _ in range(16):
@@ -348,6 +350,17 @@ def test_the_figures_are_those_of_the_person_who_looks(
         re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", other.get("/console/figures").body.decode())
     )
     assert (theirs["Waiting"], theirs["Decided"]) == ("1", "0")
+
+
+@pytest.mark.parametrize(
+    "text", ['"><script>document.title=1</script>', "<img src=x onerror=1>", "'\"><a href=//x>", "{{ 7*7 }}"]
+)
+def test_what_is_searched_for_is_shown_and_nothing_of_it_runs(signed_in: Tab, text: str) -> None:
+    """295: reflected into a field and a heading"""
+    body = signed_in.get(f"/console/search?{urlencode({'q': text})}").body.decode()
+    assert re.search(r"<(script>|img|a href=//)", body) is None
+    assert "49" not in re.sub(r'name="form_token" value="\w+"', "", body)
+    assert unescape(body).count(text) == 2
 
 
 def test_a_search_finds_records_by_deployment_data_key_and_hold(
