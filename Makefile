@@ -7,7 +7,7 @@ PORT ?= 8700
 JOBS ?= 2
 FUZZ_SECONDS ?= 600
 
-.PHONY: peers report setup run tour fuzz test test-all lint types contracts bench first-hour clean lock
+.PHONY: peers report screenshots setup run tour fuzz test test-all lint types contracts bench first-hour clean lock
 
 setup: $(STAMP) ## make .venv with the development extras; does nothing when nothing changed
 
@@ -51,6 +51,9 @@ bench: $(STAMP) ## the figures of the budgets, as measured here
 
 first-hour: $(STAMP) ## follow the README on a fresh clone with a clean home, and time it
 	@$(BIN)/python -m tests.docs.first_hour
+
+screenshots: $(STAMP) ## a picture of every page of the console, in screenshots/; needs Chromium
+	@$(BIN)/python -m tests.console.screenshots
 
 peers: ## make the environments of the peers that the assay compares with, in .peers; PEERS="litellm ..." for some
 	@$(PYTHON) eval/peers/install.py $(PEERS)

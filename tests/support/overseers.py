@@ -4,7 +4,7 @@ import base64
 import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from caveat.evidence.approval import Act, Approval, mint_approval
 from caveat.evidence.reading import mint_reading
@@ -76,8 +76,14 @@ class Clock:
         self.at += timedelta(seconds=seconds)
 
 
+class Enrolled(Protocol):
+    """Whoever has rows in `trust.toml`."""
+
+    def enrolled(self) -> str: ...
+
+
 def overseen_bundle(
-    *people: Somebody, persons: int = 1, oversight: str = "", clauses: str | None = None
+    *people: Enrolled, persons: int = 1, oversight: str = "", clauses: str | None = None
 ) -> SmallBundle:
     """The small bundle with these overseers. `persons`: how many officers it takes."""
     bundle = SmallBundle() if clauses is None else SmallBundle(clauses=clauses)

@@ -72,9 +72,13 @@ def running_gateway(
     authorities: Authorities | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     notify: NotifyConfig | None = None,
+    port: int = 0,
     **settings: Any,
 ) -> Iterator[RunningGateway]:
-    """A running gateway; stopped gracefully on leaving. `settings` go to `UpstreamConfig` of a URL."""
+    """A running gateway; stopped gracefully on leaving.
+
+    `port`: any that is free, where it is 0. `settings` go to `UpstreamConfig` of a URL.
+    """
     log = io.BytesIO()
     current = dict(files if files is not None else SmallBundle().files())
     service = open_service(
@@ -94,7 +98,7 @@ def running_gateway(
             notify=notify,
         )
     )
-    server = uvicorn.Server(service.uvicorn_config(host="127.0.0.1", port=0))
+    server = uvicorn.Server(service.uvicorn_config(host="127.0.0.1", port=port))
     loops: list[asyncio.AbstractEventLoop] = []
 
     async def serve() -> None:

@@ -10,6 +10,7 @@ import click
 from caveat.cli.api_keys import describe_key, issue_key, list_keys, revoke_key, show_keys
 from caveat.cli.bundle import load_bundle
 from caveat.cli.callers import registered_callers, show_callers
+from caveat.cli.enrol import enrol_command
 from caveat.cli.exit import CannotRunError
 from caveat.policy.bundle import BundleError, parse_bundle
 from caveat.policy.trust_signatures import PREFIX, is_trust_signed, sign_trust, trust_signers
@@ -32,10 +33,11 @@ _MAX_KEY_FILE_BYTES = 64 * 1024
 
 @click.group("keys")
 def keys_group() -> None:
-    """Make signing keys and show what they are; issue, list and revoke API keys; list who may call."""
+    """Make signing keys, show and enrol them; issue, list and revoke API keys; list who may call."""
 
 
 keys_command = keys_group
+keys_group.add_command(enrol_command)
 
 
 @keys_group.command("new")

@@ -11,9 +11,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from caveat.evidence.defects import DefectCode
-from caveat.evidence.envelope import RejectedEnvelope, SignedPayload, open_envelope
+from caveat.evidence.envelope import RejectedEnvelope, SignedPayload
 from caveat.evidence.instants import Period, StatementParseError, read_life, render_time
 from caveat.evidence.life import out_of_life
+from caveat.evidence.personal import open_personal
 from caveat.evidence.predicates import ApprovalModel, Predicate
 from caveat.evidence.revocation import Revocations, standing_of_key
 from caveat.evidence.statement import STATEMENT_TYPE, Subject, read_payload, read_shape, render_payload
@@ -21,6 +22,7 @@ from caveat.evidence.trust import Issuer, Overseer, Purpose, Trust
 from caveat.signing.digest import Digest
 from caveat.signing.dsse import IN_TOTO, sign_envelope
 from caveat.signing.keys import PrivateKey
+from caveat.signing.passkey import Asserted
 
 
 class Act(StrEnum):
@@ -54,13 +56,15 @@ class Approval:
 class VerifiedApproval:
     """An approval that `approver` signed, with a key enrolled for approvals; made by `verify_approval` alone.
 
-    It says nothing about time, nor whether it was used.
+    It says nothing about time, nor whether it was used. `asserted`: what the authenticator said, where the
+    key is a passkey.
     """
 
     digest: Digest
     approver: Issuer
     overseer: Overseer
     approval: Approval
+    asserted: Asserted | None = None
 
 
 def parse_approval(payload: bytes) -> Approval:
@@ -114,7 +118,7 @@ def mint_approval(approval: Approval, keys: Sequence[PrivateKey]) -> bytes:
 
 def verify_approval(raw: bytes, trust: Trust) -> VerifiedApproval | RejectedEnvelope:
     """The verified approval in `raw`, or why there is none; total over all bytes."""
-    opened = open_envelope(raw, trust)
+    opened = open_personal(raw, trust)
     if not isinstance(opened, SignedPayload):
         return opened
     try:
@@ -128,7 +132,7 @@ def verify_approval(raw: bytes, trust: Trust) -> VerifiedApproval | RejectedEnve
         return RejectedEnvelope(opened.digest, DefectCode.PURPOSE, approver.keyid)
     if approval.role not in approver.overseer.roles:
         return RejectedEnvelope(opened.digest, DefectCode.NOT_ENTITLED, approver.keyid)
-    return VerifiedApproval(opened.digest, approver, approver.overseer, approval)
+    return VerifiedApproval(opened.digest, approver, approver.overseer, approval, opened.asserted)
 
 
 def admit_approval(

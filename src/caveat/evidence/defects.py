@@ -44,6 +44,9 @@ class DefectCode(StrEnum):
     SIGNATURES = "signatures"
     FORGED = "forged"
     UNKNOWN_KEY = "unknown_key"
+    PASSKEY_CHALLENGE = "passkey_challenge"
+    PASSKEY_ORIGIN = "passkey_origin"
+    PASSKEY_VERIFICATION = "passkey_verification"
     PAYLOAD_TYPE = "payload_type"
     NOT_JSON = "not_json"
     STATEMENT_TYPE = "statement_type"
@@ -133,6 +136,24 @@ EXPLANATIONS: dict[DefectCode, Explanation] = {
         "no enrolled key signed this",
         "parties",
         "enrol the issuer in trust.toml, or have an enrolled issuer attest",
+    ),
+    DefectCode.PASSKEY_CHALLENGE: Explanation(
+        Stage.SIGNATURE,
+        "the passkey signed another statement than this one",
+        "caller",
+        "read the hold again and sign what it shows",
+    ),
+    DefectCode.PASSKEY_ORIGIN: Explanation(
+        Stage.SIGNATURE,
+        "the passkey signed at another address than the one it is enrolled for, or within a frame",
+        "caller",
+        "sign at the console's own address, as trust.toml has it",
+    ),
+    DefectCode.PASSKEY_VERIFICATION: Explanation(
+        Stage.SIGNATURE,
+        "the authenticator did not recognise the person, or says more than it was asked",
+        "caller",
+        "sign with a PIN or a biometric: presence alone does not count",
     ),
     DefectCode.PAYLOAD_TYPE: Explanation(
         Stage.KIND,

@@ -18,6 +18,7 @@ from caveat.signing.dsse import (
     parse_envelope,
     verify_signers,
 )
+from caveat.signing.passkey import Asserted
 
 MAX_ENVELOPE_BYTES = 72 * 1024
 _STATEMENT_CODES = {
@@ -81,11 +82,15 @@ class VerifiedCache:
 
 @dataclass(frozen=True, slots=True)
 class SignedPayload:
-    """A payload over whose exact bytes the signatures of `signers` hold; it is not read yet."""
+    """A payload over whose exact bytes the signatures of `signers` hold; it is not read yet.
+
+    `asserted`: what the authenticator said, where a passkey signed.
+    """
 
     digest: Digest
     payload: bytes
     signers: tuple[Issuer, ...]
+    asserted: Asserted | None = None
 
     @property
     def anyone(self) -> Digest:
@@ -113,7 +118,7 @@ def open_envelope(raw: bytes, trust: Trust, digest: Digest | None = None) -> Sig
     try:
         envelope = parse_envelope(raw, max_bytes=MAX_ENVELOPE_BYTES)  # 1, 2
     except EnvelopeParseError as error:
-        return RejectedEnvelope(digest, _ENVELOPE_CODES.get(error.code, DefectCode.NOT_ENVELOPE))
+        return RejectedEnvelope(digest, envelope_code(error))
     signers = verify_signers(envelope, trust.keys)  # 3
     if signers.failed:
         return RejectedEnvelope(digest, DefectCode.FORGED, min(signers.failed))
@@ -138,6 +143,11 @@ def verify_envelope(
     if cache is not None and isinstance(verified, VerifiedEnvelope):
         cache.put(verified, trust.digest)
     return verified
+
+
+def envelope_code(error: EnvelopeParseError) -> DefectCode:
+    """Why the bytes are no envelope, as it is reported."""
+    return _ENVELOPE_CODES.get(error.code, DefectCode.NOT_ENVELOPE)
 
 
 def _verify(raw: bytes, digest: Digest, trust: Trust) -> VerifiedEnvelope | RejectedEnvelope:

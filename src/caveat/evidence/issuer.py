@@ -14,6 +14,7 @@ from caveat.facts.registry import Registry
 from caveat.facts.value import Value
 from caveat.signing.digest import Digest
 from caveat.signing.keys import PublicKey
+from caveat.signing.passkey import Passkey
 
 ANY_NAMESPACE = "*"
 
@@ -52,12 +53,14 @@ class Overseer:
 
     `roles`: those that the person may approve in. `line`: whom the person answers to; nobody approves a use
     that comes from their own line. `callers`: what the person's own calls are known by (`key:…`, `sub:…`).
+    `passkey`: the credential that the key belongs to; such a key signs in no other way.
     """
 
     person: str
     roles: frozenset[str]
     line: str = ""
     callers: frozenset[str] = frozenset()
+    passkey: Passkey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,11 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """The trust policy in force. `digest` is over the bytes of the file; `authorities`: by issuer id."""
+    """The trust policy in force. `digest` is over the bytes of the file; `authorities`: by issuer id.
+
+    `keys`: those that sign envelopes by themselves; `passkeys`: by credential id, those that sign through a
+    browser, which count in no other way.
+    """
 
     digest: Digest
     version: int
@@ -120,6 +127,7 @@ class Trust:
     issuers: Mapping[Digest, Issuer]
     keys: Mapping[Digest, PublicKey]
     authorities: Mapping[str, Authority] = field(default_factory=dict[str, Authority])
+    passkeys: Mapping[str, Digest] = field(default_factory=dict[str, Digest])
 
 
 def is_entitled(issuer: Issuer, name: str, registry: Registry) -> bool:

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from caveat.evidence.defects import DefectCode
-from caveat.evidence.envelope import RejectedEnvelope, SignedPayload, open_envelope
+from caveat.evidence.envelope import RejectedEnvelope, SignedPayload
 from caveat.evidence.instants import StatementParseError, read_life, render_time
 from caveat.evidence.issuer import Issuer, Purpose, Trust
 from caveat.evidence.life import out_of_life
+from caveat.evidence.personal import open_personal
 from caveat.evidence.predicates import Predicate, ReadingModel
 from caveat.evidence.revocation import Revocations, standing_of_key
 from caveat.evidence.statement import STATEMENT_TYPE, Subject, read_payload, read_shape, render_payload
@@ -29,12 +30,16 @@ def mint_reading(
     issuer: str, origin: str, now: datetime, key: PrivateKey, life: timedelta = MAX_LIFE
 ) -> bytes:
     """The signed envelope by which `issuer` reads at the gateway whose log has this origin."""
-    payload = render_payload(
+    return sign_envelope(render_reading(issuer, origin, now, life), IN_TOTO, [key])
+
+
+def render_reading(issuer: str, origin: str, now: datetime, life: timedelta = MAX_LIFE) -> bytes:
+    """The payload that `issuer` signs to read at the gateway whose log has this origin."""
+    return render_payload(
         Predicate.READING,
         [Subject("gateway", sha256(origin.encode()))],
         {"issuer": issuer, "issued_at": render_time(now), "expires_at": render_time(now + life)},
     )
-    return sign_envelope(payload, IN_TOTO, [key])
 
 
 def admit_reading(
@@ -50,7 +55,7 @@ def admit_reading(
 
     `purposes`: of keys that may read what is asked for.
     """
-    opened = open_envelope(raw, trust)
+    opened = open_personal(raw, trust)
     if not isinstance(opened, SignedPayload):
         return opened
     try:

@@ -6,10 +6,10 @@ key has several for a while. Anything not granted here is not granted. Source: a
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -27,7 +27,8 @@ from caveat.evidence.statement import ID_PATTERN, parse_time
 from caveat.facts.fact import Grade
 from caveat.facts.registry import FactType, Registry
 from caveat.signing.digest import Digest, sha256
-from caveat.signing.keys import KeyParseError, PublicKey, parse_public_key
+from caveat.signing.keys import Algorithm, KeyParseError, PublicKey, parse_public_key
+from caveat.signing.passkey import Passkey, from_base64url
 
 __all__ = [
     "Authority",
@@ -79,11 +80,20 @@ class _AuthorityModel(_Strict):
     max_age_seconds: _Seconds
 
 
+class _PasskeyModel(_Strict):
+    credential: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{22,1364}\z")]
+    rp_id: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\z")]
+    origin: Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?\z")]
+    aaguid: Annotated[str, Field(pattern=r"^([0-9a-f]{32})?\z")] = ""
+    attestation: Literal["verified", "none"] = "none"
+
+
 class _OverseerModel(_Strict):
     person: _Id
     roles: list[_Id] = Field(default_factory=list[_Id])
     line: str = Field(default="", pattern=r"^([A-Za-z0-9][A-Za-z0-9._:@/+-]{0,127})?\z")
     callers: list[Annotated[str, Field(pattern=r"^[!-~]{1,256}\z")]] = Field(default_factory=list[str])
+    passkey: _PasskeyModel | None = None
 
 
 class _IssuerModel(_Strict):
@@ -135,6 +145,7 @@ def parse_trust(data: bytes, registry: Registry | None = None) -> Trust:
     findings: list[str] = []
     authorities = _authorities(model, findings)
     issuers = _issuers(model, authorities, findings)
+    passkeys = _passkeys(issuers, findings)
     expires_at = _time(model.expires_at, "`expires_at`", findings)
     if findings or expires_at is None:
         raise TrustError(tuple(findings))
@@ -144,8 +155,9 @@ def parse_trust(data: bytes, registry: Registry | None = None) -> Trust:
         expires_at=expires_at,
         clock_skew_seconds=model.clock_skew_seconds,
         issuers=MappingProxyType(issuers),
-        keys=MappingProxyType({keyid: issuer.key for keyid, issuer in issuers.items()}),
+        keys=MappingProxyType({one.keyid: one.key for one in issuers.values() if _passkey_of(one) is None}),
         authorities=MappingProxyType(authorities),
+        passkeys=MappingProxyType(passkeys),
     )
     idle = () if registry is None else lint_trust(trust, registry)
     if idle:
@@ -180,6 +192,22 @@ def _issuers(
     return issuers
 
 
+def _passkey_of(issuer: Issuer) -> Passkey | None:
+    return None if issuer.overseer is None else issuer.overseer.passkey
+
+
+def _passkeys(issuers: Mapping[Digest, Issuer], findings: list[str]) -> dict[str, Digest]:
+    found: dict[str, Digest] = {}
+    for issuer in issuers.values():
+        passkey = _passkey_of(issuer)
+        if passkey is None:
+            continue
+        if passkey.credential in found:
+            findings.append(f"issuer `{issuer.id}` has the passkey of another issuer")
+        found[passkey.credential] = issuer.keyid
+    return found
+
+
 def _keys_of(
     name: str, entry: _IssuerModel, covered: tuple[str, ...], findings: list[str]
 ) -> tuple[Issuer, ...]:
@@ -194,6 +222,8 @@ def _keys_of(
         findings.append(f"{where}: `facts` is for purpose `evidence`, which grants at least one")
     if entry.overseer is not None and entry.purpose != Purpose.APPROVAL:
         findings.append(f"{where}: `overseer` is for purpose `approval`")
+    if entry.overseer is not None and entry.overseer.passkey is not None:
+        findings += [f"{where}: {why}" for why in _against_passkey(entry, entry.overseer.passkey)]
     if not entry.values.keys() <= set(entry.facts):
         findings.append(f"{where}: `values` narrows a fact that `facts` does not grant")
     rows = list(entry.keys)
@@ -210,6 +240,23 @@ def _keys_of(
         for place, found in enumerate(keys)
         if found is not None
     )
+
+
+def _against_passkey(entry: _IssuerModel, said: _PasskeyModel) -> Iterator[str]:
+    if entry.key is None or not entry.key.startswith(Algorithm.P256.value):
+        yield "a passkey goes with exactly one `key`, of P-256"
+    try:
+        from_base64url(said.credential)
+    except ValueError:
+        yield "`passkey.credential` is base64url without padding"
+    scheme, _, place = said.origin.partition("://")
+    host = place.partition(":")[0]
+    if host != said.rp_id and not host.endswith(f".{said.rp_id}"):
+        yield "`passkey.rp_id` is the host of `passkey.origin`, or what it ends in"
+    if scheme != "https" and host != "localhost":
+        yield "`passkey.origin` begins with https://, save on localhost"
+    if said.attestation == "verified" and not said.aaguid:
+        yield "`passkey.attestation` is `verified` of a model that `passkey.aaguid` names"
 
 
 _Key = tuple[PublicKey, datetime | None, datetime | None]
@@ -258,7 +305,14 @@ def _overseer(name: str, entry: _IssuerModel) -> Overseer | None:
     if entry.purpose != Purpose.APPROVAL:
         return None
     said = entry.overseer or _OverseerModel(person=name)
-    return Overseer(said.person, frozenset({entry.role, *said.roles}), said.line, frozenset(said.callers))
+    key = said.passkey
+    passkey = (
+        None
+        if key is None
+        else Passkey(key.credential, key.rp_id, key.origin, key.aaguid, key.attestation == "verified")
+    )
+    roles = frozenset({entry.role, *said.roles})
+    return Overseer(said.person, roles, said.line, frozenset(said.callers), passkey)
 
 
 def _range(granted: list[str | bool] | _RangeModel) -> ValueRange:

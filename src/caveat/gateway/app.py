@@ -14,6 +14,8 @@ from caveat.evidence.defects import EXPLANATIONS, DefectCode
 from caveat.evidence.envelope import RejectedEnvelope
 from caveat.evidence.manifest import MAX_MANIFEST_BYTES
 from caveat.evidence.manifest import MEDIA_TYPE as MANIFEST
+from caveat.gateway.console.door import ROOT as CONSOLE
+from caveat.gateway.console.door import is_console
 from caveat.gateway.errors import FaultError, GatewayError, LedgerError, RequestError
 from caveat.gateway.exchange import Desk, run_exchange
 from caveat.gateway.http import (
@@ -113,13 +115,7 @@ class Gateway:
             metrics.finished()
 
     async def _fail(self, scope: Scope, send: Send, error: GatewayError, *, started: bool) -> None:
-        desk = self._desk
-        if isinstance(error, RequestError):
-            desk.metrics.bad_request(error.code)
-        else:
-            desk.metrics.fault(error.code)
-        cause = desk.gate.recorder.fault if isinstance(error, LedgerError) else None
-        desk.log.warning("refused", status=error.status, code=error.code, cause=cause)
+        self._count(error)
         headers = {name.decode("latin-1").lower(): "" for name, _ in scope["headers"]}
         wire = wire_for(scope["path"], headers)
         if started:
@@ -131,6 +127,15 @@ class Gateway:
         if error.retry_after is not None:
             retry = [RETRY, (b"retry-after", b"%d" % error.retry_after)]
         await send_whole(send, error.status, wire.render_error(error), [JSON, *retry])
+
+    def _count(self, error: GatewayError) -> None:
+        desk = self._desk
+        if isinstance(error, RequestError):
+            desk.metrics.bad_request(error.code)
+        else:
+            desk.metrics.fault(error.code)
+        cause = desk.gate.recorder.fault if isinstance(error, LedgerError) else None
+        desk.log.warning("refused", status=error.status, code=error.code, cause=cause)
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
@@ -144,6 +149,9 @@ class Gateway:
             return
         if is_power(path):
             await answer_power(self._desk, scope, headers, receive, send)
+            return
+        if is_console(path):
+            await self._console(scope, headers, receive, send)
             return
         wire = find_wire(path)
         if wire is None and path not in _OWN:
@@ -174,6 +182,18 @@ class Gateway:
         else:
             forwarded = forwardable(headers, caller.secret)
             await while_connected(receive, self._list_models(wire_for(path, headers), forwarded, send))
+
+    async def _console(self, scope: Scope, headers: dict[str, str], receive: Receive, send: Send) -> None:
+        if self._desk.console is None:
+            raise RequestError(
+                404,
+                "no_console",
+                "this gateway serves no console",
+                "pip install 'caveat[console]', and start again",
+            )
+        fault = await self._desk.console.answer(scope, headers, receive, send)
+        if fault is not None:
+            self._count(fault)
 
     async def _operate(self, path: str, send: Send) -> None:
         desk = self._desk
@@ -285,6 +305,8 @@ def _known_path(path: str) -> str:
     """The path if it is one of ours: any other is the caller's own text."""
     if isinstance(wire := find_wire(path), AzureWire):
         return f"azure:{wire.PATH}"
+    if is_console(path):
+        return CONSOLE
     if is_oversight(path):
         return APPROVALS if path.startswith(APPROVALS) else HOLDS
     return path if wire or path in _OPEN or path in _OWN or is_power(path) else "other"

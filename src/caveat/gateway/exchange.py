@@ -13,6 +13,7 @@ from caveat.call.call import Call, Point
 from caveat.call.parts import Origin, RawPart, Terms, classify_after
 from caveat.gateway.answer_headers import answer_headers, verdict_headers
 from caveat.gateway.budgets import Budgets
+from caveat.gateway.console.door import Console
 from caveat.gateway.conversations import Conversation, Conversations, classify_settled, digests_of, turn_of
 from caveat.gateway.errors import GatewayError, RequestError, UpstreamError
 from caveat.gateway.evidence_header import read_evidence
@@ -71,6 +72,7 @@ class Desk:
     responses: KeptResponses = field(default_factory=KeptResponses)
     overseeing: Overseeing | None = None
     power: Power | None = None
+    console: Console | None = None
     _running: set["asyncio.Task[None]"] = field(default_factory=set["asyncio.Task[None]"])
 
     def background(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":

@@ -131,11 +131,12 @@ class Gate:
         folds: Iterable[Callable[[Record], None]] = (),
         holding: Holding | None = None,
         halts: Halts | None = None,
+        watching: Iterable[Fold] = (),
     ) -> None:
         """`audit_key`: without it nobody can test a guess at what a record's HMAC stands for.
 
-        `folds` take in every record once it is durable. Without `holding` nobody can approve anything.
-        `halts`: folded from the log before anything is decided.
+        `folds` take in every record once it is durable, `watching` with its id.
+        Without `holding` nobody can approve anything. `halts`: folded from the log before anything else.
         """
         self._holding = holding
         self.halts = Halts() if halts is None else halts
@@ -143,6 +144,7 @@ class Gate:
         kept.append(self.halts.fold)
         if holding is not None:
             kept.append(holding.fold)
+        kept.extend(watching)
         self.recorder = Recorder(ledger, clock, kept)
         self.metrics = metrics
         self.namer = Namer(audit_key)

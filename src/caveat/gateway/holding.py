@@ -46,6 +46,10 @@ class HoldStore(Protocol):
         """When the hold was first shown to this person."""
         ...
 
+    def count(self, key: str, value: int) -> bool:
+        """Whether the counter of this passkey went on, which is then remembered, durably."""
+        ...
+
 
 class Planted(Protocol):
     """What of all that waits was planted. Source: ADR-0040."""

@@ -10,8 +10,8 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import timedelta
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
 
 import orjson
 
@@ -50,6 +50,10 @@ class Overseeing:
         self._recorder = recorder
         self.origin = origin
         self._deciding = asyncio.Lock()
+
+    def now(self) -> datetime:
+        """The moment by the clock that every record is dated with; raises `FaultError`."""
+        return self._recorder.now()
 
     def authenticate(self, law: Law, headers: Mapping[str, str]) -> Overseer:
         """Who reads; raises `RequestError` 401 that names the origin which a statement has to be about."""
@@ -182,7 +186,8 @@ class Overseeing:
             shown_at,
         )
         floors = law.bundle.oversight.of(said.role)
-        standing = self._standing(law, entry, shown, overseer.person, floors)
+        against = await self._against_passkey(law, found)
+        standing = replace(self._standing(law, entry, shown, overseer.person, floors), passkey=against)
         defect = defect_of(decided, entry.hold, floors, standing)
         receipt = await self._recorder.append(_record(decided, raw, defect))
         if defect is not None:
@@ -194,6 +199,16 @@ class Overseeing:
             "counts": True,
             "record": receipt.record_id,
         }
+
+    async def _against_passkey(self, law: Law, found: VerifiedApproval) -> Defect | None:
+        """What is wrong with the passkey that signed, if one did. Its counter is on disk before it counts."""
+        if found.asserted is None:
+            return None
+        count = self.holding.store.count
+        if not await asyncio.to_thread(count, found.approver.keyid, found.asserted.counter):
+            return Defect.PASSKEY_COUNTER
+        bound = law.bundle.oversight.passkeys.device_bound
+        return Defect.PASSKEY_SYNCED if found.asserted.synced and found.approval.role in bound else None
 
     def _standing(self, law: Law, entry: Entry, shown: Shown | None, person: str, floors: Floors) -> Standing:
         now = self._recorder.now()

@@ -121,6 +121,14 @@ class Witnesses(Protocol):
         """How many persons are enrolled who may decide in this role now."""
         ...
 
+    def reader(self, key: Digest, now: datetime) -> Issuer | None:
+        """Who may approve with this key, if it stands at `now`."""
+        ...
+
+    def readers(self, now: datetime) -> tuple[Issuer, ...]:
+        """Everybody who may approve at `now`, one for each key."""
+        ...
+
     def line_of(self, principal: str) -> str:
         """Whom the person answers to whose calls are known by this; empty where nobody is registered."""
         ...

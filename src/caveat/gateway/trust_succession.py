@@ -36,6 +36,7 @@ def check_trust_succession(bundle: Bundle, seen: TrustSeen, chain: Chain) -> Tru
         trust = parse_trust(bundle.files["trust.toml"])
     except TrustError as error:
         raise LawError(error.findings) from error
+    check_passkeys(bundle, trust)
     if bundle.manifest.development:
         return trust
     signers = bundle.signers | trust_signers(bundle.files, bundle.manifest.name, bundle.manifest.actors)
@@ -55,6 +56,21 @@ def check_trust_succession(bundle: Bundle, seen: TrustSeen, chain: Chain) -> Tru
     return trust
 
 
+def check_passkeys(bundle: Bundle, trust: Trust) -> None:
+    """Returns if every passkey is one that `oversight.toml` lets count; raises `LawError`."""
+    if not bundle.oversight.passkeys.attested:
+        return
+    passkeys = ((one.id, one.overseer.passkey) for one in trust.issuers.values() if one.overseer is not None)
+    unattested = sorted(name for name, passkey in passkeys if passkey is not None and not passkey.attested)
+    if unattested:
+        raise LawError(
+            tuple(
+                f"issuer `{name}` has a passkey without the attestation that `oversight.toml` asks for"
+                for name in unattested
+            )
+        )
+
+
 def trust_consent(chain: Chain) -> frozenset[str]:
     """Who signed the step that brought the trust policy, or the bundle that the chain begins from."""
     signers = chain.steps[0].old.signers if chain.steps else frozenset[str]()
@@ -71,7 +87,7 @@ async def record_trust(gate: Gate, bundle: Bundle, seen: TrustSeen, chain: Chain
     trust = check_trust_succession(bundle, seen, chain)
     development = bundle.manifest.development
     if development or trust.digest != seen.digest:
-        keys = tuple(sorted(trust.keys))
+        keys = tuple(sorted(trust.issuers))
         await gate.recorder.trust(
             TrustRecord(render_time(gate.now()), trust.digest, trust.version, keys, development)
         )

@@ -21,7 +21,7 @@ from caveat.evidence.predicates import Predicate
 from caveat.evidence.reading import OVERSEERS, admit_reading
 from caveat.evidence.recognition import Index as RecognitionIndex
 from caveat.evidence.recognition import Recognition, recognise
-from caveat.evidence.revocation import VerifiedRevocations
+from caveat.evidence.revocation import VerifiedRevocations, standing_of_key
 from caveat.gateway.errors import RequestError
 from caveat.gateway.gather import CountCache, Gathered, gather, use_of
 from caveat.gateway.ports import Found, KeptManifest, SayingT
@@ -247,6 +247,23 @@ class BundleWitnesses:
             and (one.valid_from is None or one.valid_from <= now)
         )
         return len(set(good))
+
+    def reader(self, key: Digest, now: datetime) -> Issuer | None:
+        """Who may approve with this key, if the trust policy and the lists of revocations let it stand."""
+        checker = self._checker
+        issuer = checker.trust.issuers.get(key)
+        if issuer is None or issuer.overseer is None or now >= checker.trust.expires_at:
+            return None
+        # No envelope of this digest is ever logged, so that nothing stands from before a revocation.
+        standing = standing_of_key(
+            issuer, Digest(""), now, checker.trust, checker.revocations, checker.first_logged
+        )
+        return issuer if standing is None else None
+
+    def readers(self, now: datetime) -> tuple[Issuer, ...]:
+        """Everybody who may approve at `now`."""
+        found = (self.reader(key, now) for key in self._checker.trust.issuers)
+        return tuple(one for one in found if one is not None)
 
     def line_of(self, principal: str) -> str:
         """Of the overseer who calls by this name."""

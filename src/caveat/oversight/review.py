@@ -25,6 +25,7 @@ class Act(StrEnum):
 class Defect(StrEnum):
     """Why a decision counts as none, in the order in which it is checked."""
 
+    PASSKEY_COUNTER = "passkey_counter"
     NOT_ASKED = "not_asked"
     OTHER_ACTION = "other_action"
     OTHER_POLICY = "other_policy"
@@ -35,6 +36,7 @@ class Defect(StrEnum):
     SELF_APPROVAL = "self_approval"
     OWN_LINE = "own_line"
     DECIDED_BEFORE = "decided_before"
+    PASSKEY_SYNCED = "passkey_synced"
     NOT_SHOWN = "not_shown"
     TOO_FAST = "too_fast"
     BATCH = "batch"
@@ -44,6 +46,14 @@ class Defect(StrEnum):
 
 MEANING: Mapping[Defect, tuple[str, str]] = MappingProxyType(
     {
+        Defect.PASSKEY_COUNTER: (
+            "the counter of the passkey did not go on, so there may be a copy of it",
+            "have it replaced in trust.toml; until then nothing that it signs counts",
+        ),
+        Defect.PASSKEY_SYNCED: (
+            "the passkey may be on several devices, and this role takes one that is not",
+            "enrol an authenticator that keeps its key to itself",
+        ),
         Defect.NOT_ASKED: ("the hold does not ask for this role", "see `roles` of the hold"),
         Defect.OTHER_ACTION: (
             "it is about another action than the one that is shown",
@@ -126,7 +136,7 @@ class Standing:
     `ended`: it was refused, used or has all that it asks for. `earlier`: decisions of this person, newest
     last, those that counted as none among them. `decided`: persons whose decision about this hold counts.
     `line_of_requester`: of whoever asks, where it is known. `vigilant`: whether enough planted cases are
-    caught, as far as anybody can tell.
+    caught, as far as anybody can tell. `passkey`: what is wrong with the key that signed, for this role.
     """
 
     view: Digest
@@ -136,6 +146,7 @@ class Standing:
     earlier: tuple[datetime, ...] = ()
     line_of_requester: str = ""
     vigilant: bool = True
+    passkey: Defect | None = None
 
 
 def defect_of(decided: Decided, hold: Hold, floors: Floors, standing: Standing) -> Defect | None:
@@ -148,6 +159,8 @@ def defect_of(decided: Decided, hold: Hold, floors: Floors, standing: Standing) 
 
 def _defects(decided: Decided, hold: Hold, floors: Floors, standing: Standing) -> Iterable[Defect]:
     asked, person = hold.asked, decided.person
+    if standing.passkey is Defect.PASSKEY_COUNTER:
+        yield standing.passkey
     if decided.role not in hold.roles:
         yield Defect.NOT_ASKED
     if decided.action != standing.view:
@@ -173,7 +186,9 @@ def _defects(decided: Decided, hold: Hold, floors: Floors, standing: Standing) -
 
 
 def _no_review(decided: Decided, floors: Floors, standing: Standing) -> Iterable[Defect]:
-    """What makes an approval a rubber stamp."""
+    """What makes an approval a rubber stamp, or one that this role does not take."""
+    if standing.passkey is not None:
+        yield standing.passkey
     if decided.shown_at is None or decided.shown_at > decided.at:
         yield Defect.NOT_SHOWN
     elif decided.at - decided.shown_at < timedelta(seconds=floors.seconds):

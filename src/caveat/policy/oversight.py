@@ -7,6 +7,7 @@ the example policy, ADR-0038.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -29,12 +30,25 @@ class Floors:
 
 
 @dataclass(frozen=True, slots=True)
+class Passkeys:
+    """Which passkeys count.
+
+    `attested`: only those of which the maker's certificate was verified at enrolment. `device_bound`: roles
+    in which no key counts that may be synced to other devices.
+    """
+
+    attested: bool = True
+    device_bound: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Oversight:
     """How long a use waits for people, and the floors of each role; `floors` are those of all others."""
 
     hold_seconds: int = 86_400
     floors: Floors = field(default_factory=Floors)
     roles: Mapping[str, Floors] = field(default_factory=dict[str, Floors])
+    passkeys: Passkeys = field(default_factory=Passkeys)
 
     def of(self, role: str) -> Floors:
         """The floors of this role."""
@@ -49,12 +63,19 @@ class _FloorsModel(BaseModel):
     planted_percent: int | None = Field(default=None, ge=2, le=5)
 
 
+class _PasskeysModel(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    attestation: Literal["required", "none"] = "required"
+    device_bound_roles: list[str] = Field(default_factory=list[str])
+
+
 class _OversightModel(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     version: int = Field(ge=1, le=1)
     hold_seconds: int = Field(default=86_400, ge=60, le=MAX_HOLD_SECONDS)
     floors: _FloorsModel = Field(default_factory=_FloorsModel)
     roles: dict[str, _FloorsModel] = Field(default_factory=dict[str, _FloorsModel])
+    passkeys: _PasskeysModel = Field(default_factory=_PasskeysModel)
 
 
 def parse_oversight(table: Mapping[str, object], roles: Collection[str]) -> tuple[Oversight, list[str]]:
@@ -72,9 +93,16 @@ def parse_oversight(table: Mapping[str, object], roles: Collection[str]) -> tupl
         f"`oversight.toml`, `roles.{role}`: `bundle.toml` declares no such role"
         for role in sorted(model.roles.keys() - set(roles))
     ]
+    findings += [
+        f"`oversight.toml`, `passkeys.device_bound_roles`: `bundle.toml` declares no role `{role[:64]}`"
+        for role in sorted(set(model.passkeys.device_bound_roles) - set(roles))
+    ]
     floors = _floors(Floors(), model.floors)
     of_roles = {role: _floors(floors, said) for role, said in model.roles.items()}
-    return Oversight(model.hold_seconds, floors, MappingProxyType(of_roles)), findings
+    passkeys = Passkeys(
+        model.passkeys.attestation == "required", frozenset(model.passkeys.device_bound_roles)
+    )
+    return Oversight(model.hold_seconds, floors, MappingProxyType(of_roles), passkeys), findings
 
 
 def _floors(otherwise: Floors, said: _FloorsModel) -> Floors:

@@ -20,6 +20,7 @@ from caveat.monitors.logged import Logged
 from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
 from caveat.oversight.book import Book
+from caveat.oversight.chronicle import Chronicle
 from caveat.oversight.dissents import Dissents
 from caveat.oversight.halts import Halts
 from caveat.oversight.view import Oversight
@@ -40,6 +41,7 @@ class History:
     lists: RevocationLists
     clock: GuardedClock
     book: Book
+    chronicle: Chronicle
     halts: Halts = field(default_factory=Halts)
     dissents: Dissents = field(default_factory=Dissents)
     oversight: Oversight = field(default_factory=Oversight)
@@ -62,7 +64,7 @@ class History:
             if isinstance(record, RoutesRecord):
                 self.routes = record.routes
             named = record_id_of(entry.index, entry.leaf)
-            for keep in (self.book.fold, self.halts.fold, self.dissents.fold):
+            for keep in (self.book.fold, self.halts.fold, self.dissents.fold, self.chronicle.fold):
                 keep(record, named)
             self.oversight.fold(record, named, entry.leaf)
             for fold in (self.totals.fold, self.once.fold, succession.fold, *self.lasting):

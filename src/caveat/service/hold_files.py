@@ -53,6 +53,11 @@ class HoldFiles:
         with _answered():
             self._store.uproot(action)
 
+    def count(self, key: str, value: int) -> bool:
+        """Whether the counter of this passkey went on; raises `FaultError`."""
+        with _answered():
+            return self._store.count(key, value)
+
 
 @contextmanager
 def _answered() -> Generator[None]:

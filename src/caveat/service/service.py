@@ -58,9 +58,11 @@ from caveat.monitors.logged import Logged
 from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
 from caveat.oversight.book import Book
+from caveat.oversight.chronicle import Chronicle
 from caveat.oversight.halts import Halts
 from caveat.policy.bundle import Bundle
 from caveat.policy.chain import Chain
+from caveat.service.console import console_of
 from caveat.service.evidence_files import EvidenceFiles
 from caveat.service.history import History
 from caveat.service.hold_files import HoldFiles
@@ -172,7 +174,9 @@ class Service:
             gate.recorder.heartbeat,
             lambda: int(config.clock().timestamp()),
         )
+        overseeing = Overseeing(holding, gate.recorder, ledger.origin)
         self.planting = Planting(holding, gate, self._law_now, HoldFiles(stores[3]), config.log)
+        overseeing = Overseeing(holding, gate.recorder, ledger.origin)
         desk = Desk(
             gate,
             self._router,
@@ -184,7 +188,7 @@ class Service:
             config.budgets,
             config.tracing,
             transcripts=Transcripts(stores[2], gate.audit_hmac),
-            overseeing=Overseeing(holding, gate.recorder, ledger.origin),
+            overseeing=overseeing,
             power=Power(
                 gate.halts,
                 past.dissents,
@@ -193,6 +197,7 @@ class Service:
                 ledger.has_record,
                 Observer(ledger, past.oversight),
             ),
+            console=console_of(overseeing, past.chronicle, self._identities, self._law_now, ledger),
         )
         self.desk = desk
         _show_oversight(self.metrics, holding, gate.halts)
@@ -350,6 +355,7 @@ def open_service(config: ServiceConfig) -> Service:
         RevocationLists(RevocationFiles(config.data / "revocations")),
         GuardedClock(config.clock),
         Book(),
+        Chronicle(),
     )
     try:
         store = SqliteEvidenceStore(config.data / "evidence.sqlite3")
@@ -413,7 +419,16 @@ def open_service(config: ServiceConfig) -> Service:
         raise
     ledger.store_bundle(bundle.files)
     holding = Holding(history.book, HoldFiles(holds), history.clock)
-    gate = Gate(ledger, Metrics(), history.clock, audit_key, history.lasting, holding, history.halts)
+    gate = Gate(
+        ledger,
+        Metrics(),
+        history.clock,
+        audit_key,
+        history.lasting,
+        holding,
+        history.halts,
+        [history.chronicle.fold],
+    )
     gate.recorder.also(history.dissents.fold)
 
     async def announce(bundle: Bundle, chain: Chain) -> None:

@@ -93,7 +93,7 @@ def parse_envelope(
     # One signature by each name, and one without: whoever checks them then does bounded work.
     if len({signature.keyid for signature in signatures}) != len(signatures):
         raise EnvelopeParseError("signatures")
-    return UnverifiedEnvelope(payload_type, _base64(value["payload"]), signatures)
+    return UnverifiedEnvelope(payload_type, decode_base64(value["payload"]), signatures)
 
 
 def _signature(entry: Json) -> Signature:
@@ -102,10 +102,11 @@ def _signature(entry: Json) -> Signature:
     keyid = entry.get("keyid", "")
     if not isinstance(keyid, str):
         raise EnvelopeParseError("shape")
-    return Signature(keyid, _base64(entry["sig"]))
+    return Signature(keyid, decode_base64(entry["sig"]))
 
 
-def _base64(text: Json) -> bytes:
+def decode_base64(text: Json) -> bytes:
+    """The bytes of a text in canonical base64; raises `EnvelopeParseError` for any other value."""
     if not isinstance(text, str):
         raise EnvelopeParseError("shape")
     try:

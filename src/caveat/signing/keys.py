@@ -177,3 +177,13 @@ def _public(key: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey) -> Public
         return PublicKey(Algorithm.ED25519, raw, key)
     raw = key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
     return PublicKey(Algorithm.P256, raw, key)
+
+
+def p256_public_key(x: bytes, y: bytes) -> PublicKey:
+    """The P-256 key with these coordinates, 32 bytes each; raises `KeyParseError`."""
+    if len(x) != 32 or len(y) != 32:
+        raise KeyParseError("a coordinate of P-256 has 32 bytes")
+    try:
+        return _public(ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b"\x04" + x + y))
+    except ValueError as error:
+        raise KeyParseError("the bytes are no usable point of the curve") from error

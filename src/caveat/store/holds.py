@@ -1,4 +1,5 @@
-"""What waits for people, on SQLite: what each hold shows, and when it was first shown to whom.
+"""What waits for people, on SQLite: what each hold shows, when it was first shown to whom, and how far the
+counters of their passkeys are.
 
 It has content, so the file is the site's own, readable by its owner alone, and what a hold showed is removed
 once it is long over. Fails closed: what cannot be read raises `HoldStoreError`. Source: ADR-0037.
@@ -31,6 +32,7 @@ CREATE TABLE IF NOT EXISTS display (
 CREATE TABLE IF NOT EXISTS plant (
   action TEXT PRIMARY KEY, nonce BLOB NOT NULL, hidden_from TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS counter (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
 
 
@@ -118,6 +120,21 @@ class SqliteHolds:
                 return self._connection.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             raise HoldStoreError(f"what is planted cannot be stored or read: {error}") from error
+
+    def count(self, key: str, value: int) -> bool:
+        """Whether the counter of this passkey went on, which is then remembered; raises `HoldStoreError`.
+
+        An authenticator that keeps no counter always says 0, and one that ever said more never does again.
+        """
+        query = (
+            "INSERT INTO counter VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value "
+            "WHERE excluded.value > counter.value OR (excluded.value = 0 AND counter.value = 0)"
+        )
+        try:
+            with self._lock:
+                return self._connection.execute(query, (key, value)).rowcount == 1
+        except sqlite3.Error as error:
+            raise HoldStoreError(f"the counter of a passkey could not be noted: {error}") from error
 
     def _one(self, query: str, values: tuple[str, ...]) -> tuple[Any, ...] | None:
         try:

@@ -179,6 +179,14 @@ class _PlantedWitnesses:
         """Nobody is enrolled."""
         return 0
 
+    def reader(self, key: Digest, now: datetime) -> None:  # noqa: ARG002 - the same
+        """Nobody reads here."""
+        return
+
+    def readers(self, now: datetime) -> tuple[()]:  # noqa: ARG002 - the same
+        """Nobody reads here."""
+        return ()
+
     def line_of(self, principal: str) -> str:  # noqa: ARG002 - the same
         """Nobody is registered."""
         return ""

@@ -1,0 +1,154 @@
+"""What pages show, as plain values: out of holds, records and the bundle in force. Pure, and no HTML."""
+
+import base64
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from caveat.facts.value import render_value
+from caveat.ledger.record import BundleRecord, DecisionRecord, Follows, ReviewRecord
+from caveat.ledger.wire import render_record
+from caveat.oversight.chronicle import Noted
+from caveat.oversight.untrusted import decoded
+from caveat.policy.bundle import Bundle
+from caveat.signing.canonical import Json, StrictJsonError, parse_strict
+
+MAX_TEXT = 200_000
+"""Characters of one piece of content on a page; more is counted and left out, and what is signed is named."""
+
+_BRIEF = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A text within the content, at its place."""
+
+    pointer: str
+    text: str
+    left_out: int
+
+    @property
+    def brief(self) -> bool:
+        """Whether it fits beside its place: a role, a number, a model's name."""
+        return bool(self.pointer) and len(self.text) <= _BRIEF and "\n" not in self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A record in a list."""
+
+    id: str
+    time: str
+    kind: str
+    verdict: str
+    deployment: str
+    said: str
+    clauses: tuple[str, ...]
+
+
+def pieces_of(content: bytes) -> tuple[Piece, ...]:
+    """Every text in the content at its place, or all of it as one where it is no JSON."""
+    try:
+        value = parse_strict(content, max_bytes=64 * 1024 * 1024, floats=True)
+    except StrictJsonError:
+        return (_piece("", decoded(content)),)
+    return tuple(_piece(pointer, text) for pointer, text in _texts(value, ""))
+
+
+def raw_of(content: bytes) -> Piece:
+    """The content byte by byte, as it would go on."""
+    return _piece("", decoded(content))
+
+
+def _piece(pointer: str, text: str) -> Piece:
+    return Piece(pointer, text[:MAX_TEXT], max(0, len(text) - MAX_TEXT))
+
+
+def _texts(value: Json, pointer: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for name, one in value.items():
+            yield from _texts(one, f"{pointer}/{name}")
+    elif isinstance(value, list):
+        for place, one in enumerate(value):
+            yield from _texts(one, f"{pointer}/{place}")
+    else:
+        yield pointer, value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def hold_values(shown: dict[str, Any]) -> dict[str, Any]:
+    """A hold as its page shows it."""
+    content = base64.b64decode(shown["content"])
+    cases = [
+        {
+            "facts": [{**fact, "value": orjson.dumps(fact["value"]).decode()} for fact in case["facts"]],
+            "claims": orjson.dumps(case["claims"]).decode() if case["claims"] else "",
+        }
+        for case in shown["view"]["cases"]
+    ]
+    return {
+        "view": shown["view"],
+        "action": shown["action"],
+        "first_shown_at": shown["first_shown_at"],
+        "cases": cases,
+        "pieces": pieces_of(content),
+        "raw": raw_of(content),
+    }
+
+
+def lines(noted: Iterable[Noted]) -> list[Line]:
+    """Records as a list shows them."""
+    return [_line(one) for one in noted]
+
+
+def _line(noted: Noted) -> Line:
+    record = noted.record
+    verdict, deployment, said, clauses = "", "", noted.incident, tuple[str, ...]()
+    match record:
+        case DecisionRecord():
+            verdict, deployment = record.decision.verdict.value, record.deployment
+            clauses = record.decision.clauses
+            said = said or record.decision.reason.value
+        case ReviewRecord():
+            verdict = record.act
+            said = said or f"{record.role}, about hold {record.hold}"
+        case BundleRecord():
+            said = "a policy came into force"
+        case _:
+            deployment = str(getattr(record, "deployment", ""))
+    return Line(noted.id, record.time, noted.kind, verdict, deployment, said, clauses)
+
+
+def record_text(noted: Noted) -> str:
+    """The record as it stands in the ledger, for people."""
+    return orjson.dumps(render_record(noted.record), option=orjson.OPT_INDENT_2).decode()
+
+
+def diff_of(noted: Noted | None) -> Follows | None:
+    """How the newest bundle came to follow, where the log says so."""
+    return noted.record.follows if noted is not None and isinstance(noted.record, BundleRecord) else None
+
+
+def deployment_rows(bundle: Bundle, noted: Iterable[Noted]) -> list[dict[str, Any]]:
+    """The registered deployments, with how many of the newest decisions were theirs, by verdict."""
+    counts: dict[str, dict[str, int]] = {}
+    for one in noted:
+        if isinstance(one.record, DecisionRecord):
+            row = counts.setdefault(one.record.deployment, {})
+            verdict = one.record.decision.verdict.value
+            row[verdict] = row.get(verdict, 0) + 1
+    return [
+        {
+            "id": name,
+            "kind": one.kind,
+            "operator": one.operator,
+            "mode": one.mode,
+            "facts": [
+                (fact, orjson.dumps(render_value(value)).decode())
+                for fact, value in sorted(one.facts.items())
+            ],
+            "counts": counts.get(name, {}),
+        }
+        for name, one in sorted(bundle.deployments.items())
+    ]

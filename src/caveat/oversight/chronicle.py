@@ -1,0 +1,121 @@
+"""The newest records, for people who watch: uses, incidents, and a search. Pure, bounded, and no content.
+
+What is older stands in the ledger alone, and `caveat ledger` finds it. Source: ADR-0039.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from caveat.decision.verdict import Verdict
+from caveat.ledger.record import (
+    BundleRecord,
+    DecisionRecord,
+    EvidenceRecord,
+    OutputEndRecord,
+    Record,
+    ReviewRecord,
+    StoppedRecord,
+    TrustRecord,
+    kind_of,
+)
+
+KEPT = 5_000
+"""Records that are looked through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """One record under its id."""
+
+    id: str
+    record: Record
+
+    @property
+    def kind(self) -> str:
+        """As reports name it."""
+        return kind_of(self.record)
+
+    @property
+    def incident(self) -> str:
+        """Why somebody should look at it, in a few words; empty where nobody has to."""
+        return _incident(self.record)
+
+
+class Chronicle:
+    """The newest records of one log. The gateway's event loop owns it."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        """Nothing yet."""
+        self._newest: deque[Noted] = deque(maxlen=kept)
+        self.bundle: Noted | None = None
+        self.trust: Noted | None = None
+
+    def fold(self, record: Record, record_id: str) -> None:
+        """Takes in a durable record."""
+        noted = Noted(record_id, record)
+        self._newest.append(noted)
+        if isinstance(record, BundleRecord):
+            self.bundle = noted
+        elif isinstance(record, TrustRecord):
+            self.trust = noted
+
+    def newest(self) -> Iterator[Noted]:
+        """All that is kept, newest first."""
+        return iter(reversed(self._newest))
+
+    def uses(self) -> Iterator[Noted]:
+        """Decisions, newest first."""
+        return (one for one in self.newest() if isinstance(one.record, DecisionRecord))
+
+    def incidents(self) -> Iterator[Noted]:
+        """What somebody should look at, newest first."""
+        return (one for one in self.newest() if one.incident)
+
+    def find(self, record_id: str) -> Noted | None:
+        """The record with this id, if it is among the newest."""
+        return next((one for one in self._newest if one.id == record_id), None)
+
+    def search(self, text: str) -> Iterator[Noted]:
+        """Records whose id, hold, data, key, deployment or issuer of evidence begins with this text, or is
+        it; newest first."""
+        return (one for one in self.newest() if any(name.startswith(text) for name in _names(one)))
+
+
+def _incident(record: Record) -> str:
+    match record:
+        case DecisionRecord():
+            if record.decision.incident:
+                return f"a use that somebody should look at: {record.decision.reason.value}"
+            if record.decision.verdict is Verdict.DENY and not record.enforced:
+                return "a use that the policy denies was let through, for its deployment is only observed"
+        case ReviewRecord():
+            return f"a decision that counts as none: {record.defect}" if record.defect else ""
+        case OutputEndRecord():
+            return "" if record.complete else "an answer was cut off"
+        case StoppedRecord():
+            return f"the ledger took no further record: {record.reason}"
+        case _:
+            return ""
+    return ""
+
+
+def _names(noted: Noted) -> Iterator[str]:
+    yield noted.id
+    match noted.record:
+        case DecisionRecord() as use:
+            yield from (use.deployment, use.principal, use.bundle)
+            yield from (part.digest for part in use.parts)
+            yield from (name for one in use.evidence for name in (one.key, one.envelope))
+            yield from () if use.hold is None or use.hold.of is None else (use.hold.of,)
+            yield from () if use.approved is None else (use.approved.hold, *use.approved.envelopes)
+        case ReviewRecord() as review:
+            yield from (review.hold, review.key, review.envelope)
+        case EvidenceRecord() as upload:
+            yield from (upload.deployment, upload.envelope, upload.key)
+        case BundleRecord() as law:
+            yield law.bundle
+        case TrustRecord() as trust:
+            yield from (trust.trust, *trust.keys)
+        case _:
+            return
