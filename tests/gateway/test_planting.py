@@ -167,7 +167,10 @@ def test_whoever_knows_the_words_of_a_case_is_not_asked_about_it_while_somebody_
     for hold in real:
         shown(gateway, clock, hold)
     # Anna decides here, too, and what she decides about has no words that stand in it once.
-    body = {"model": "scripted", "messages": [{"role": "user", "content": t} for t in (rows(3), "scripted")]}
+    body: dict[str, Any] = {
+        "model": "scripted",
+        "messages": [{"role": "user", "content": t} for t in (rows(3), "scripted")],
+    }
     real.append(hold_of(ask_with(gateway, body, "count_them", 7)))
     assert decide(gateway, shown(gateway, clock, real[-1], ANNA), ANNA, clock(), Act.REFUSE).status == 201
     step(gateway)

@@ -34,7 +34,7 @@ OVERSIGHT = (
 PEOPLE = [BEN, Somebody("eve", line="west"), Somebody("fay", line="east"), Somebody("gus", line="up")]
 VERBS = {"count_them": ("count", "sum up", "tabulate"), "find_one": ("follow", "locate", "look for")}
 THINGS = ("the devices", "whatever moved", "all rows", "the newest ones", "those at x", "night-time rows")
-SHOWN = 1_200
+SHOWN = 1_000
 
 
 def _at(text: str) -> datetime:
@@ -48,6 +48,7 @@ class Desk:
     gateway: RunningGateway
     clock: Clock
     chance: random.Random
+    next_ask: datetime
     real: set[str] = field(default_factory=set[str])
     asked: int = 0
     seen: dict[str, list[tuple[str, dict[str, float]]]] = field(default_factory=dict)
@@ -69,11 +70,14 @@ class Desk:
         self.real.add(str(answer.error["hold"]["id"]))
 
     def pass_time(self, seconds: float) -> None:
-        """Later, with whatever the gateway does by itself in between, at its own time."""
+        """Later, with whatever callers and the gateway do by themselves in between, at their own times."""
         until = self.clock.at + timedelta(seconds=seconds)
         step(self.gateway)
-        while self.gateway.service.planting.due and self.gateway.service.planting.due[0] <= until:
-            self.clock.at = max(self.clock.at, self.gateway.service.planting.due[0])
+        while (moment := min((self.next_ask, *self.gateway.service.planting.due[:1]))) <= until:
+            self.clock.at = max(self.clock.at, moment)
+            if moment == self.next_ask:
+                self.ask()
+                self.next_ask += timedelta(seconds=self.chance.expovariate(1 / 60))
             step(self.gateway)
         self.clock.at = max(self.clock.at, until)
 
@@ -172,7 +176,7 @@ def logistic(rows_of: Sequence[Sequence[float]], labels: Sequence[int], chance: 
 
 def score(weights: Sequence[float], row: Sequence[float]) -> float:
     """What the regression makes of one case."""
-    return sum(map(mul, weights, row))
+    return float(sum(map(mul, weights, row)))
 
 
 def matrix(cases: Sequence[dict[str, float]]) -> list[list[float]]:
@@ -191,13 +195,11 @@ def matrix(cases: Sequence[dict[str, float]]) -> list[list[float]]:
 def desk_with_all(
     gateway: RunningGateway, clock: Clock, seed: int, shown: int
 ) -> tuple[list[dict[str, float]], list[int]]:
-    desk = Desk(gateway, clock, random.Random(seed))
+    desk = Desk(gateway, clock, random.Random(seed), clock())
     gateway.service.planting.chance = random.Random(seed + 1)
     while sum(map(len, desk.seen.values())) < shown:
-        desk.ask()
-        desk.pass_time(desk.chance.expovariate(1 / 25))
-        for who in desk.chance.sample(PEOPLE, 2):
-            desk.review(who)
+        desk.pass_time(desk.chance.expovariate(1 / 10))
+        desk.review(desk.chance.choice(PEOPLE))
     cases = [one for rows_of in desk.seen.values() for one in rows_of]
     return [features for _, features in cases], [int(hold not in desk.real) for hold, _ in cases]
 
