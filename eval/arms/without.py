@@ -20,10 +20,13 @@ from caveat.evidence import check as evidence_check
 from caveat.evidence import envelope as evidence_envelope
 from caveat.evidence.binding import Bound
 from caveat.evidence.defects import DefectCode
+from caveat.gateway import gate as gateway_gate
 from caveat.gateway import gather as gateway_gather
+from caveat.gateway import shape as gateway_shape
 from caveat.gateway.coverage import CoverageProof
 from caveat.gateway.gate import Gate
 from caveat.monitors.once import Once
+from caveat.screens.phrases import PhraseScan
 from caveat.signing.digest import Digest
 from caveat.signing.dsse import Signers
 
@@ -103,6 +106,21 @@ def _answers() -> None:
     _unenforced("decide_output")
 
 
+def _phrases() -> None:
+    """No phrase is ever found, in a text or in a stream."""
+    _swap(PhraseScan, "_step", lambda self, word, start, end, found: None)
+
+
+def _workflows() -> None:
+    """Whoever names a workflow is taken for it."""
+    _swap(gateway_shape, "is_workflow", lambda workflow, call, attested: True)
+
+
+def _redaction() -> None:
+    """Nothing is replaced in a request, and none is refused for what cannot be read in it."""
+    _swap(gateway_gate, "redact_request", lambda redacting, bound, placeholders, request: None)
+
+
 def _unenforced(name: str) -> None:
     decide: Callable[..., Any] = getattr(Gate, name)
 
@@ -129,6 +147,9 @@ SAFEGUARDS: Mapping[str, Callable[[], None]] = {
     "totals": _totals,
     "tool-calls": _tool_calls,
     "answers": _answers,
+    "phrases": _phrases,
+    "workflows": _workflows,
+    "redaction": _redaction,
 }
 
 

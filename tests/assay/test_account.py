@@ -1,6 +1,7 @@
 """The report: what it says of a run, what it never says, and what it makes of an older one."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ def test_nothing_that_was_sent_stands_in_a_report(measured: Measured) -> None:
         assert not [text for text in texts if text in shown]
     assert "<script" not in page
     assert "src=" not in page
-    assert "href=" not in page
+    assert all(target.startswith("#") for target in re.findall(r'href="([^"]*)"', page))
     assert "default-src 'none'" in page
 
 
@@ -179,3 +180,24 @@ def test_a_partial_run_or_a_foreign_file_cannot_be_compared(tmp_path: Path) -> N
 def test_every_adversary_has_a_column(measured: Measured) -> None:
     page = render_page(measured)
     assert all(f"<th>{who}</th>" in page for who in ADVERSARIES)
+
+
+def test_a_layer_that_the_policy_has_nothing_for_is_unmeasured_with_the_reason_and_not_without_effect(
+    tmp_path: Path,
+) -> None:
+    """Its arms were run all the same, and differ in nothing."""
+    arms = [parse_arm("whole"), parse_arm("without:phrases")]
+    for unused, effect in (({}, Effect.NONE_MEASURED), ({"phrases": "no list"}, Effect.UNMEASURED)):
+        head = head_of(PLAN, arms, BUNDLE, None, unused=unused)
+        journal = Journal.begin(tmp_path / f"run-{len(unused)}", head, resume=False)
+        for arm in arms:
+            for use in USES:
+                journal.add(entry(arm.name, use.id, "twin:plain", "plain", "passed"))
+                journal.add(entry(arm.name, use.id, "naive", "naive", "held"))
+        journal.end()
+        journal.close()
+        found = measure(journal)
+        assert found.layers["phrases"]["naive"].by_absence.effect is effect
+        reasons = json.loads(json.dumps(render_account(found)))["unmeasured_layers"]
+        assert reasons.get("phrases") == unused.get("phrases")
+        assert ("unmeasured: no list" in render_page(found)) is bool(unused)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from caveat.assay.attacks.agents import InjectedCase, InjectedThreat
 from caveat.assay.attacks.ask import LET_THROUGH, Attempt, Family, Forgery, differing
 from caveat.assay.attacks.issuer import ROLES
 from caveat.assay.attacks.material import Material, MaterialError, read_material
@@ -50,7 +51,19 @@ FAMILIES = (Shouting(),)
 
 def attempts(family: Family, use: Pair, seeds: int = 6) -> list[Attempt]:
     found = [family.attempt(use, random.Random(seed), MATERIAL) for seed in range(seeds)]
-    return [one for one in found if one is not None]
+    return [*(one for one in found if one is not None), *family.every(use)]
+
+
+def test_orders_stand_in_results_of_tools_as_their_authors_wrote_them() -> None:
+    assert len(MATERIAL.agent_cases) == 17 * 30
+    assert len(MATERIAL.agent_threats) == 24
+    for rows in (MATERIAL.agent_cases, MATERIAL.agent_threats):
+        assert len({name for name, _ in rows}) == len(rows)
+        assert not [name for name, text in rows if "<Attacker Instruction>" in text]
+    for family in (InjectedCase(), InjectedThreat()):
+        (attempt,) = attempts(family, USES[0], 1)
+        texts = dict((*MATERIAL.agent_cases, *MATERIAL.agent_threats))
+        assert attempt.asks[0].result == texts[attempt.variant]
 
 
 @pytest.mark.parametrize("family", BUILT_IN, ids=lambda family: family.name)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from caveat.assay.benign import BenignError, read_prompts
+from caveat.assay.benign_sets import BenignError, read_prompts
 from caveat.cli.assay import assay_group
 from caveat.cli.init import pack_folder
 

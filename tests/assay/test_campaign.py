@@ -147,7 +147,8 @@ async def test_who_has_more_powers_never_finds_more_protection(tmp_path: Path) -
 
 async def test_without_its_data_sets_an_attack_is_not_tried_and_that_is_said(tmp_path: Path) -> None:
     measured = measure(await run(tmp_path / "run", Believer(), replace(PLAN, material=Material())))
-    assert set(measured.not_tried) == {"jailbreak", "persuasion", "injects-order"}
+    injects = {"injects-order", "injects-case", "injects-threat"}
+    assert set(measured.not_tried) == {"jailbreak", "persuasion"} | injects
 
 
 def test_a_journal_of_another_run_is_not_gone_on_with(tmp_path: Path) -> None:

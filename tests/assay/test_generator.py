@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from caveat.assay.generator import TARGETS, Pair, generate_pairs
+from caveat.assay.cores import TARGETS
+from caveat.assay.generator import Pair, generate_pairs
 from caveat.assay.oracle import CLAUSES, label
 from caveat.assay.scenario import parse_scenarios
 from caveat.assay.world import registry_of

@@ -27,6 +27,7 @@ def issuer(role: str, deployment: str = "") -> Issuer:
 
 
 WORLD = World(
+    overseers={},
     files={},
     digest=Digest(""),
     issuers={role: issuer(role) for role in issuer_roles(REGISTRY)},

@@ -13,6 +13,8 @@ from types import ModuleType
 import pytest
 
 from caveat.assay.arms import CLAIMS, ENFORCEMENT, LAYERS
+from caveat.assay.attacks.material import read_material
+from caveat.assay.outside import read_suite
 
 ROOT = Path(__file__).parents[2]
 EVAL = ROOT / "eval"
@@ -50,7 +52,12 @@ def _texts() -> list[str]:
     with (EVAL / "data" / "in_the_wild_jailbreaks" / "jailbreak_prompts.csv").open(newline="") as file:
         wild = [row["prompt"][:80] for row in csv.DictReader(file)]
     bipia = json.loads((EVAL / "data" / "bipia" / "text_attack_train.json").read_text())
-    return [text for text in [*wild, *(each for kind in bipia.values() for each in kind)] if len(text) > 40]
+    suite = read_suite(EVAL / "data", 1, each=1_000, of_bare=0)
+    material = read_material(EVAL / "data")
+    outside = [one.text for prompts in suite.sets.values() for one in prompts]
+    orders = [text[:200] for _, text in (*material.agent_cases, *material.agent_threats)]
+    texts = [*wild, *(each for kind in bipia.values() for each in kind), *outside, *orders]
+    return [text for text in texts if len(text) > 40]
 
 
 def test_the_image_takes_nothing_from_the_folder() -> None:
@@ -108,14 +115,14 @@ def test_no_program_of_a_peer_imports_anything_of_the_project() -> None:
 def test_every_set_has_its_licence_and_a_row_that_names_its_source() -> None:
     readme = (EVAL / "data" / "README.md").read_text()
     sets = [path for path in (EVAL / "data").iterdir() if path.is_dir()]
-    assert len(sets) >= 5
+    assert len(sets) >= 12
     for path in sets:
         assert (path / "LICENSE").stat().st_size > 500, path.name
         assert f"| {path.name} |" in readme
         for file in path.iterdir():
             assert file.name == "LICENSE" or f"`{file.name}`" in readme, file
-    total = sum(path.stat().st_size for path in EVAL.rglob("*") if path.is_file())
-    assert total < 10_000_000
+    total = sum(path.stat().st_size for path in (EVAL / "data").rglob("*") if path.is_file())
+    assert total < 2_500_000
 
 
 def _without() -> ModuleType:

@@ -33,7 +33,10 @@ def test_every_step_comes_out_right_and_the_ledger_is_derived_again() -> None:
     assert document["proofs"]["holds"]
     assert document["proofs"]["consents"] == ["customer", "provider"]
     assert "denied under R1.b" in document["proofs"]["opened"]
-    assert document["audit"]["replayed"] == len(STEPS) + 3  # three are allowed: a prompt and an output each
+    twice = sum(bool(step.approve) for step in STEPS)  # asked before and after somebody decides
+    allowed = sum(step.verdict == "allow" for step in STEPS)  # a prompt and an output each
+    assert document["audit"]["replayed"] == len(STEPS) + twice + allowed
+    assert [step["counted"] for step in document["steps"] if step["counted"]] == ["approval_too_fast"]
 
 
 def test_a_step_that_comes_out_otherwise_fails_the_tour(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,8 @@ from prometheus_client import Counter, Gauge, Histogram
 from caveat.cli.main import caveat
 from caveat.evidence.defects import EXPLANATIONS, DefectCode
 from caveat.gateway.metrics import Metrics
-from tests.docs.pages import DOCS
+from tests.docs import assurance
+from tests.docs.pages import DOCS, ROOT, name_of
 
 _BLOCK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n)(.*?)(<!-- end generated -->)", re.DOTALL)
 _WIDTH = 100
@@ -68,7 +69,14 @@ def _helps(
             yield from _helps(below, f"{name} {verb}", context)
 
 
-BLOCKS = {"evidence-defects": defects, "metrics": metrics, "cli": cli}
+BLOCKS = {
+    "evidence-defects": defects,
+    "metrics": metrics,
+    "cli": cli,
+    "assurance": assurance.page,
+    "protection": assurance.readme,
+}
+PAGES = (ROOT / "README.md", *sorted(DOCS.rglob("*.md")))
 
 
 def renewed(text: str) -> str:
@@ -82,12 +90,12 @@ def renewed(text: str) -> str:
 
 def main() -> int:
     """Renews every page that has a generated block."""
-    for page in sorted(DOCS.rglob("*.md")):
+    for page in PAGES:
         old = page.read_text("utf-8")
         new = renewed(old)
         if new != old:
             page.write_text(new, "utf-8")
-            sys.stdout.write(f"renewed {page.relative_to(DOCS.parent)}\n")
+            sys.stdout.write(f"renewed {name_of(page)}\n")
     return 0
 
 

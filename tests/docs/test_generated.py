@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs import generated
 from tests.docs.generated import BLOCKS, renewed
-from tests.docs.pages import DOCS, name_of
+from tests.docs.pages import name_of
 
 _NAMES = re.compile(r"<!-- generated: ([a-z-]+) -->")
-PAGES = sorted(page for page in DOCS.rglob("*.md") if _NAMES.search(page.read_text("utf-8")))
+PAGES = [page for page in generated.PAGES if _NAMES.search(page.read_text("utf-8"))]
 
 
 @pytest.mark.slow

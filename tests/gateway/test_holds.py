@@ -1,9 +1,12 @@
 """A use that waits for people, over HTTP: held, seen, signed, let through once, and nothing else."""
 
 import base64
+import http.client
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,11 @@ import pytest
 from caveat.evidence.approval import Act
 from caveat.evidence.defects import DefectCode
 from caveat.evidence.envelope import RejectedEnvelope
+from caveat.gateway.errors import LedgerError
 from caveat.signing.digest import Digest
+from caveat.signing.keys import Algorithm
+from caveat.store.errors import HoldStoreError
+from caveat.store.holds import SqliteHolds
 from tests.support.overseers import (
     ANNA,
     BEN,
@@ -26,10 +33,12 @@ from tests.support.overseers import (
     overseen_bundle,
     read,
     status,
+    submit,
 )
+from tests.support.raw_client import asking, chat, send
 from tests.support.running_gateway import RunningGateway, running_gateway
 from tests.support.scripted_upstream import ScriptedUpstream
-from tests.support.small_bundle import CHAT_KEY, WATCH_KEY
+from tests.support.small_bundle import CHAT_KEY, DESK_KEY, WATCH_KEY, attest, rows
 
 
 @pytest.fixture
@@ -310,3 +319,110 @@ def test_waiting_ends_with_the_decision(gateway: RunningGateway, clock: Clock) -
     assert decide(gateway, shown, BEN, clock()).status == 201
     waiting.join(10)
     assert [one["status"] for one in answers] == ["approved"]
+
+
+@pytest.mark.slow
+def test_of_many_parallel_repetitions_exactly_one_goes_through(
+    gateway: RunningGateway, clock: Clock, module_upstream: ScriptedUpstream
+) -> None:
+    """75"""
+    shown = shown_to(gateway, clock, held(gateway), BEN)
+    clock.move(11)
+    assert decide(gateway, shown, BEN, clock()).status == 201
+    with ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(lambda _: ask_about(gateway).status, range(64)))
+    assert (answers.count(200), answers.count(403)) == (1, 63)
+    assert len(module_upstream.seen) == 1
+
+
+def test_an_approval_is_given_back_where_its_use_makes_no_record(
+    gateway: RunningGateway, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = shown_to(gateway, clock, held(gateway), BEN)
+    clock.move(11)
+    assert decide(gateway, shown, BEN, clock()).status == 201
+    recorder = gateway.service.desk.gate.recorder
+
+    async def stopped(_record: object) -> None:
+        raise LedgerError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recorder, "append", stopped)
+        assert ask_about(gateway).error["code"] == "ledger_unavailable"
+    assert ask_about(gateway).status == 200
+
+
+def test_what_cannot_be_stored_cannot_be_approved(
+    gateway: RunningGateway, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_given: object) -> None:
+        raise HoldStoreError("disk full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SqliteHolds, "put", broken)
+        assert ask_about(gateway).error["code"] == "holds_unavailable"
+    listed = read(gateway, BEN, clock()).json["holds"]
+    for row in listed:
+        assert read(gateway, BEN, clock(), row["hold"]).error["code"] == "unknown_hold"
+    assert ask_about(gateway).status == 403
+
+
+def test_a_deployment_that_is_only_observed_waits_for_nobody(gateway: RunningGateway, clock: Clock) -> None:
+    table = rows(3)
+    evidence = attest(
+        table.encode(), {"acquisition_channel": "purchased", "subject_count": 3}, audience="watch"
+    )
+    header = base64.urlsafe_b64encode(evidence).decode().rstrip("=")
+    answer = chat(gateway.url, WATCH_KEY, asking(table), {"x-caveat-evidence": header})
+    assert answer.status == 200
+    assert read(gateway, BEN, clock()).json["holds"] == []
+
+
+def test_what_waits_is_told_as_it_happens(gateway: RunningGateway, clock: Clock) -> None:
+    hold = held(gateway)
+    shown = shown_to(gateway, clock, hold, BEN)
+    clock.move(11)
+    connection = http.client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=20)
+    headers = {"authorization": f"Bearer {DESK_KEY}", "accept": "text/event-stream"}
+    connection.request("GET", f"/v1/holds/{hold}", headers=headers)
+    response = connection.getresponse()
+    assert response.getheader("content-type") == "text/event-stream"
+    first = response.readline() + response.readline()
+    assert decide(gateway, shown, BEN, clock()).status == 201
+    rest = first + response.read()
+    response.close()
+    connection.close()
+    assert rest.count(b"event: hold") == 2
+    assert b'"status":"open"' in rest
+    assert b'"status":"approved"' in rest
+
+
+@pytest.mark.parametrize(
+    "query", ["?wait=61", "?wait=", "?wait=-1", "?wait=1e1", "?other=1", "?wait=1&wait=2"]
+)
+def test_a_hold_is_waited_for_by_seconds_alone(gateway: RunningGateway, query: str) -> None:
+    answer = status(gateway, held(gateway), query=query)
+    assert (answer.status, answer.error["code"]) == (400, "wait_invalid")
+
+
+def test_a_decision_that_nobody_enrolled_signed_is_not_recorded(
+    gateway: RunningGateway, clock: Clock
+) -> None:
+    shown = shown_to(gateway, clock, held(gateway), BEN)
+    clock.move(11)
+    before = len(gateway.records("review"))
+    assert decide(gateway, shown, STRANGER, clock()).error["code"] == "approval_unknown_key"
+    for junk in (b"", b"{}", b"\xff" * 100, b'{"payload": 1}'):
+        answer = submit(gateway, junk)
+        assert (answer.status, answer.error["code"].partition("_")[0]) == (400, "approval")
+    assert submit(gateway, b"x" * 9000).status == 413
+    assert len(gateway.records("review")) == before
+    forged = decide(gateway, shown, replace(BEN, algorithm=Algorithm.ED25519), clock())
+    assert forged.error["code"] == "approval_unknown_key"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/v1/holds/1-0123456789abcdef"), ("DELETE", "/v1/approvals")]
+)
+def test_other_methods_are_refused(gateway: RunningGateway, method: str, path: str) -> None:
+    assert send(gateway.url, path, b"", {"authorization": f"Bearer {DESK_KEY}"}, method).status == 405

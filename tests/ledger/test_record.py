@@ -15,6 +15,8 @@ from caveat.facts.fact import Fact, Facts, Finding, Grade
 from caveat.facts.value import Interval
 from caveat.ledger.errors import RecordParseError
 from caveat.ledger.record import (
+    ArmFigures,
+    AssayRecord,
     BundleRecord,
     DataPart,
     DecisionRecord,
@@ -131,6 +133,16 @@ RECORDS: st.SearchStrategy[Record] = st.one_of(
     st.builds(EvidenceRecord, TIME, TEXT, DIGEST, TEXT, TEXT),
     st.builds(OutputEndRecord, TIME, RECORD_IDS, DIGEST, COUNT, st.booleans()),
     st.builds(TermsRecord, TIME, DIGEST, TEXT),
+    st.builds(
+        AssayRecord,
+        TIME,
+        DIGEST,
+        DIGEST,
+        DIGEST,
+        DIGEST,
+        st.booleans(),
+        st.lists(st.builds(ArmFigures, TEXT, *[st.none() | COUNT] * 4), max_size=3).map(tuple),
+    ),
     st.builds(StoppedRecord, TIME, TEXT),
 )
 

@@ -322,7 +322,7 @@ def test_a_ruling_that_cannot_be_made_durable_is_none(world: World) -> None:
         prompt = gate.decide_prompt("hello", model="scripted")
         inner: Any = gate
         service = inner._gate._service
-        ledger, service.desk.gate._ledger = service.desk.gate._ledger, StoppedLedger()
+        ledger, service.desk.gate.recorder._ledger = service.desk.gate.recorder._ledger, StoppedLedger()
         asks = [
             partial(gate.decide_prompt, "hello", model="scripted"),
             partial(gate.decide_output, prompt, "words"),
@@ -335,7 +335,7 @@ def test_a_ruling_that_cannot_be_made_durable_is_none(world: World) -> None:
         body = {"model": "scripted", "messages": [{"role": "user", "content": "hi"}]}
         headers = {"authorization": f"Bearer {gate.api_key}"}
         assert client.post("/v1/chat/completions", json=body, headers=headers).status_code == 503
-        service.desk.gate._ledger = ledger
+        service.desk.gate.recorder._ledger = ledger
     assert world.upstream.seen == []
 
 
@@ -385,3 +385,17 @@ def test_what_a_program_would_show_itself_is_refused_where_a_clause_has_it_redac
             "obligation",
             "unverified",
         )
+
+
+def test_what_waits_names_its_hold(world: World) -> None:
+    table = rows(3)
+    evidence = attest(table.encode(), {"acquisition_channel": "purchased", "subject_count": 3})
+    with world.gate(key=DESK_KEY) as gate:
+        ask = partial(gate.decide_prompt, table, model="scripted", evidence=[evidence])
+        held = ask()
+        assert held.verdict == "needs_approval"
+        assert held.hold == held.record
+        with pytest.raises(caveat.Refused) as refused:
+            ask().raise_for_verdict()
+        assert refused.value.hold == held.hold
+        assert gate.decide_prompt("hello", model="scripted").hold is None

@@ -21,6 +21,7 @@ from caveat.gateway.logs import make_logger
 from caveat.gateway.routes import Routes
 from caveat.gateway.tracing import NO_TRACE, Tracing
 from caveat.gateway.upstream import UpstreamConfig
+from caveat.service.notify_config import NotifyConfig
 from caveat.service.service import Service, ServiceConfig, open_service
 from caveat.service.tls import ServerTls
 from tests.support.small_bundle import SmallBundle, following
@@ -70,6 +71,7 @@ def running_gateway(
     tls: ServerTls | None = None,
     authorities: Authorities | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    notify: NotifyConfig | None = None,
     **settings: Any,
 ) -> Iterator[RunningGateway]:
     """A running gateway; stopped gracefully on leaving. `settings` go to `UpstreamConfig` of a URL."""
@@ -89,6 +91,7 @@ def running_gateway(
             tls=tls,
             authorities=authorities or Authorities(),
             clock=clock,
+            notify=notify,
         )
     )
     server = uvicorn.Server(service.uvicorn_config(host="127.0.0.1", port=0))

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from caveat.assay.arms import LAYERS, NOT_TAKEN_OUT
+from caveat.assay.arms import LAYER_TEXTS
+from caveat.assay.command import command_of
+from caveat.assay.cost_account import render_cost, render_layer_cost
 from caveat.assay.errors import AssayError
 from caveat.assay.measured import ArmMeasured, LayerMeasured, Measured
+from caveat.assay.outside import BENIGN
+from caveat.assay.outside_measured import SetMeasured, beyond_benign
 from caveat.assay.paired import SIGNIFICANT
 from caveat.assay.protection import Contrast, Credits, contrast
-from caveat.facts.wilson import Share
+from caveat.assay.shares import share
 from caveat.signing.canonical import Json, JsonObject
 
 VERSION = 1
@@ -33,14 +37,31 @@ def render_account(measured: Measured) -> JsonObject:
         "version": VERSION,
         "partial": measured.partial,
         "digest": measured.digest,
-        "run": {name: head[name] for name in ("seed", "budget", "bundle", "upstream", "adversaries")},
+        "journal": measured.journal_sha256 or None,
+        "run": {
+            **{name: head[name] for name in ("seed", "budget", "bundle", "upstream", "adversaries")},
+            "command": command_of(head),
+        },
+        "model": {"name": measured.model, "bare_refusals": share(measured.bare_refusals)},
         "uses": [*_denied(measured)],
         "arms": {name: _arm(arm, measured) for name, arm in measured.arms.items()},
         "described_arms": {**measured.described},
         "unmeasured_arms": {**measured.unmeasured_arms},
-        "layers": {layer: _layer(layer, measured) for layer in LAYERS},
-        "unmeasured_layers": {**NOT_TAKEN_OUT},
+        "layers": {layer: _layer(layer, measured) for layer in measured.layers},
+        "unmeasured_layers": {**measured.unmeasured_layers},
+        "outside": {
+            arm: {name: _outside(name, sets) for name in sets} for arm, sets in measured.outside.items()
+        },
+        "outside_missing": [*measured.outside_missing],
         "families_not_tried": {**measured.not_tried},
+        "costs": {name: render_cost(cost) for name, cost in measured.costs.items()},
+        "layer_costs": {
+            layer: {how: render_layer_cost(cost) for how, cost in each.items()}
+            for layer, each in measured.layer_costs.items()
+        },
+        "benign": head["benign"],
+        "concurrency": head["concurrency"],
+        "agreement": None if measured.agreement is None else measured.agreement.render(),
     }
 
 
@@ -79,7 +100,7 @@ def _arm(arm: ArmMeasured, measured: Measured) -> JsonObject:
 
 def _layer(layer: str, measured: Measured) -> JsonObject:
     return {
-        "text": LAYERS[layer],
+        "text": LAYER_TEXTS[layer],
         "adversaries": {who: _effect(one) for who, one in measured.layers[layer].items()},
     }
 
@@ -93,6 +114,20 @@ def _effect(one: LayerMeasured) -> JsonObject:
     }
 
 
+def _outside(name: str, sets: Mapping[str, SetMeasured]) -> JsonObject:
+    one, more = sets[name], beyond_benign(sets, name)
+    if name == BENIGN:
+        return {"blocked": share(one.kept), "in_words": share(one.in_words)}
+    figures: Json = None
+    if more is not None:
+        figures = {
+            "value": _rounded(more.value),
+            "low95": _rounded(more.low),
+            "high95": _rounded(more.high),
+        }
+    return {"held": share(one.kept), "beyond_benign": figures, "in_words": share(one.in_words)}
+
+
 def _contrast(one: Contrast) -> JsonObject:
     return {
         "effect": one.effect.value,
@@ -100,20 +135,6 @@ def _contrast(one: Contrast) -> JsonObject:
         "undone": one.undone if one.total else None,
         "p_value": _rounded(one.p_value),
         "smallest_visible": _rounded(one.smallest),
-    }
-
-
-def share(one: Share) -> Json:
-    """A share with its interval; null where nothing was measured."""
-    if one.interval is None:
-        return None
-    low, high = one.interval
-    return {
-        "count": one.count,
-        "of": one.total,
-        "value": round(one.count / one.total, 6),
-        "low95": round(low, 6),
-        "high95": round(high, 6),
     }
 
 

@@ -5,7 +5,7 @@ starts the gateway with one function replaced. Nothing in the package can do the
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -43,19 +43,26 @@ LAYERS: Mapping[str, str] = MappingProxyType(
         "totals": "uses of one source add up over twelve months",
         "tool-calls": "each call of a tool is decided",
         "answers": "each answer is decided",
+        "phrases": "listed phrases are found in words",
+        "workflows": "a workflow is its instruction and nothing else",
+        "redaction": "what is to be replaced does not reach the model",
     }
 )
 """The layers that can be taken out, and what each says."""
 
 NOT_TAKEN_OUT: Mapping[str, str] = MappingProxyType(
     {
-        "phrases": "the example policy lists no phrases",
-        "workflows": "generated uses come from deployments without workflows",
-        "approvals": "giving approvals is not built",
-        "model-refusals": "a scripted model refuses nothing",
+        "approvals": "no adversary of this release drives people who approve",
     }
 )
 """Layers that a run says are unmeasured, and why."""
+
+MODEL_REFUSALS = "model-refusals"
+"""The layer that is the model itself, told the rules in its system prompt. It needs a real model."""
+
+LAYER_TEXTS: Mapping[str, str] = MappingProxyType(
+    {**LAYERS, MODEL_REFUSALS: "the model is told the rules, and refuses in words"}
+)
 
 DUMMIES = ("allow-all", "block-all", "random-flags", "words")
 
@@ -63,13 +70,18 @@ DUMMIES = ("allow-all", "block-all", "random-flags", "words")
 @dataclass(frozen=True, slots=True)
 class Arm:
     """One thing to measure. `removed`: the layers that are out. `url`, `model`: of a foreign endpoint.
-    `peer`: the name of the folder with its program."""
+
+    `told`: the model has the rules in its system prompt. `words`: what it refuses in words is held, though
+    our gateway let it through. `peer`: the name of the folder with its program.
+    """
 
     name: str
     kind: Kind
     removed: frozenset[str] = frozenset()
     url: str = ""
     model: str = ""
+    told: bool = False
+    words: bool = False
     peer: str = ""
 
     @property
@@ -78,12 +90,20 @@ class Arm:
         return tuple(sorted(self.removed - {ENFORCEMENT, CLAIMS}))
 
 
+_MODEL_ARMS = (
+    Arm(f"only:{MODEL_REFUSALS}", Kind.BARE, told=True),
+    Arm(f"with:{MODEL_REFUSALS}", Kind.GATEWAY, told=True, words=True),
+    Arm(f"without:{MODEL_REFUSALS}", Kind.GATEWAY, words=True),
+)
+"""The model alone and told; the whole before it, told and not told. In both of those words count."""
+
+
 def parse_arm(text: str) -> Arm:
     """The arm of this name; raises `ArmError`.
 
     `whole`, `bare`, `placebo`; `without:LAYER`; `only:LAYER`, which keeps the enforcement that it needs;
-    `only:enforcement`; a dummy; `peer:NAME`; `NAME=URL` or `NAME=URL#MODEL` for an endpoint that
-    speaks OpenAI's chat.
+    `only:enforcement`; `with:model-refusals`; a dummy; `peer:NAME`; `NAME=URL` or `NAME=URL#MODEL` for an
+    endpoint that speaks OpenAI's chat.
     """
     if "=" in text:
         name, _, where = text.partition("=")
@@ -97,6 +117,7 @@ def parse_arm(text: str) -> Arm:
         "whole": Arm("whole", Kind.GATEWAY),
         "bare": Arm("bare", Kind.BARE),
         "placebo": Arm("placebo", Kind.GATEWAY, frozenset({ENFORCEMENT})),
+        **{arm.name: arm for arm in _MODEL_ARMS},
     }
     how, _, layer = text.partition(":")
     if text in plain:
@@ -114,12 +135,14 @@ def parse_arm(text: str) -> Arm:
     )
 
 
-def every_arm() -> tuple[Arm, ...]:
-    """The arms that say of each layer what it does: alone, and by its absence."""
+def every_arm(unused: Collection[str] = (), *, real_model: bool = False) -> tuple[Arm, ...]:
+    """The arms that say of each layer what it does: alone, and by its absence. `unused`: layers left out.
+    What a model refuses can be measured of a real one alone."""
+    used = [layer for layer in LAYERS if layer not in unused]
     names = ["bare", "whole", "placebo", *DUMMIES]
-    names += [f"without:{layer}" for layer in LAYERS if layer != ENFORCEMENT]
-    names += [f"only:{layer}" for layer in LAYERS]
-    return tuple(parse_arm(name) for name in names)
+    names += [f"without:{layer}" for layer in used if layer != ENFORCEMENT]
+    names += [f"only:{layer}" for layer in used]
+    return (*(parse_arm(name) for name in names), *(_MODEL_ARMS if real_model else ()))
 
 
 def program_for(arm: Arm, program: Path | None) -> tuple[str, ...]:

@@ -4,17 +4,14 @@ The prompts are ordinary words without data, evidence or claims; what is blocked
 """
 
 import asyncio
-import csv
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
 import aiohttp
 import orjson
 
-from caveat.assay.errors import AssayError
+from caveat.assay.benign_sets import BenignError, Prompt
 from caveat.assay.process import gateway
 from caveat.assay.runner import Meter
 from caveat.assay.scenario import VerdictName
@@ -30,19 +27,6 @@ CONCURRENCY = 8
 _TIMEOUT = aiohttp.ClientTimeout(total=60)
 
 
-class BenignError(AssayError):
-    """No prompts, or no deployment to ask from."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """One benign prompt. `set`: where it is from."""
-
-    set: str
-    id: str
-    text: str
-
-
 @dataclass(frozen=True, slots=True)
 class SetMeasured:
     """What became of one set. `blocked`: ids of prompts with another verdict than allow; faults count for
@@ -53,39 +37,6 @@ class SetMeasured:
     blocked: tuple[str, ...]
     faults: Mapping[str, int]
     median_milliseconds: float | None
-
-
-def read_prompts(folder: Path, files: Sequence[Path] = ()) -> tuple[Prompt, ...]:
-    """XSTest's safe half, NotInject and the false-refusal set, as far as they are below `folder`, and files
-    of JSON lines with `id` and `prompt`. Raises `BenignError`."""
-    found: list[Prompt] = []
-    try:
-        xstest = folder / "xstest" / "xstest_prompts.csv"
-        if xstest.exists():
-            with xstest.open(newline="", encoding="utf-8") as file:
-                rows = [row for row in csv.DictReader(file) if row["label"] == "safe"]
-            found += [Prompt("xstest", f"xstest-{row['id']}", row["prompt"]) for row in rows]
-        notinject = folder / "notinject" / "NotInject_one.json"
-        if notinject.exists():
-            found += _listed("notinject", notinject, "prompt")
-        refusals = folder / "cyberseceval_frr" / "mitre_frr.dev.json"
-        if refusals.exists():
-            found += _listed("cyberseceval_frr", refusals, "mutated_prompt")
-        for path in files:
-            lines = [
-                json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()
-            ]
-            found += [Prompt(path.stem, str(row["id"]), str(row["prompt"])) for row in lines]
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        raise BenignError((f"a set of prompts cannot be read: {type(error).__name__}",)) from error
-    if not found:
-        raise BenignError((f"no set of prompts stands below `{folder}`",), "name one with --prompts")
-    return tuple(found)
-
-
-def _listed(name: str, path: Path, member: str) -> list[Prompt]:
-    rows = json.loads(path.read_text(encoding="utf-8"))
-    return [Prompt(name, f"{name}-{at}", str(row[member])) for at, row in enumerate(rows)]
 
 
 async def measure_benign(

@@ -9,11 +9,13 @@ import asyncio
 import random
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TypeVar
 
 from caveat.assay.attacks.ask import LET_THROUGH, Ask, Attempt, Family, honest
 from caveat.assay.attacks.material import Material
 from caveat.assay.attacks.registry import NAIVE
+from caveat.assay.benign_sets import Prompt
+from caveat.assay.casework import NO_WORK, Casework, work_for_prompts
 from caveat.assay.errors import AssayError
 from caveat.assay.generator import Pair
 from caveat.assay.journal import TWIN, Entry, Journal, Result
@@ -22,17 +24,11 @@ from caveat.assay.runner import Meter
 from caveat.assay.scenario import VerdictName
 from caveat.assay.search import Bandit
 from caveat.assay.target import Reply
+from caveat.assay.working import Desk, Player
 
 BATCH = 32
 _GIVE_UP_AFTER = 3 * BATCH
-
-
-class Player(Protocol):
-    """Whoever can send an adversary's request to one arm."""
-
-    async def send(self, use: Pair, trial: str, ask: Ask) -> Reply:
-        """What came of it. Equal trials send equal data."""
-        ...
+Done = TypeVar("Done")
 
 
 class ArmLostError(Exception):
@@ -54,6 +50,8 @@ class Plan:
     material: Material
     budget: int = 3
     concurrency: int = 8
+    casework: Casework = NO_WORK
+    prompts: Sequence[Prompt] = ()
 
     def families_of(self, adversary: str) -> tuple[Family, ...]:
         """The families that his powers and the data sets at hand allow, the naive one left out."""
@@ -78,7 +76,20 @@ class Plan:
     def most(self) -> int:
         """How many things one arm has to do at most."""
         searched = sum(bool(self.families_of(name)) for name in self.adversaries)
-        return len(self.twins) + len(self.uses) * (1 + searched * self.budget)
+        work = len(self.casework.uses) + len(self.prompts)
+        tried = sum(len(self.every(name, use)) for name in self.adversaries for use in self.uses)
+        return work + len(self.twins) + len(self.uses) * (1 + searched * self.budget) + tried
+
+    def every(self, adversary: str, use: Pair) -> tuple[tuple[str, Attempt], ...]:
+        """What his families all try on a use, by family."""
+        return tuple(
+            (family.name, attempt) for family in self.families_of(adversary) for attempt in family.every(use)
+        )
+
+
+def staged_uses(plan: Plan) -> tuple[Pair, ...]:
+    """Everything that a world has to have a place for."""
+    return (*plan.uses, *plan.casework.uses, *([work_for_prompts(plan.seed)] if plan.prompts else []))
 
 
 @dataclass(slots=True)
@@ -95,9 +106,19 @@ class Campaign:
     async def run(self) -> None:
         """Everything that is to be done on this arm. Raises `ArmLostError`; what was done stands."""
         await self._all(self._twin(use, name, ask) for use, name, ask in self.plan.twins)
+        await self._benign_side()
         await self._all(self._naive(use) for use in self.plan.uses)
         for place, adversary in enumerate(self.plan.adversaries):
             await self._search(place, adversary)
+
+    async def _benign_side(self) -> None:
+        """Ordinary work, and the prompts of others."""
+        desk = Desk(self.arm, self.player, self.journal, self._note, self.meter.advance)
+        work = self.plan.casework
+        await self._all(desk.work(piece, work.domains or {}) for piece in work.pieces)
+        if self.plan.prompts:
+            facts = work_for_prompts(self.plan.seed)
+            await self._all(desk.prompt(prompt, facts) for prompt in self.plan.prompts)
 
     async def _search(self, place: int, adversary: str) -> None:
         families = self.plan.families_of(adversary)
@@ -109,10 +130,14 @@ class Campaign:
         # What later searches found must not shorten this one when it is repeated from a journal.
         earlier = {"naive", *self.plan.adversaries[:place]}
         breached = self._breached(earlier, ADVERSARIES[adversary])
+        breached |= await self._every(adversary)
         pending = [use for use in self.plan.uses if use.id not in breached]
         self._skip((len(self.plan.uses) - len(pending)) * self.plan.budget)
         for at in range(self.plan.budget):
             through: set[str] = set()
+            # In an order of its own each time: else families in turn would always meet the same uses.
+            order = random.Random(f"{self.plan.seed}/{self.arm}/{adversary}/{at}")  # noqa: S311 - no secret
+            order.shuffle(pending)
             for start in range(0, len(pending), BATCH):
                 drawn = self._draw(pending[start : start + BATCH], adversary, at, bandit, families)
                 entries = await self._all(
@@ -125,6 +150,16 @@ class Campaign:
                         through.add(entry.use)
             pending = [use for use in pending if use.id not in through]
             self._skip(len(through) * (self.plan.budget - at - 1))
+
+    async def _every(self, adversary: str) -> set[str]:
+        """Tries what is not drawn but tried as a whole; the uses that something of it got through."""
+        after = self.plan.budget
+        entries = await self._all(
+            self._attempt(use, adversary, after + at, name, attempt)
+            for use in self.plan.uses
+            for at, (name, attempt) in enumerate(self.plan.every(adversary, use))
+        )
+        return {entry.use for entry in entries if entry.outcome == "breached"}
 
     def _breached(self, searches: set[str], powers: frozenset[Power]) -> set[str]:
         """The uses that some attempt within these powers has got through already."""
@@ -176,7 +211,7 @@ class Campaign:
         known = self.journal.known(key)
         if known is None:
             reply = await self.player.send(use, f"twin-{name}", ask)
-            through = _let_through(ask, reply, frozenset({"allow"}))
+            through = _let_through(use, ask, reply, frozenset({"allow"}))
             outcome: Result = "unmeasured" if through is None else "passed" if through else "blocked"
             known = _entry(key, name, "", outcome, (reply,))
             self._note(known)
@@ -210,11 +245,11 @@ class Campaign:
         for _ in range(number):
             self.meter.advance()
 
-    async def _all(self, work: Iterable[Coroutine[None, None, Entry]]) -> list[Entry]:
+    async def _all(self, work: Iterable[Coroutine[None, None, Done]]) -> list[Done]:
         """Every entry in order, a few at a time; the first arm that is lost ends the rest."""
         slots = asyncio.Semaphore(self.plan.concurrency)
 
-        async def one(item: Coroutine[None, None, Entry]) -> Entry:
+        async def one(item: Coroutine[None, None, Done]) -> Done:
             async with slots:
                 return await item
 
@@ -224,28 +259,33 @@ class Campaign:
                 tasks = [group.create_task(one(item)) for item in coroutines]
         except* ArmLostError as lost:
             raise ArmLostError(str(lost.exceptions[0])) from lost
+        except* AssayError as failed:
+            raise failed.exceptions[0] from failed
         finally:
             for item in coroutines:
                 item.close()  # those that were never begun; nothing happens to the others
         return [task.result() for task in tasks]
 
 
-def _let_through(ask: Ask, reply: Reply, through: frozenset[VerdictName]) -> bool | None:
+def _let_through(use: Pair, ask: Ask, reply: Reply, through: frozenset[VerdictName]) -> bool | None:
     """Whether the request got what it wants; None where there was no verdict.
 
-    Whoever wants a call of a tool has got it only where the call has come.
+    Whoever wants a call of a tool has got it only where the call has come, whoever wants words to arrive
+    only where the model says that they did.
     """
     if reply.verdict is None:
         return None
     if ask.emits and reply.verdict == "allow":
         return ask.emits in reply.tools
+    if use.watched and reply.verdict == "allow":
+        return reply.arrived
     return reply.verdict in through
 
 
 def _harm(use: Pair, attempt: Attempt, replies: Sequence[Reply]) -> Result:
     """What the replies to one attempt come to. A fault may hide a release, never make one."""
     found = [
-        _let_through(ask, reply, LET_THROUGH[use.right])
+        _let_through(use, ask, reply, LET_THROUGH[use.right])
         for ask, reply in zip(attempt.asks, replies, strict=True)
     ]
     if attempt.does_harm(tuple(one is True for one in found)):
@@ -269,4 +309,5 @@ def _entry(
         faults=sorted({reply.fault.value for reply in replies if reply.fault is not None}),
         clauses=sorted({clause for reply in replies for clause in reply.clauses}),
         milliseconds=[reply.milliseconds for reply in replies],
+        in_words=sum(reply.in_words for reply in replies),
     )

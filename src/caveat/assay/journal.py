@@ -7,8 +7,9 @@ carries the digest. A torn last line is dropped. No text that was sent stands in
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
-from typing import IO, Literal, Self, cast
+from typing import Literal, Self, cast
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,9 +20,9 @@ from caveat.assay.scenario import VerdictName
 from caveat.signing.canonical import Json, JsonObject, canonical
 
 VERSION = 1
-TWIN = "twin"
+TWIN, WORK, PROMPT = "twin", "work", "prompt"
 Result = Literal["held", "breached", "passed", "blocked", "unmeasured"]
-"""What came of an attempt (held or breached) or of a twin (passed or blocked)."""
+"""What came of an attempt (held or breached), or of what is permitted (passed or blocked)."""
 
 
 class JournalError(AssayError):
@@ -29,9 +30,12 @@ class JournalError(AssayError):
 
 
 class Entry(BaseModel):
-    """One attempt, or one benign twin (`search` is then `twin` and `family` names which).
+    """One attempt, or one benign twin (`search` is then `twin` and `family` names which), or one request of a
+    piece of work (`work`, `at` is its place), or one ordinary prompt (`prompt`, `family` is its set).
 
     `search`: the adversary for whom it was tried. `verdicts`: of each request; None where there was a fault.
+    `asked`: facts that proof was asked for. `needless`: how many of the questions the policy did not need.
+    `in_words`: how many of the answers refuse in their words.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,6 +50,9 @@ class Entry(BaseModel):
     faults: list[str] = Field(default_factory=list[str])
     clauses: list[str] = Field(default_factory=list[str])
     milliseconds: list[float] = Field(default_factory=list[float])
+    asked: list[str] = Field(default_factory=list[str])
+    needless: int = 0
+    in_words: int = 0
 
     @property
     def key(self) -> tuple[str, str, str, int]:
@@ -64,12 +71,17 @@ class Entry(BaseModel):
             "outcome": self.outcome,
             "verdicts": [*self.verdicts],
             "faults": [*self.faults],
+            **({"asked": [*self.asked], "needless": self.needless} if self.asked or self.needless else {}),
+            **({"in_words": self.in_words} if self.in_words else {}),
         }
 
 
 @dataclass(slots=True)
 class Journal:
-    """The entries of one run, in memory and on disk. `complete`: the run came to its end."""
+    """The entries of one run, in memory and on disk. `complete`: the run came to its end.
+
+    `proved`: what the analysis says of the same uses. `sha256`: of the file, where it was read.
+    """
 
     head: JsonObject
     entries: dict[tuple[str, str, str, int], Entry] = field(
@@ -78,26 +90,30 @@ class Journal:
     unmeasured_arms: dict[str, str] = field(default_factory=dict[str, str])
     described: dict[str, JsonObject] = field(default_factory=dict[str, JsonObject])
     complete: bool = False
-    _file: IO[bytes] | None = None
+    proved: JsonObject | None = None
+    sha256: str = ""
+    _file: FileIO | None = None
 
     @classmethod
     def begin(cls, path: Path, head: JsonObject, *, resume: bool) -> Self:
         """A journal at `path` for the run that `head` describes. Raises `JournalError` where there is one
         already, or, with `resume`, one of another run."""
-        if path.exists() and not resume:
+        there = path.exists()
+        if there and not resume:
             raise JournalError((f"`{path}` is there already",), "go on with it by --resume, or name another")
         journal = cls(head)
-        if path.exists():
+        if there and not _is_barely_begun(path):
             journal = cls.read(path)
             if canonical(journal.head) != canonical(head):
                 raise JournalError(
                     (f"`{path}` is of a run with other settings",), "resume it with the options it began with"
                 )
-            journal.complete = False
-            journal._file = path.open("r+b")
+            journal.complete, journal.sha256 = False, ""
+            journal._file = _opened(path, "r+b")
             _drop_torn_line(journal._file)
+            journal._write({"resumed": True})
         else:
-            journal._file = path.open("xb")
+            journal._file = _opened(path, "wb" if there else "xb")
             journal._write({"version": VERSION, "run": head})
         journal.unmeasured_arms = {}
         return journal
@@ -106,14 +122,15 @@ class Journal:
     def read(cls, path: Path) -> Self:
         """The journal in a file; raises `JournalError`."""
         try:
-            lines = path.read_bytes().split(b"\n")
+            data = path.read_bytes()
         except OSError as error:
             raise JournalError((f"`{path}` cannot be read: {type(error).__name__}",)) from error
+        lines = data.split(b"\n")
         head = _line(lines[0], path, 1)
         run = head.get("run")
         if head.get("version") != VERSION or not isinstance(run, dict):
             raise JournalError((f"`{path}` is no journal of this version",), "`caveat assay run` writes one")
-        journal = cls(run)
+        journal = cls(run, sha256=hashlib.sha256(data).hexdigest())
         whole = lines[1:-1]  # what follows the last line break is torn
         for number, line in enumerate(whole, start=2):
             journal._take(_line(line, path, number), path, number)
@@ -128,6 +145,11 @@ class Journal:
             if not isinstance(said, dict):
                 raise JournalError((f"`{path}`, line {number}: no description of an arm",))
             self.described[str(document["described_arm"])] = said
+        elif document.get("resumed") is True:
+            self.unmeasured_arms.clear()  # each is tried again, and left out again where that fails
+        elif "proved" in document:
+            proved = document["proved"]
+            self.proved = proved if isinstance(proved, dict) else None
         elif "unmeasured_arm" in document:
             self.unmeasured_arms[str(document["unmeasured_arm"])] = str(document.get("why"))
         else:
@@ -161,6 +183,12 @@ class Journal:
             self.described[arm] = description
             self._write({"described_arm": arm, "as": description})
 
+    def note_proved(self, proved: JsonObject) -> None:
+        """Keeps what the analysis says of the uses, once."""
+        if self.proved is None:
+            self.proved = proved
+            self._write({"proved": proved})
+
     def end(self) -> str:
         """Marks the run as complete; returns its digest."""
         digest = digest_of(self.entries.values())
@@ -175,9 +203,17 @@ class Journal:
             self._file = None
 
     def _write(self, document: Mapping[str, object]) -> None:
-        if self._file is not None:
-            self._file.write(orjson.dumps(document) + b"\n")
-            self._file.flush()
+        if self._file is None:
+            return
+        left = memoryview(orjson.dumps(document) + b"\n")
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            raise JournalError(
+                (f"the journal can no longer be written: {error.strerror or type(error).__name__}",),
+                "make room, then go on with the same command and --resume",
+            ) from error
 
 
 def digest_of(entries: Iterable[Entry]) -> str:
@@ -196,7 +232,25 @@ def _line(line: bytes, path: Path, number: int) -> JsonObject:
     return document
 
 
-def _drop_torn_line(file: IO[bytes]) -> None:
-    data = file.read()
+def _is_barely_begun(path: Path) -> bool:
+    """Whether a run was stopped before its first line was whole: there is nothing to go on with."""
+    try:
+        return b"\n" not in path.read_bytes()
+    except OSError as error:
+        raise JournalError((f"`{path}` cannot be read: {type(error).__name__}",)) from error
+
+
+def _opened(path: Path, mode: Literal["r+b", "wb", "xb"]) -> FileIO:
+    """Without a buffer of ours: what was added is with the system, whatever becomes of this process."""
+    try:
+        return path.open(mode, buffering=0)
+    except OSError as error:
+        raise JournalError(
+            (f"`{path}` cannot be written: {type(error).__name__}",), "name a file that you may write"
+        ) from error
+
+
+def _drop_torn_line(file: FileIO) -> None:
+    data = file.readall()
     file.seek(data.rfind(b"\n") + 1)
     file.truncate()

@@ -17,7 +17,15 @@ from caveat.assay.mint import Stage, stage
 from caveat.assay.presenting import Presented, Presenter
 from caveat.assay.scenario import Visible
 from caveat.assay.staging import seeded
-from caveat.assay.world import Table, World, believe_claims, issuer_roles, make_world, registry_of
+from caveat.assay.world import (
+    Table,
+    World,
+    believe_claims,
+    issuer_roles,
+    make_world,
+    registry_of,
+    workflows_of,
+)
 from caveat.facts.registry import FactSpec
 from caveat.signing.canonical import Json
 
@@ -78,11 +86,12 @@ def line_up(
     registry = registry_of(files)
     needed = sorted({_stage(use, registry).observers for use in uses}, key=sorted)
     names = {observers: f"stage-{at}" for at, observers in enumerate(needed)}
+    workflows = workflows_of(files)
     tables: dict[str, Table] = {}
     for observers, name in names.items():
         mode = "enforce" if enforced else "observe"
-        tables |= {f"{name}-{at}": _table(name, observers, mode) for at in range(CALLERS)}
-        tables[f"{name}-earlier"] = _table(name, observers, "observe")
+        tables |= {f"{name}-{at}": _table(name, observers, mode, workflows) for at in range(CALLERS)}
+        tables[f"{name}-earlier"] = _table(name, observers, "observe", workflows)
     roles = issuer_roles(registry)
     world = make_world(
         files,
@@ -97,7 +106,7 @@ def _stage(use: Pair, registry: Mapping[str, FactSpec]) -> Stage:
     return stage(Visible(0, use.text, use.truth, {}), registry)
 
 
-def _table(group: str, observers: frozenset[str], mode: str) -> Table:
+def _table(group: str, observers: frozenset[str], mode: str, workflows: Table) -> Table:
     return {
         "kind": "agent",
         "operator": "assay",
@@ -105,6 +114,7 @@ def _table(group: str, observers: frozenset[str], mode: str) -> Table:
         "mode": mode,
         "observers": sorted(observers),
         "tools": sorted(TOOLS),
+        **({"workflows": workflows} if workflows else {}),
     }
 
 

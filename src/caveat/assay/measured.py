@@ -5,8 +5,20 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import cast
 
-from caveat.assay.arms import ENFORCEMENT, LAYERS
-from caveat.assay.journal import TWIN, Entry, Journal, Result, digest_of
+from pydantic import ValidationError
+
+from caveat.assay.agreement import Agreement, Proved, compare_insiders
+from caveat.assay.arms import LAYERS, MODEL_REFUSALS, NOT_TAKEN_OUT
+from caveat.assay.cost import Cost, LayerCost, arms_of_layer, comparable, cost_of, layer_cost
+from caveat.assay.journal import TWIN, Entry, Journal, JournalError, Result, digest_of
+from caveat.assay.outside import OUTSIDE
+from caveat.assay.outside_measured import (
+    SCRIPTED,
+    SetMeasured,
+    bare_refusals,
+    measure_outside,
+    unmeasured_layers,
+)
 from caveat.assay.protection import (
     Contrast,
     Credits,
@@ -55,6 +67,11 @@ class ArmMeasured:
         return self.unsafe.total > 0 and self.unsafe.count == 0 and (passed or 0.0) >= _LEAST_TWINS
 
     @property
+    def is_unmeasured(self) -> bool:
+        """It gave no verdict at all."""
+        return not self.twins.total and not self.apparent.total and not self.unsafe.total
+
+    @property
     def apparent(self) -> Share:
         """Protection against whoever just asks."""
         return protection(self.credits.get(NAIVE, {}))
@@ -93,7 +110,11 @@ class LayerMeasured:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One run. `layers`: by layer and adversary. `partial`: it did not come to its end."""
+    """One run. `layers`: by layer and adversary. `partial`: it did not come to its end.
+
+    `costs`: by arm. `layer_costs`: by layer, `alone` and `by_absence`. `agreement`: insiders beside what is
+    proved of them; None where nothing was.
+    """
 
     head: Mapping[str, Json]
     arms: Mapping[str, ArmMeasured]
@@ -103,7 +124,39 @@ class Measured:
     partial: bool
     digest: str
     not_tried: Mapping[str, str] = field(default_factory=dict[str, str])
+    journal_sha256: str = ""
+    agreement: Agreement | None = None
     described: Mapping[str, JsonObject] = field(default_factory=dict[str, JsonObject])
+    costs: Mapping[str, Cost] = field(default_factory=dict[str, Cost])
+    layer_costs: Mapping[str, Mapping[str, LayerCost]] = field(
+        default_factory=dict[str, Mapping[str, LayerCost]]
+    )
+    unmeasured_layers: Mapping[str, str] = field(default_factory=dict[str, str])
+    outside: Mapping[str, Mapping[str, SetMeasured]] = field(
+        default_factory=dict[str, Mapping[str, SetMeasured]]
+    )
+
+    @property
+    def model(self) -> str:
+        """The name of the model behind every arm."""
+        return str(self.head.get("model", SCRIPTED))
+
+    @property
+    def bare_refusals(self) -> Share:
+        """How often this model refuses AdvBench in words, bare."""
+        return bare_refusals(self.outside)
+
+    @property
+    def outside_missing(self) -> tuple[str, ...]:
+        """The sets of others' requests that were not at hand."""
+        said = cast("Mapping[str, Sequence[str]]", self.head.get("outside") or {})
+        return tuple(said.get("missing", ()))
+
+    @property
+    def missing_sets(self) -> tuple[str, ...]:
+        """Sets of ordinary prompts that were to be asked and were not there."""
+        benign = cast("Mapping[str, Sequence[str]]", self.head["benign"])
+        return tuple(benign["missing"])
 
     @property
     def strongest(self) -> str:
@@ -129,26 +182,61 @@ def measure(journal: Journal) -> Measured:
         for name, powers in cast("Mapping[str, Json]", head["adversaries"]).items()
     }
     powers = {NAIVE: frozenset[Power](), **adversaries}
+    unused = {name: str(why) for name, why in cast("Mapping[str, Json]", head["unused_layers"]).items()}
     uses = [(str(one[0]), str(one[2])) for one in cast("Sequence[Sequence[Json]]", head["uses"])]
     by_arm: dict[str, list[Entry]] = {}
     for entry in journal.entries.values():
-        by_arm.setdefault(entry.arm, []).append(entry)
+        if entry.search != OUTSIDE:
+            by_arm.setdefault(entry.arm, []).append(entry)
+    outside = measure_outside(journal.entries.values())
+    unmeasured = unmeasured_layers(
+        {**NOT_TAKEN_OUT, **unused}, str(head.get("model", SCRIPTED)), bare_refusals(outside)
+    )
+    layers = [*LAYERS, *({MODEL_REFUSALS} - unmeasured.keys())]
     arms = {
         name: _arm(name, entries, uses, powers, families)
         for name, entries in by_arm.items()
         if name not in journal.unmeasured_arms
     }
+    compared = {name: comparable(by_arm[name]) for name in arms}
     return Measured(
         head=head,
         arms=arms,
         unmeasured_arms=dict(journal.unmeasured_arms),
-        layers={layer: {who: _layer(arms, layer, who) for who in powers} for layer in LAYERS},
+        layers={
+            layer: {who: _layer({} if layer in unused else arms, layer, who) for who in powers}
+            for layer in layers
+        },
         adversaries=tuple(powers),
         partial=not journal.complete,
         digest=digest_of(journal.entries.values()),
+        journal_sha256=journal.sha256,
+        agreement=_agreement(journal),
+        costs={name: cost_of(by_arm[name], compared.get("bare")) for name in arms},
+        layer_costs={
+            layer: {
+                how: layer_cost(compared.get(one), compared.get(other))
+                for how, (one, other) in arms_of_layer(layer).items()
+                if layer not in unused
+            }
+            for layer in layers
+        },
         not_tried={name: ", ".join(one.missing) for name, one in families.items() if one.missing},
         described=dict(journal.described),
+        unmeasured_layers=unmeasured,
+        outside=outside,
     )
+
+
+def _agreement(journal: Journal) -> Agreement | None:
+    """None where nothing was proved; raises `JournalError`."""
+    if journal.proved is None:
+        return None
+    try:
+        proved = Proved.model_validate(journal.proved)
+    except ValidationError as error:
+        raise JournalError(("what the journal says was proved is malformed",)) from error
+    return compare_insiders(proved, tuple(journal.entries.values()))
 
 
 def _family(said: Json) -> _Family:
@@ -245,14 +333,10 @@ def _faults(entries: Iterable[Entry]) -> Mapping[str, int]:
 
 
 def _layer(arms: Mapping[str, ArmMeasured], layer: str, who: str) -> LayerMeasured:
-    if layer == ENFORCEMENT:
-        return LayerMeasured(
-            alone=_between(arms, f"only:{layer}", "bare", who),
-            by_absence=_between(arms, "whole", "placebo", who),
-        )
+    pairs = arms_of_layer(layer)
     return LayerMeasured(
-        alone=_between(arms, f"only:{layer}", f"only:{ENFORCEMENT}", who),
-        by_absence=_between(arms, "whole", f"without:{layer}", who),
+        alone=_between(arms, *pairs["alone"], who),
+        by_absence=_between(arms, *pairs["by_absence"], who),
     )
 
 

@@ -2,15 +2,16 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 import aiohttp
 
-from caveat.assay.arms import CLAIMS, ENFORCEMENT, Arm, Kind, program_for
+from caveat.assay.arms import CLAIMS, ENFORCEMENT, Arm, ArmError, Kind, program_for
 from caveat.assay.attacks.ask import Ask
-from caveat.assay.body import gateway_body, plain_body
+from caveat.assay.body import gateway_body, outside_body, plain_body, watched, with_arrival
+from caveat.assay.briefing import Model, briefed, render_rules
 from caveat.assay.client import evidence_header
 from caveat.assay.dummies import dummy
 from caveat.assay.generator import Pair
@@ -23,14 +24,14 @@ from caveat.assay.upstream import scripted_upstream
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How arms are stood up. `upstream`: a model in place of the scripted one. `api_key`: for endpoints."""
+    """How arms are stood up. `model`: in place of the scripted one. `api_key`: for endpoints."""
 
     files: Mapping[str, bytes]
     uses: tuple[Pair, ...]
     seed: int
     now: datetime
     program: Path | None = None
-    upstream: str | None = None
+    model: Model | None = None
     api_key: str = ""
     timeout_seconds: float = 30.0
     peers: Peers = field(default_factory=Peers)
@@ -46,14 +47,22 @@ class GatewayPlayer:
 
     async def send(self, use: Pair, trial: str, ask: Ask) -> Reply:
         """One request with what it presents."""
-        presented = self.lineup.present(use, trial, ask)
+        signed = {name: value for name, value in ask.signed.items() if name not in use.unsigned}
+        presented = self.lineup.present(use, trial, replace(ask, signed=signed))
         headers = {
             "authorization": f"Bearer {self.lineup.api_key(use, ask)}",
             "content-type": "application/json",
         }
         if presented.envelopes:
             headers["x-caveat-evidence"] = evidence_header(presented.envelopes)
-        return await self.target.ask(self.session, gateway_body(ask, presented.data), headers)
+        body = gateway_body(ask, presented.data, use.workflow, in_text=self.target.words)
+        return await _asked(self.target, self.session, body, headers, watching=use.watched)
+
+    async def say(self, text: str) -> Reply:
+        """Plain words, from the first deployment of this world."""
+        key = min(self.lineup.world.api_keys.items())[1]
+        headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+        return await self.target.ask(self.session, outside_body(text), headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +79,27 @@ class PlainPlayer:
     async def send(self, use: Pair, trial: str, ask: Ask) -> Reply:
         """One request in plain words."""
         data = self.lineup.present(use, trial, ask).data
-        headers = {"content-type": "application/json"}
-        if self.api_key:
-            headers["authorization"] = f"Bearer {self.api_key}"
         body = plain_body(ask, data, self.model) if self.model else plain_body(ask, data)
-        return await self.target.ask(self.session, body, headers)
+        return await _asked(self.target, self.session, body, self._headers(), watching=use.watched)
+
+    async def say(self, text: str) -> Reply:
+        """Plain words."""
+        body = outside_body(text, self.model) if self.model else outside_body(text)
+        return await self.target.ask(self.session, body, self._headers())
+
+    def _headers(self) -> Mapping[str, str]:
+        key = {"authorization": f"Bearer {self.api_key}"} if self.api_key else {}
+        return {"content-type": "application/json", **key}
+
+
+async def _asked(
+    target: Target, session: aiohttp.ClientSession, body: bytes, headers: Mapping[str, str], *, watching: bool
+) -> Reply:
+    """What came of it; `watching`: and whether the words arrived as they were sent."""
+    if not watching:
+        return await target.ask(session, body, headers)
+    body = watched(body)
+    return with_arrival(await target.ask(session, body, headers), body)
 
 
 @asynccontextmanager
@@ -90,11 +115,11 @@ async def stand_up(arm: Arm, settings: Settings) -> AsyncGenerator[GatewayPlayer
         claims_believed=CLAIMS in arm.removed,
     )
     timeout = aiohttp.ClientTimeout(total=settings.timeout_seconds)
-    async with aiohttp.ClientSession(timeout=timeout) as session, _upstream(settings) as upstream:
+    async with aiohttp.ClientSession(timeout=timeout) as session, _upstream(arm, settings) as upstream:
         match arm.kind:
             case Kind.GATEWAY:
                 async with gateway(lineup.world.files, upstream, program) as url:
-                    yield GatewayPlayer(session, Target(url, gated=True), lineup)
+                    yield GatewayPlayer(session, Target(url, gated=True, words=arm.words), lineup)
             case Kind.BARE:
                 yield PlainPlayer(session, Target(upstream, gated=False), lineup)
             case Kind.DUMMY:
@@ -110,9 +135,15 @@ async def stand_up(arm: Arm, settings: Settings) -> AsyncGenerator[GatewayPlayer
 
 
 @asynccontextmanager
-async def _upstream(settings: Settings) -> AsyncGenerator[str]:
-    if settings.upstream is not None:
-        yield settings.upstream.rstrip("/").removesuffix("/v1")
+async def _upstream(arm: Arm, settings: Settings) -> AsyncGenerator[str]:
+    if settings.model is None:
+        if arm.told or arm.words:
+            raise ArmError(
+                (f"arm `{arm.name}` needs a real model: a scripted one refuses nothing",),
+                "start the small one with --local-model, or name one with --upstream",
+            )
+        async with scripted_upstream() as url:
+            yield url
         return
-    async with scripted_upstream() as url:
+    async with briefed(settings.model, render_rules(settings.files) if arm.told else "") as url:
         yield url

@@ -28,7 +28,7 @@ class Power(StrEnum):
     ISSUER_KEY = "issuer_key"
 
 
-OUTSIDER = "outsider"
+OUTSIDER, INSIDER = "outsider", "insider"
 ADVERSARIES: Mapping[str, frozenset[Power]] = MappingProxyType(
     {
         "naive": frozenset(),
@@ -41,7 +41,7 @@ ADVERSARIES: Mapping[str, frozenset[Power]] = MappingProxyType(
         "rubber-stamp": frozenset({Power.RUBBER_STAMP}),
         "jailbroken-model": frozenset({Power.MODEL}),
         OUTSIDER: frozenset(Power) - {Power.ISSUER_KEY},
-        "insider": frozenset({Power.ISSUER_KEY}),
+        INSIDER: frozenset({Power.ISSUER_KEY}),
     }
 )
 """Every adversary by name. `outsider` has all powers that need nobody's key; it is the strongest of those."""

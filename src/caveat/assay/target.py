@@ -7,14 +7,15 @@ for nor against anybody.
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, cast
 
 import aiohttp
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from caveat.assay.refusals import judge
 from caveat.assay.scenario import VerdictName
 
 _TRIES = 4
@@ -37,21 +38,35 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What one request came to: a verdict, or a fault. `tools`: the calls that reached the caller."""
+    """What one request came to: a verdict, or a fault. `tools`: the calls that reached the caller.
+
+    `needs`: facts that proof is asked for. `said`: the words of the answer, which nobody keeps.
+    `arrived`: whether the model read the words as they were sent; None where it did not say.
+    `in_words`: the answer came, and refuses in its words. Whether that makes the verdict is for the target.
+    """
 
     verdict: VerdictName | None
     fault: Fault | None = None
     clauses: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
     milliseconds: float = 0.0
+    needs: tuple[str, ...] = ()
+    said: str = ""
+    arrived: bool | None = None
+    in_words: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An endpoint. `gated`: our gateway, whose verdicts are read; else whatever speaks OpenAI's chat."""
+    """An endpoint. `gated`: our gateway, whose verdicts are read; else whatever speaks OpenAI's chat.
+
+    `words`: a refusal in the words of an answer is a refusal of our gateway's arm as well. Else it never is:
+    it is the model that refuses, and the gateway has let the use through. Of anything else it always is.
+    """
 
     url: str
     gated: bool
+    words: bool = False
 
     async def ask(self, session: aiohttp.ClientSession, body: bytes, headers: Mapping[str, str]) -> Reply:
         """One request, asked again with patience where the target says that it is busy. Never raises for
@@ -62,7 +77,7 @@ class Target:
             reply, pause = await self._once(session, body, headers, wait)
             if reply.fault not in {Fault.RATE_LIMITED, Fault.UNREACHABLE} or tries == _TRIES:
                 taken = (time.perf_counter() - started) * 1000
-                return Reply(reply.verdict, reply.fault, reply.clauses, reply.tools, round(taken, 2))
+                return replace(reply, milliseconds=round(taken, 2))
             await asyncio.sleep(min(pause, _LONGEST_WAIT_SECONDS))
             wait *= 2
         raise AssertionError("the last try returns")
@@ -85,7 +100,10 @@ class Target:
         if response.status in {429, 503}:
             return Reply(None, Fault.RATE_LIMITED), _asked_to_wait(response.headers.get("retry-after"), wait)
         record = response.headers.get("x-caveat-record")
-        return read_reply(response.status, answer, gated=self.gated, recorded=record is not None), wait
+        recorded = record is not None
+        return read_reply(
+            response.status, answer, gated=self.gated, recorded=recorded, words=self.words
+        ), wait
 
 
 def _asked_to_wait(header: str | None, otherwise: float) -> float:
@@ -105,6 +123,7 @@ class _Error(BaseModel):
     provider_specific_fields: _Provider | None = None
     type: str | None = None
     clauses: list[str] = Field(default_factory=list[str])
+    needs: list[str] = Field(default_factory=list[str])
 
 
 class _Refusal(BaseModel):
@@ -125,6 +144,8 @@ class _Call(BaseModel):
 class _Message(BaseModel):
     model_config = ConfigDict(extra="ignore")
     role: Literal["assistant"]
+    content: object = None
+    refusal: object = None
     tool_calls: list[_Call] | None = None
 
 
@@ -139,10 +160,11 @@ class _Completion(BaseModel):
     choices: list[_Choice] = Field(min_length=1)
 
 
-def read_reply(status: int, body: bytes, *, gated: bool, recorded: bool) -> Reply:
-    """What a status and a body say. Total over all bytes; `recorded`: the gateway's record was named."""
+def read_reply(status: int, body: bytes, *, gated: bool, recorded: bool, words: bool = False) -> Reply:
+    """What a status and a body say. Total over all bytes; `recorded`: the gateway's record was named;
+    `words`: see `Target`."""
     if status == 200:
-        return _read_answer(body, gated=gated, recorded=recorded)
+        return _read_answer(body, gated=gated, recorded=recorded, words=words or not gated)
     if status in {404, 405, 415, 426}:
         return Reply(None, Fault.WRONG_PROTOCOL)
     if status >= 500:
@@ -154,7 +176,7 @@ def read_reply(status: int, body: bytes, *, gated: bool, recorded: bool) -> Repl
     if gated:
         verdict = _gateway_verdict(str(error.code)) if status == 403 else None
         if verdict is not None:
-            return Reply(verdict, clauses=tuple(error.clauses))
+            return Reply(verdict, clauses=tuple(error.clauses), needs=tuple(error.needs))
     elif status in {400, 403, 422} and _is_block(error):
         return Reply("deny")
     return Reply(None, Fault.REFUSED_INPUT)
@@ -175,7 +197,7 @@ def _gateway_verdict(code: str) -> VerdictName | None:
             return None
 
 
-def _read_answer(body: bytes, *, gated: bool, recorded: bool) -> Reply:
+def _read_answer(body: bytes, *, gated: bool, recorded: bool, words: bool) -> Reply:
     try:
         choice = _Completion.model_validate(orjson.loads(body)).choices[0]
     except (ValidationError, orjson.JSONDecodeError):
@@ -184,4 +206,24 @@ def _read_answer(body: bytes, *, gated: bool, recorded: bool) -> Reply:
         return Reply(None, Fault.WRONG_PROTOCOL)
     if choice.finish_reason == "content_filter":
         return Reply("deny")
-    return Reply("allow", tools=tuple(call.function.name for call in choice.message.tool_calls or ()))
+    tools = tuple(call.function.name for call in choice.message.tool_calls or ())
+    said = _text(choice.message.content)
+    in_words = not tools and _refuses(choice)  # whoever calls a tool does what was asked, whatever he says
+    return Reply("deny" if in_words and words else "allow", tools=tools, said=said, in_words=in_words)
+
+
+def _refuses(choice: _Choice) -> bool:
+    message = choice.message
+    declined = message.refusal if isinstance(message.refusal, str) else ""
+    return judge(_text(message.content), declined=declined, stop=choice.finish_reason or "").held
+
+
+def _text(content: object) -> str:
+    """What a message says, in one piece: a text, or parts of which some are."""
+    if not isinstance(content, list):
+        return content if isinstance(content, str) else ""
+    parts = [
+        cast("dict[str, object]", part) for part in cast("list[object]", content) if isinstance(part, dict)
+    ]
+    texts = [part.get("text") for part in parts]
+    return "\n".join(text for text in texts if isinstance(text, str))

@@ -24,6 +24,7 @@ from caveat.signing.digest import Digest, sha256
 from caveat.signing.keys import Algorithm, PrivateKey, private_key_from_seed
 
 _YEAR_SECONDS = 31_536_000
+_HOUR_SECONDS = 3_600
 Table = dict[str, object]
 
 
@@ -42,6 +43,7 @@ class World:
 
     `issuers`: by role. `own`: issuers whose key belongs to a deployment, by deployment and role: what they
     attest about their own requests is self-attestation. `api_keys`: by deployment. `actors`: who signed.
+    `overseers`: by approver role, as many persons as it takes, each of a line of their own.
     """
 
     files: Mapping[str, bytes]
@@ -50,6 +52,7 @@ class World:
     own: Mapping[tuple[str, str], Issuer]
     api_keys: Mapping[str, str]
     actors: Mapping[str, PrivateKey]
+    overseers: Mapping[str, tuple[Issuer, ...]]
 
 
 def registry_of(files: Mapping[str, bytes]) -> Mapping[str, FactSpec]:
@@ -63,6 +66,14 @@ def registry_of(files: Mapping[str, bytes]) -> Mapping[str, FactSpec]:
 def issuer_roles(registry: Mapping[str, FactSpec]) -> tuple[str, ...]:
     """Every role that may attest some fact, in the order of the alphabet."""
     return tuple(sorted({role for spec in registry.values() for role in spec.attested_by} - {REGISTRATION}))
+
+
+def workflows_of(files: Mapping[str, bytes]) -> Table:
+    """The workflows that any deployment of the bundle registers, by name."""
+    found: Table = {}
+    for table in _own_deployments(files).values():
+        found |= _table(table, "workflows") if "workflows" in table else {}
+    return found
 
 
 def make_world(
@@ -88,9 +99,11 @@ def make_world(
         for deployment, roles in sorted((own_roles or {}).items())
         for role in roles
     }
-    copied["trust.toml"] = _trust(_toml(files, "trust.toml"), registry, issuers, own)
     tables = deployments if deployments is not None else _own_deployments(files)
     api_keys = {deployment: f"dev-{draw().hex()}" for deployment in sorted(tables)}
+    overseers = _overseers(_toml(files, "bundle.toml"), draw)
+    trust = _trust(_toml(files, "trust.toml"), registry, issuers, own)
+    copied["trust.toml"] = _dump(_with_overseers(trust, overseers))
     copied["deployments.toml"] = _deployments(_toml(files, "deployments.toml"), tables, api_keys)
     draft = _checked(copied)
     for actor, key in actors.items():
@@ -102,17 +115,22 @@ def make_world(
         own=MappingProxyType(own),
         api_keys=MappingProxyType(api_keys),
         actors=MappingProxyType(actors),
+        overseers=MappingProxyType(overseers),
     )
 
 
 def believe_claims(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
     """The bundle in which the caller's word counts as knowledge of every fact: a safeguard taken out.
 
-    Only `facts.toml` differs, and in it only the grade that each fact requires.
+    What a screen estimates stays its own: nobody claims it. Only `facts.toml` differs, and in it only the
+    grade that each fact requires.
     """
     document = _toml(files, "facts.toml")
     facts = _table(document, "facts")
-    believing = {name: {**_table(facts, name), "grade": "claimed"} for name in facts}
+    believing = {
+        name: table if table.get("grade") == "estimated" else {**table, "grade": "claimed"}
+        for name, table in ((name, _table(facts, name)) for name in facts)
+    }
     return {**files, "facts.toml": _dump({**document, "facts": believing})}
 
 
@@ -129,7 +147,7 @@ def _trust(
     registry: Mapping[str, FactSpec],
     issuers: Mapping[str, Issuer],
     own: Mapping[tuple[str, str], Issuer],
-) -> bytes:
+) -> Table:
     """The trust policy with our issuers alone; expiry and clock skew stay as the bundle has them."""
     known = _table(document, "issuers") if "issuers" in document else {}
     party_of = {
@@ -151,7 +169,37 @@ def _trust(
             "max_age_seconds": _YEAR_SECONDS,
             "max_lifetime_seconds": _YEAR_SECONDS,
         }
-    return _dump({**document, "issuers": rows})
+    return {**document, "issuers": rows}
+
+
+def _overseers(document: Table, draw: Callable[[], bytes]) -> dict[str, tuple[Issuer, ...]]:
+    """For each approver role as many persons as an approval takes."""
+    roles = _table(document, "roles") if "roles" in document else {}
+    return {
+        role: tuple(
+            Issuer(f"dev-{_dashed(role)}-{number}", role, _key(draw))
+            for number in range(1, int(str(_table(roles, role).get("persons", 1))) + 1)
+        )
+        for role in roles
+    }
+
+
+def _with_overseers(trust: Table, overseers: Mapping[str, tuple[Issuer, ...]]) -> Table:
+    rows: Table = {
+        one.id: {
+            "role": one.role,
+            "party": "customer",
+            "key": one.key.public().render(),
+            "purpose": "approval",
+            "namespaces": ["*"],
+            "max_age_seconds": _HOUR_SECONDS,
+            "max_lifetime_seconds": _HOUR_SECONDS,
+            "overseer": {"person": one.id, "line": f"line-of-{one.id}"},
+        }
+        for persons in overseers.values()
+        for one in persons
+    }
+    return {**trust, "issuers": {**_table(trust, "issuers"), **rows}}
 
 
 def _deployments(

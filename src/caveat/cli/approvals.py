@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -10,18 +9,13 @@ from typing import Any
 import click
 import orjson
 
-from caveat.cli.approving import Door, open_door
-from caveat.cli.exit import CannotRunError
+from caveat.cli.approving import Door, open_door, sign_decision
 from caveat.cli.figures import figure_lines
 from caveat.cli.keys import read_private_key
-from caveat.evidence.approval import Act, Approval, mint_approval
-from caveat.evidence.instants import StatementParseError
+from caveat.evidence.approval import Act
 from caveat.oversight.untrusted import decoded, visible
-from caveat.signing.canonical import canonical
-from caveat.signing.digest import Digest, sha256
 
 HOLDS, DOES_NOT_HOLD = 0, 1
-_LIFE = timedelta(hours=1)
 _FILE = click.Path(path_type=Path)
 
 
@@ -38,7 +32,7 @@ def approvals_command() -> None:
     """
 
 
-def _as_a_person(command: Callable[..., int]) -> Callable[..., int]:
+def as_a_person(command: Callable[..., int]) -> Callable[..., int]:
     """The options that say who decides where; the command gets a `Door`."""
 
     @click.option(
@@ -59,7 +53,7 @@ def _as_a_person(command: Callable[..., int]) -> Callable[..., int]:
 
 @approvals_command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="The documented JSON shape.")
-@_as_a_person
+@as_a_person
 def list_command(door: Door, as_json: bool) -> int:
     """What waits for one of your roles, oldest first; nothing of it counts as shown.
 
@@ -83,7 +77,7 @@ def list_command(door: Door, as_json: bool) -> int:
 @approvals_command.command("show")
 @click.argument("hold")
 @click.option("--json", "as_json", is_flag=True, help="The documented JSON shape.")
-@_as_a_person
+@as_a_person
 def show_command(door: Door, hold: str, as_json: bool) -> int:
     """Everything that an approval of HOLD signs. The gateway notes when you first saw it.
 
@@ -101,7 +95,7 @@ def show_command(door: Door, hold: str, as_json: bool) -> int:
 
 @approvals_command.command("figures")
 @click.option("--json", "as_json", is_flag=True, help="The documented JSON shape.")
-@_as_a_person
+@as_a_person
 def figures_command(door: Door, as_json: bool) -> int:
     """How real your reviews were, as measured, and those of your queues without a name.
 
@@ -125,7 +119,7 @@ def figures_command(door: Door, as_json: bool) -> int:
 @click.argument("hold")
 @click.option("--role", required=True, help="The role that you approve in.")
 @click.option("--out", type=_FILE, help="Write what you signed here instead of sending it.")
-@_as_a_person
+@as_a_person
 def approve_command(door: Door, hold: str, role: str, out: Path | None) -> int:
     """Approve exactly what HOLD shows, once. Read it with `show` first: a glance counts as no review.
 
@@ -142,7 +136,7 @@ def approve_command(door: Door, hold: str, role: str, out: Path | None) -> int:
 @click.argument("hold")
 @click.option("--role", required=True, help="The role that you refuse in.")
 @click.option("--out", type=_FILE, help="Write what you signed here instead of sending it.")
-@_as_a_person
+@as_a_person
 def refuse_command(door: Door, hold: str, role: str, out: Path | None) -> int:
     """Refuse HOLD: one refusal ends it. It needs no pause and lowers nobody's figures.
 
@@ -155,7 +149,7 @@ def refuse_command(door: Door, hold: str, role: str, out: Path | None) -> int:
 
 @approvals_command.command("send")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@_as_a_person
+@as_a_person
 def send_command(door: Door, file: Path) -> int:
     """Send a decision that was signed elsewhere.
 
@@ -168,7 +162,7 @@ def send_command(door: Door, file: Path) -> int:
 
 def _decide(door: Door, hold: str, role: str, act: Act, out: Path | None) -> int:
     shown = door.read(hold)
-    signed = _signed(door, shown, role, act)
+    signed = sign_decision(door, shown, role, act)
     if out is not None:
         out.write_bytes(signed)
         click.echo(f"signed; send it with `caveat approvals send {out}`")
@@ -186,33 +180,6 @@ def _send(door: Door, signed: bytes) -> int:
     click.echo(f"caveat approvals: {error['message']}", err=True)
     click.echo(f"hint: {error.get('hint', '')}", err=True)
     return DOES_NOT_HOLD
-
-
-def _signed(door: Door, shown: dict[str, Any], role: str, act: Act) -> bytes:
-    """The signed decision about what was shown; raises `CannotRunError` where that is not what it claims."""
-    view, content = shown["view"], base64.b64decode(shown["content"])
-    about = view["content"]
-    if sha256(canonical(view)) != shown["action"] or sha256(content) != about["digest"]:
-        raise CannotRunError(
-            "the gateway shows something else than it asks to sign", "do not approve; tell the auditor"
-        )
-    now = datetime.now(UTC).replace(microsecond=0)
-    said = Approval(
-        door.issuer,
-        role,
-        act,
-        view["hold"],
-        Digest(shown["action"]),
-        Digest(view["policy"]),
-        view["requester"],
-        view["deployment"],
-        now,
-        now + _LIFE,
-    )
-    try:
-        return mint_approval(said, [door.key])
-    except StatementParseError as error:
-        raise CannotRunError("this role cannot be signed for", "name a role that the hold asks") from error
 
 
 def _print(shown: dict[str, Any]) -> None:

@@ -1,8 +1,13 @@
 """Whether what the log says of a person's decision is what they signed, under the policy of that time."""
 
+from typing import Any
+
 from caveat.evidence.approval import VerifiedApproval, verify_approval
+from caveat.evidence.envelope import RejectedEnvelope
+from caveat.evidence.overseers import VerifiedSaying, verify_saying
+from caveat.evidence.predicates import DissentModel, HaltModel, Predicate
 from caveat.evidence.trust import Trust, TrustError, parse_trust
-from caveat.ledger.record import ReviewRecord
+from caveat.ledger.record import DissentRecord, HaltRecord, ReviewRecord
 from caveat.ledger.replay import Bundles
 from caveat.oversight.hold import Hold
 from caveat.signing.digest import Digest
@@ -31,6 +36,30 @@ class SignedStatements:
             and (found.approver.keyid, found.digest) == (record.key, record.envelope)
         )
 
+    def of_overseer(self, record: HaltRecord | DissentRecord, origin: str) -> bool:
+        """Whether an enrolled overseer signed exactly this about the log of this origin."""
+        trust = self._of(record.bundle)
+        if trust is None:
+            return False
+        raw = record.statement.encode()
+        if isinstance(record, HaltRecord):
+            halt = verify_saying(raw, origin, Predicate.HALT, HaltModel, trust)
+            if isinstance(halt, RejectedEnvelope):
+                return False
+            said = halt.said
+            same = (said.act, said.scope, said.target, said.caller, said.halt or None) == (
+                record.act,
+                record.scope,
+                record.target,
+                record.caller,
+                record.halt,
+            )
+            return same and _signed(halt) == (record.person, record.key, record.said)
+        dissent = verify_saying(raw, origin, Predicate.DISSENT, DissentModel, trust)
+        if isinstance(dissent, RejectedEnvelope) or dissent.said.about != record.about:
+            return False
+        return _signed(dissent) == (record.person, record.key, record.said)
+
     def _of(self, policy: Digest) -> Trust | None:
         if policy not in self._trust:
             bundle = self._bundles.get(policy)
@@ -39,3 +68,7 @@ class SignedStatements:
             except TrustError:
                 self._trust[policy] = None
         return self._trust[policy]
+
+
+def _signed(found: VerifiedSaying[Any]) -> tuple[str, Digest, Digest]:
+    return found.overseer.person, found.issuer.keyid, found.payload

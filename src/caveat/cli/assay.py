@@ -18,8 +18,10 @@ from caveat.assay.scenario import Scenario, parse_scenarios
 from caveat.assay.staging import Arm, Settings
 from caveat.assay.world import registry_of
 from caveat.cli.assay_benign import benign_command
+from caveat.cli.assay_refusals import refusals_command
 from caveat.cli.assay_report import report_command
 from caveat.cli.assay_run import run_command
+from caveat.cli.assay_signed import record_command, verify_command
 from caveat.cli.exit import CannotRunError
 from caveat.store.errors import FolderError
 from caveat.store.folder import read_folder
@@ -90,8 +92,11 @@ def scenarios_command(
 
 
 assay_group.add_command(run_command)
+assay_group.add_command(record_command)
+assay_group.add_command(verify_command)
 assay_group.add_command(report_command)
 assay_group.add_command(benign_command)
+assay_group.add_command(refusals_command)
 
 
 @dataclass(slots=True)

@@ -9,22 +9,25 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from caveat.assay.account import share
-from caveat.assay.benign import SetMeasured, measure_benign, read_prompts
+from caveat.assay.benign import SetMeasured, measure_benign
+from caveat.assay.benign_sets import read_prompts
 from caveat.assay.errors import AssayError
+from caveat.assay.shares import share
+from caveat.cli.assay_given import (
+    COULD_NOT_RUN,
+    DOES_NOT_HOLD,
+    HOLDS,
+    bundle_option,
+    files_of,
+    prompts_option,
+    write_out,
+)
 from caveat.cli.assay_shown import Bar, explain
-from caveat.cli.exit import CannotRunError
 from caveat.signing.canonical import JsonObject
-from caveat.store.errors import FolderError
-from caveat.store.folder import read_folder
-
-HOLDS, DOES_NOT_HOLD, COULD_NOT_RUN = 0, 1, 2
 
 
 @click.command("benign")
-@click.option(
-    "--bundle", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="Policy."
-)
+@bundle_option
 @click.option("--deployment", required=True, help="Deployment of the bundle that asks.")
 @click.option(
     "--data",
@@ -33,12 +36,7 @@ HOLDS, DOES_NOT_HOLD, COULD_NOT_RUN = 0, 1, 2
     type=click.Path(path_type=Path),
     help="Prompts of others.",
 )
-@click.option(
-    "--prompts",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="JSON lines with id and prompt, several times.",
-)
+@prompts_option
 @click.option(
     "--at-least",
     default=0.99,
@@ -69,10 +67,7 @@ def benign_command(
       caveat init mine --pack assistant
       caveat assay benign --bundle mine/bundle --deployment chat
     """
-    try:
-        files = read_folder(bundle)
-    except FolderError as error:
-        raise CannotRunError(str(error), "name the folder that holds `bundle.toml`") from error
+    files = files_of(bundle)
     try:
         chosen = read_prompts(data, prompts)
         with Bar("asking") as bar:
@@ -87,7 +82,7 @@ def benign_command(
     else:
         _print(measured)
         if json_path is not None:
-            json_path.write_bytes(text + b"\n")
+            write_out(json_path, text + b"\n")
     if any(one.faults for one in measured.values()):
         click.echo("caveat assay: some prompts had no verdict; they count for nothing", err=True)
         return COULD_NOT_RUN

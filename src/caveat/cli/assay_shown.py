@@ -9,6 +9,9 @@ from rich.table import Table
 
 from caveat.assay.errors import AssayError
 from caveat.assay.measured import Measured
+from caveat.cli.assay_cost import costs_table
+from caveat.cli.assay_markup import in_figures
+from caveat.cli.assay_outside import outside_table
 from caveat.facts.wilson import Share
 
 
@@ -55,28 +58,32 @@ def explain(error: AssayError) -> None:
 
 def print_summary(measured: Measured) -> None:
     """A row for each arm."""
-    title = "protection, with 95 % intervals" + ("; partial" if measured.partial else "")
+    partial = "; partial" if measured.partial else ""
+    title = f"protection, with 95 % intervals; model: {measured.model}{partial}"
     table = Table(title=title, title_justify="left")
     for column in ("arm", "apparent", f"real ({measured.strongest})", "unsafe", "of", "twins passed", "of"):
-        table.add_column(column, justify="left" if column == "arm" else "right")
+        table.add_column(column, justify="left" if column == "arm" else "right", overflow="fold")
     for arm in measured.arms.values():
         table.add_row(
             arm.name,
-            _shown(arm.apparent),
-            _shown(arm.real(measured.strongest)),
+            in_figures(arm.apparent),
+            in_figures(arm.real(measured.strongest)),
             *_counted(arm.unsafe),
             *_counted(arm.twins),
         )
     for name in measured.unmeasured_arms:
         table.add_row(name, *["unmeasured"] * 2, "", "", "", "")
     Console().print(table)
-
-
-def _shown(share: Share) -> str:
-    if share.value is None or share.interval is None:
-        return "unmeasured"
-    low, high = share.interval
-    return f"{share.value:.3f} ({low:.3f} to {high:.3f})"
+    costs = costs_table(measured)
+    if costs is not None:
+        Console().print(costs)
+    for name in measured.missing_sets:
+        click.echo(f"caveat assay: prompts `{name}` were not asked: the set is not there", err=True)
+    outside = outside_table(measured)
+    if outside is not None:
+        Console().print(outside)
+    for layer, why in measured.unmeasured_layers.items():
+        click.echo(f"layer {layer} is unmeasured: {why}")
 
 
 def _counted(share: Share) -> tuple[str, str]:

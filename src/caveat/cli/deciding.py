@@ -36,6 +36,7 @@ WORDS = {
     Reason.PERMITTED: "a clause permits it, and no clause forbids it, whatever is still unknown",
     Reason.ENGINES_DISAGREE: "the second engine did not confirm it, so it is refused",
     Reason.OBLIGATION: "a clause has content replaced, and in this request it cannot be",
+    Reason.HALTED: "an overseer has stopped it, whatever the policy says",
     Reason.EVALUATION_ERROR: "it could not be evaluated, so it is refused",
 }
 

@@ -27,19 +27,24 @@ from caveat.store.folder import read_folder
 
 _STATE = "world.json"
 _ACTORS = Path("keys", "actors")
+_OVERSEERS = Path("keys", "overseers")
 HISTORY = "history"
 """Below a development world: the bundles of the worlds that it replaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class Development:
-    """A development world that lies in `folder`. `issuers`: issuer id by role; their keys by role."""
+    """A development world that lies in `folder`. `issuers`: issuer id by role; their keys by role.
+
+    `overseers`: by approver role, the ids of those who may approve in it, with their keys.
+    """
 
     folder: Path
     bundle: Path
     api_keys: Mapping[str, str]
     issuers: Mapping[str, str]
     issuer_keys: Mapping[str, PrivateKey]
+    overseers: Mapping[str, Mapping[str, PrivateKey]]
 
 
 def example_bundle() -> Path:
@@ -170,12 +175,16 @@ def _write_world(folder: Path, world: World, digest: str) -> None:
         _write(folder / _ACTORS / f"{actor}.pem", key.pem())
     for role, issuer in world.issuers.items():
         _write(folder / "keys" / "issuers" / f"{role}.pem", issuer.key.pem())
+    for persons in world.overseers.values():
+        for one in persons:
+            _write(folder / _OVERSEERS / f"{one.id}.pem", one.key.pem())
     state = {
         "version": 1,
         "source": digest,
         "bundle": world.digest,
         "api_keys": dict(world.api_keys),
         "issuers": {role: issuer.id for role, issuer in world.issuers.items()},
+        "overseers": {role: [one.id for one in persons] for role, persons in world.overseers.items()},
     }
     _write(folder / _STATE, json.dumps(state, indent=2).encode())
 
@@ -194,7 +203,11 @@ def _read(folder: Path) -> Development:
             role: parse_private_key((folder / "keys" / "issuers" / f"{role}.pem").read_bytes())
             for role in state["issuers"]
         }
-        return Development(folder, folder / "bundle", state["api_keys"], state["issuers"], keys)
+        overseers = {
+            role: {one: parse_private_key((folder / _OVERSEERS / f"{one}.pem").read_bytes()) for one in ids}
+            for role, ids in state["overseers"].items()
+        }
+        return Development(folder, folder / "bundle", state["api_keys"], state["issuers"], keys, overseers)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CannotRunError(
             f"the development world in `{folder}` is damaged", "remove the folder; it is made again"

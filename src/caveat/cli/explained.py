@@ -21,11 +21,14 @@ from caveat.decision.verdict import Verdict
 from caveat.evidence.defects import EXPLANATIONS, DefectCode
 from caveat.facts.fact import Facts
 from caveat.ledger.record import (
+    AssayRecord,
     BundleRecord,
     DecisionRecord,
+    DissentRecord,
     EvidenceCited,
     EvidenceRecord,
     Follows,
+    HaltRecord,
     HeartbeatRecord,
     HistoryRecord,
     KeyRecord,
@@ -229,7 +232,9 @@ def _of_trust(record: TrustRecord | RevocationsRecord | EvidenceRecord) -> str:
             return f"evidence: at {time} `{deployment}` uploaded the envelope {envelope}: {outcome}"
 
 
-def _reviewed(record: ReviewRecord) -> str:
+def _reviewed(record: ReviewRecord | PlantedRecord) -> str:
+    if isinstance(record, PlantedRecord):
+        return f"planted: at {record.time} hold {record.hold} was revealed as planted: no use waited"
     counted = f"which counts as none: {record.defect}" if record.defect else "which counts"
     return (
         f"review: at {record.time} `{record.person}` decided as `{record.role}` to {record.act} "
@@ -237,13 +242,41 @@ def _reviewed(record: ReviewRecord) -> str:
     )
 
 
+def _measured(record: AssayRecord) -> str:
+    said = f"assay: at {record.time} a report on {record.bundle} was recorded, signed by {record.key[:16]}"
+    whole = next((one for one in record.arms if one.arm == "whole"), None)
+    if whole is None or whole.unsafe is None:
+        return said
+    part = "" if record.complete else ", in a run that is not complete"
+    return f"{said}; the whole gateway let {whole.unsafe} of {whole.uses} uses through{part}"
+
+
+def _of_the_log(record: KeyRecord | StoppedRecord) -> str:
+    if isinstance(record, KeyRecord):
+        return f"key: at {record.time} the log was handed over to the key {record.after}"
+    return f"stopped: at {record.time} the ledger stopped: {record.reason}"
+
+
+def _stopped_or_objected(record: HaltRecord | DissentRecord) -> str:
+    if isinstance(record, DissentRecord):
+        return (
+            f"dissent: at {record.time} `{record.person}` objected to record {record.about}, as number "
+            f"{record.number}, {record.link[:16]}"
+        )
+    what = " ".join(word for word in (record.scope, record.target, record.caller) if word)
+    if record.act == "halt":
+        return f"halt: at {record.time} `{record.person}` halted {what}"
+    effect = "it waits for another person" if record.second is None else "with a second person, so it ended"
+    return f"halt: at {record.time} `{record.person}` released {what}, record {record.halt}: {effect}"
+
+
 def say_record(record: Record) -> str:
     """One sentence for a record that is no decision."""
     match record:
-        case ReviewRecord():
+        case ReviewRecord() | PlantedRecord():
             return _reviewed(record)
-        case PlantedRecord(time, hold):
-            return f"planted: at {time} it was revealed that hold {hold} was planted: no use waited"
+        case HaltRecord() | DissentRecord():
+            return _stopped_or_objected(record)
         case TrustRecord() | RevocationsRecord() | EvidenceRecord():
             return _of_trust(record)
         case StartRecord(time, bundle, version, origin):
@@ -263,9 +296,9 @@ def say_record(record: Record) -> str:
         case HeartbeatRecord(time, every_seconds, witnessed):
             said = f"{witnessed} records were under a quorum of witnesses"
             return f"heartbeat: at {time} the gateway was alive, as every {every_seconds} s; {said}"
-        case KeyRecord(time, _before, after):
-            return f"key: at {time} the log was handed over to the key {after}"
-        case StoppedRecord(time, reason):
-            return f"stopped: at {time} the ledger stopped: {reason}"
+        case AssayRecord():
+            return _measured(record)
+        case KeyRecord() | StoppedRecord():
+            return _of_the_log(record)
         case DecisionRecord():
             return f"decision: {record.decision.verdict.value} for `{record.deployment}` at {record.time}"

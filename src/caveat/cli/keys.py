@@ -91,7 +91,7 @@ def show_command(file: Path, *, as_json: bool) -> int:
       caveat keys show owner.pem
       caveat keys show --json owner.pub
     """
-    _show(_read_public(file), as_json=as_json)
+    _show(read_public_key(file), as_json=as_json)
     return 0
 
 
@@ -240,7 +240,8 @@ def read_private_key(file: Path) -> PrivateKey:
         raise CannotRunError(f"`{file}`: {error}", "make one with `caveat keys new --out FILE`") from error
 
 
-def _read_public(file: Path) -> PublicKey:
+def read_public_key(file: Path) -> PublicKey:
+    """The public key in a file, also of a private one; raises `CannotRunError`."""
     data = _read(file)
     try:
         if b"PRIVATE KEY" in data:

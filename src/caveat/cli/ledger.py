@@ -3,6 +3,7 @@
 Nothing of ours has to run, and nobody has to be believed.
 """
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from caveat.cli.approved import SignedStatements
 from caveat.cli.exit import CannotRunError
 from caveat.cli.ledger_audit import audit_command
 from caveat.cli.ledger_export import export_command
+from caveat.cli.ledger_oversight import oversight_command
 from caveat.cli.ledger_proof import is_proof, print_proof, proof_holds
 from caveat.cli.ledger_query import query_command
 from caveat.cli.ledger_rotate import rotate_command
@@ -40,6 +42,7 @@ from caveat.ledger.finding import Code, Finding, RecordCheck
 from caveat.ledger.folder import CHECKPOINT, COSIGNED, Folder
 from caveat.ledger.handover import known_keys, read_handovers
 from caveat.ledger.quorum import Cosigned, Policy
+from caveat.ledger.record import parse_record_id
 from caveat.ledger.replay import Bundles, ReplayCheck
 from caveat.ledger.verify import Report, verify_folder
 from caveat.ledger.verify_export import verify_export
@@ -47,6 +50,7 @@ from caveat.ledger.witness import with_signatures
 from caveat.monitors.once import OnceCheck
 from caveat.monitors.totals import TotalsCheck
 from caveat.oversight.check import ApprovalCheck
+from caveat.oversight.power_check import DissentCheck, HaltCheck
 from caveat.signing.note import NoteKey, NoteParseError, parse_note
 
 _POLICY_HELP = "Logs, witnesses and quorum (C2SP tlog-policy): the cosigned checkpoint must satisfy it."
@@ -58,7 +62,14 @@ def ledger_group() -> None:
     """Verify, prove, export, witness and audit the log of decisions, without trust in the gateway."""
 
 
-for _command in (audit_command, export_command, query_command, rotate_command, witness_command):
+for _command in (
+    audit_command,
+    export_command,
+    oversight_command,
+    query_command,
+    rotate_command,
+    witness_command,
+):
     ledger_group.add_command(_command)
 
 
@@ -115,7 +126,7 @@ def verify(
             checks: tuple[RecordCheck, ...] = (
                 TotalsCheck(bundles.greatest),
                 OnceCheck(),
-                ApprovalCheck(SignedStatements(bundles)),
+                *_of_people(view, SignedStatements(bundles)),
             )
             if replaying is not None:
                 checks = (*checks, replaying)
@@ -145,6 +156,16 @@ def verify(
     else:
         _print(report, view.key, findings, notes, replayed)
     return DOES_NOT_HOLD if findings else HOLDS
+
+
+def _of_people(view: LedgerView, signed: SignedStatements) -> tuple[RecordCheck, ...]:
+    """What people approved, stopped and objected to."""
+    by_overseer = partial(signed.of_overseer, origin=view.key.name)
+
+    def has_record(name: str) -> bool:
+        return view.folder.has_record(*parse_record_id(name))
+
+    return ApprovalCheck(signed), HaltCheck(by_overseer), DissentCheck(by_overseer, has_record)
 
 
 @ledger_group.command()

@@ -26,6 +26,7 @@ from caveat.gateway.tracing import NO_TRACE, Tracing, has_tracing, open_tracing,
 from caveat.gateway.upstream import UpstreamConfig
 from caveat.ledger.errors import LedgerError
 from caveat.service.log_keys import DataFolderError
+from caveat.service.notify_config import NotifyConfig, NotifyError, parse_notify
 from caveat.service.service import Service, ServiceConfig, open_service
 from caveat.service.tls import ServerTls
 from caveat.service.watch import DEFAULT_HEARTBEAT_SECONDS, WatchConfig
@@ -81,6 +82,7 @@ _DEVELOPMENT_DATA = Path("var/caveat")
     type=_FILE,
     help="A file on another volume: the ledger must continue the checkpoint in it, and renews it.",
 )
+@click.option("--notify", "notify_file", type=_FILE, help="Who is told of holds, halts, incidents; TOML.")
 @click.option("--log-level", type=_LEVELS, help="What is logged.  [default: info; with --tour: warning]")
 def serve_command(
     bundle: Path | None,
@@ -101,6 +103,7 @@ def serve_command(
     witnesses: Path | None,
     heartbeat: int,
     known_checkpoint: Path | None,
+    notify_file: Path | None,
     log_level: str | None,
 ) -> int:
     """Decide each use of the model, record it, and only then let it through.
@@ -133,6 +136,7 @@ def serve_command(
     pinned = check_root(root)
     policy = None if witnesses is None else read_policy(witnesses)
     watch = WatchConfig(policy, heartbeat_seconds=heartbeat, known=known_checkpoint)
+    notify = None if notify_file is None else read_notify(notify_file)
     bundle, data = _folders(bundle, data, host, development=development, tour=tour)
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(listen(host, port))
@@ -157,6 +161,7 @@ def serve_command(
             root=pinned,
             history=bundle.parent / HISTORY if development and history is None else history,
             watch=watch,
+            notify=notify,
         )
         url = f"{'http' if tls is None else 'https'}://{host}:{listening.getsockname()[1]}"
         before = endpoint.url if isinstance(endpoint, UpstreamConfig) else f"the upstreams of {routes}"
@@ -233,6 +238,18 @@ def read_routes(path: Path) -> Routes:
         ) from error
 
 
+def read_notify(path: Path) -> NotifyConfig:
+    """Who is told of what, by this file; raises `CannotRunError`."""
+    try:
+        return parse_notify(path.read_bytes(), os.environ)
+    except OSError as error:
+        raise CannotRunError("--notify names no file that can be read", "name a TOML file") from error
+    except NotifyError as error:
+        raise CannotRunError(
+            f"nobody can be told by this file: {error}", "docs/how-to/be-notified.md has an example"
+        ) from error
+
+
 def tracing_config(*, wanted: bool) -> Tracing:
     """Traces where --otel or OpenTelemetry's own variables ask for them; raises `CannotRunError`."""
     if not wanted and not wants_tracing(os.environ):
@@ -259,6 +276,7 @@ def open_or_explain(
     authorities: Authorities | None = None,
     root: Digest | None = None,
     history: Path | None = None,
+    notify: NotifyConfig | None = None,
 ) -> Service:
     """A gateway over these folders; raises `CannotRunError` with one line for whatever stands in the way."""
     log = make_logger(level=log_level)
@@ -276,6 +294,7 @@ def open_or_explain(
                 root=root,
                 history=(lambda _digest: None) if history is None else HistoryFolder(history).files,
                 watch=watch or WatchConfig(),
+                notify=notify,
             )
         )
     except FolderError as error:

@@ -22,6 +22,7 @@ from rich.table import Table
 
 from caveat.cli.development import Development, example_bundle, open_development, read_development
 from caveat.cli.exit import CannotRunError
+from caveat.cli.tour_approval import approve
 from caveat.cli.tour_gateway import running_gateway
 from caveat.cli.tour_proof import CLAUSE, Proved, prove_policy
 from caveat.cli.tour_steps import DEPLOYMENT, FIRST_USE, STEPS, WORDS, Request, Step, step_request
@@ -35,7 +36,7 @@ _PUBLISH_SECONDS = 15
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came out of a step, and whether it is what must come out."""
+    """What came out of a step, and whether it is what must come out. `counted`: why an approval did not."""
 
     title: str
     verdict: str
@@ -46,6 +47,7 @@ class Outcome:
     record: str
     answer: str
     right: bool
+    counted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,10 @@ def _play(step: Step, world: Development, gateway: str, data: Path, number: int)
     (kept / f"step-{number}.evidence").write_text(extra.get("x-caveat-evidence", ""))
     key = world.api_keys[DEPLOYMENT]
     status, headers, body = _send(gateway, "/v1/chat/completions", request.body, key, extra)
+    counted = ""
+    if step.approve:
+        counted = _approve(step, world, gateway, _json_object(body))
+        status, headers, body = _send(gateway, "/v1/chat/completions", request.body, key, extra)
     document = _json_object(body)
     if status == 200:
         return _outcome(step, headers, "allow", {}, _answer_text(document))
@@ -151,7 +157,20 @@ def _play(step: Step, world: Development, gateway: str, data: Path, number: int)
         raise CannotRunError(
             f"`{step.title}` got status {status} and no verdict", "look at the gateway's log"
         )
-    return _outcome(step, headers, str(error.get("code")), error, "")
+    return _outcome(step, headers, str(error.get("code")), error, "", counted)
+
+
+def _approve(step: Step, world: Development, gateway: str, document: dict[str, Json]) -> str:
+    """Has the persons who are asked approve; why that counted as none, if it did."""
+    error = document.get("error")
+    hold = error.get("hold") if isinstance(error, dict) else None
+    roles = hold.get("roles") if isinstance(hold, dict) else None
+    if not isinstance(hold, dict) or not isinstance(roles, dict):
+        raise CannotRunError(f"`{step.title}` waits for nobody", "look at the gateway's log")
+    codes = [
+        approve(world, gateway, str(hold["id"]), role, read=step.approve == "after reading") for role in roles
+    ]
+    return ", ".join(filter(None, codes))
 
 
 def _keep_first_use(world: Development, gateway: str, data: Path) -> None:
@@ -174,7 +193,12 @@ def _upload(world: Development, gateway: str, request: Request) -> None:
 
 
 def _outcome(
-    step: Step, headers: dict[str, str], verdict: str, error: dict[str, Json], answer: str
+    step: Step,
+    headers: dict[str, str],
+    verdict: str,
+    error: dict[str, Json],
+    answer: str,
+    counted: str = "",
 ) -> Outcome:
     clauses = tuple(filter(None, headers.get("x-caveat-clauses", "").split(",")))
     needs, approvals = _names(error.get("needs")), _names(error.get("approvals"))
@@ -183,6 +207,7 @@ def _outcome(
         and set(step.clauses) <= set(clauses)
         and (not step.needs or needs == step.needs)
         and (verdict != "allow" or bool(answer))
+        and (step.approve != "at a glance" or counted == "approval_too_fast")
     )
     return Outcome(
         title=step.title,
@@ -194,6 +219,7 @@ def _outcome(
         record=headers.get("x-caveat-record", ""),
         answer=answer,
         right=right,
+        counted=counted,
     )
 
 
@@ -315,6 +341,8 @@ def _remark(outcome: Outcome) -> str:
         return f'"{outcome.answer}"'
     if outcome.needs:
         return "proof of " + ", ".join(outcome.needs)
+    if outcome.counted:
+        return "counts as none: " + outcome.counted.removeprefix("approval_").replace("_", " ")
     if outcome.approvals:
         return "approval of " + ", ".join(outcome.approvals)
     return outcome.reason.replace("_", " ")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import orjson
 
@@ -40,7 +41,8 @@ class Step:
     """One use: its table, what issuers attest of it, what the caller claims, and what must come out.
 
     `tamper` changes the table after it was attested; `forge` breaks the first signature. `listed`: the table
-    whose rows were attested, of which `table` is a selection.
+    whose rows were attested, of which `table` is a selection. `approve`: what the person does who is asked,
+    before the same is sent again.
     """
 
     title: str
@@ -53,6 +55,7 @@ class Step:
     tamper: bool = False
     forge: bool = False
     listed: str = ""
+    approve: Literal["", "at a glance", "after reading"] = ""
 
 
 _OFFICE: Said = {
@@ -114,6 +117,22 @@ STEPS = (
         tamper=True,
     ),
     Step("800 bought records", _BOUGHT, "needs_approval", ("P13",), attested=_FEW),
+    Step(
+        "the same, approved at a glance",
+        _BOUGHT,
+        "needs_approval",
+        ("P13",),
+        attested=_FEW,
+        approve="at a glance",
+    ),
+    Step(
+        "the same, approved after ten seconds",
+        _BOUGHT,
+        "allow",
+        ("P05",),
+        attested=_FEW,
+        approve="after reading",
+    ),
     Step("240,000 bought records: a red line", _BOUGHT + "B-3,950,café\n", "deny", ("R1.b",), attested=_BULK),
     Step(
         "the same, and the caller says consented",

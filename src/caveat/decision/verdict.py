@@ -37,6 +37,7 @@ class Reason(StrEnum):
     COUNTED_INTERVAL = "counted_interval"
     APPROVAL = "approval"
     OBLIGATION = "obligation"
+    HALTED = "halted"
     PERMITTED = "permitted"
     ENGINES_DISAGREE = "engines_disagree"
     EVALUATION_ERROR = "evaluation_error"
@@ -58,6 +59,14 @@ class Decision:
     approvals: tuple[str, ...] = ()
     incident: bool = False
     steps: int = 0
+
+
+def halted(decision: Decision) -> Decision:
+    """The decision on a use that an overseer has stopped, whatever it was before: denied, and nothing asked.
+
+    Somebody still looks at what was an incident.
+    """
+    return Decision(Verdict.DENY, Reason.HALTED, incident=decision.incident, steps=decision.steps)
 
 
 def strictest(decisions: tuple[Decision, ...]) -> Decision:

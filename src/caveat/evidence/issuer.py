@@ -24,6 +24,7 @@ class Purpose(StrEnum):
     EVIDENCE = "evidence"
     APPROVAL = "approval"
     REVOCATION = "revocation"
+    OBSERVER = "observer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ class Predicate(StrEnum):
     DEPLOYMENT = "https://caveat.invalid/predicate/deployment/v1"
     APPROVAL = "https://caveat.invalid/predicate/approval/v1"
     READING = "https://caveat.invalid/predicate/reading/v1"
+    HALT = "https://caveat.invalid/predicate/halt/v1"
+    DISSENT = "https://caveat.invalid/predicate/dissent/v1"
     REVOCATIONS = "https://caveat.invalid/predicate/revocations/v1"
 
 
@@ -194,6 +196,35 @@ class ReadingModel(Strict):
     issuer: Id
     issued_at: str
     expires_at: str
+
+
+class SayingModel(Strict):
+    """What every statement of an overseer has that is about a gateway, its only subject."""
+
+    issuer: Id
+    issued_at: str
+    expires_at: str
+
+
+class HaltModel(SayingModel):
+    """An overseer stops something at the gateway that is the only subject, or gives leave to let it go on.
+
+    `caller` is for the scope `conversation`; `halt`: the record of what is released, and empty of a halt.
+    """
+
+    act: Literal["halt", "release"]
+    scope: Literal["use", "conversation", "deployment", "model", "everything"]
+    target: Annotated[str, Field(max_length=256)]
+    caller: Annotated[str, Field(max_length=256)]
+    halt: Annotated[str, Field(max_length=64)]
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class DissentModel(SayingModel):
+    """An overseer objects to what a record of the gateway says, in their own words."""
+
+    about: Annotated[str, Field(min_length=1, max_length=64)]
+    text: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
 class RevokedModel(Strict):

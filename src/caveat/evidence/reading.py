@@ -20,6 +20,9 @@ from caveat.signing.dsse import IN_TOTO, sign_envelope
 from caveat.signing.keys import PrivateKey
 
 MAX_LIFE = timedelta(minutes=15)
+OVERSEERS = frozenset({Purpose.APPROVAL})
+OBSERVERS = OVERSEERS | {Purpose.OBSERVER}
+"""Whose keys read counts, and never content."""
 
 
 def mint_reading(
@@ -41,8 +44,12 @@ def admit_reading(
     revocations: Revocations,
     first_logged: Callable[[Digest], datetime | None],
     now: datetime,
+    purposes: frozenset[Purpose] = OVERSEERS,
 ) -> Issuer | RejectedEnvelope:
-    """Whoever reads with these bytes, at the gateway whose log has this origin; or why nobody does."""
+    """Whoever reads with these bytes, at the gateway whose log has this origin; or why nobody does.
+
+    `purposes`: of keys that may read what is asked for.
+    """
     opened = open_envelope(raw, trust)
     if not isinstance(opened, SignedPayload):
         return opened
@@ -57,7 +64,7 @@ def admit_reading(
     reader = opened.signer(said.issuer)
     if reader is None:
         return RejectedEnvelope(opened.digest, DefectCode.ISSUER, opened.anyone)
-    if reader.purpose is not Purpose.APPROVAL or reader.overseer is None:
+    if reader.purpose not in purposes or (reader.purpose is Purpose.APPROVAL and reader.overseer is None):
         return RejectedEnvelope(opened.digest, DefectCode.PURPOSE, reader.keyid)
     if [one.digest for one in subjects] != [sha256(origin.encode())]:
         return RejectedEnvelope(opened.digest, DefectCode.AUDIENCE, reader.keyid)

@@ -189,7 +189,7 @@ def _keys_of(
     if entry.purpose not in set(Purpose):
         findings.append(f"{where}: `purpose` is one of {', '.join(Purpose)}")
     if (entry.purpose == Purpose.EVIDENCE and not entry.facts) or (
-        entry.purpose == Purpose.REVOCATION and entry.facts
+        entry.purpose in {Purpose.REVOCATION, Purpose.OBSERVER} and entry.facts
     ):
         findings.append(f"{where}: `facts` is for purpose `evidence`, which grants at least one")
     if entry.overseer is not None and entry.purpose != Purpose.APPROVAL:

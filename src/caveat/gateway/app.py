@@ -33,6 +33,7 @@ from caveat.gateway.http import (
 from caveat.gateway.identity.callers import Caller, connection_of
 from caveat.gateway.metrics import CONTENT_TYPE
 from caveat.gateway.oversight_paths import APPROVALS, answer_oversight, is_oversight
+from caveat.gateway.power_paths import DISSENTS, HALTS, OVERSIGHT, answer_power, is_power
 from caveat.gateway.refusal import HOLDS
 from caveat.gateway.upstream import forwardable, returnable
 from caveat.gateway.wire.azure import AzureWire
@@ -141,13 +142,16 @@ class Gateway:
         if is_oversight(path):
             await answer_oversight(self._desk, scope, headers, receive, send)
             return
+        if is_power(path):
+            await answer_power(self._desk, scope, headers, receive, send)
+            return
         wire = find_wire(path)
         if wire is None and path not in _OWN:
             raise RequestError(
                 404,
                 "unknown_path",
                 "this gateway decides no use at this path, so it passes nothing on",
-                f"it serves {', '.join((*WIRES, *AZURE_PATHS))}, {', '.join((*_OWN, APPROVALS))}, {HOLDS}ID",
+                f"it serves {', '.join((*WIRES, *AZURE_PATHS, *_OWN, *_OVERSIGHT))}, {HOLDS}ID",
             )
         _expect(method, "GET" if path == "/v1/models" else "POST")
         desk = self._desk
@@ -259,6 +263,7 @@ class Gateway:
         await send_whole(send, 201, body, [JSON])
 
 
+_OVERSIGHT = (APPROVALS, HALTS, DISSENTS, OVERSIGHT)
 _OWN = ("/v1/models", "/v1/evidence", "/v1/revocations")
 _OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
 
@@ -282,7 +287,7 @@ def _known_path(path: str) -> str:
         return f"azure:{wire.PATH}"
     if is_oversight(path):
         return APPROVALS if path.startswith(APPROVALS) else HOLDS
-    return path if wire or path in _OPEN or path in _OWN else "other"
+    return path if wire or path in _OPEN or path in _OWN or is_power(path) else "other"
 
 
 def _where(error: BaseException) -> str:

@@ -30,6 +30,7 @@ from caveat.gateway.kept_responses import KeptResponses
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.overseeing import Overseeing
 from caveat.gateway.ports import Law
+from caveat.gateway.power import Power
 from caveat.gateway.redact_stream import redact_stream, redact_whole
 from caveat.gateway.redacting import AnswerRedaction, redacts_alike
 from caveat.gateway.refusal import refusal_body
@@ -69,6 +70,7 @@ class Desk:
     transcripts: Transcripts | None = None
     responses: KeptResponses = field(default_factory=KeptResponses)
     overseeing: Overseeing | None = None
+    power: Power | None = None
     _running: set["asyncio.Task[None]"] = field(default_factory=set["asyncio.Task[None]"])
 
     def background(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
@@ -209,6 +211,8 @@ async def run_exchange(
     began = time.perf_counter()
     use, request = read_use(desk, wire, caller, headers, body)
     targets = desk.router.targets(wire, request.model)
+    served = tuple(target.model for target in targets if target.model is not None)
+    use = replace(use, served=served) if served else use
     trace = desk.tracing.begin(wire, request.model, caller.deployment.id, headers)
     limited = caller.deployment.budget.tokens_per_day is not None
     metered = wire.OPERATION is not None and (limited or desk.tracing.on)

@@ -16,7 +16,7 @@ from typing import Literal
 from caveat.call.call import Call, Point
 from caveat.decision.binding import binding_clauses
 from caveat.decision.obligations import kinds_of, with_unreadable
-from caveat.decision.verdict import Decision, Verdict
+from caveat.decision.verdict import Decision, Verdict, halted
 from caveat.evidence.check import Checked
 from caveat.facts.fact import Facts
 from caveat.gateway.conversations import Turn
@@ -59,6 +59,7 @@ from caveat.ledger.record import (
     parse_time,
     render_time,
 )
+from caveat.oversight.halts import Doing, Halt, Halts
 from caveat.oversight.hold import Asked, make_shown
 from caveat.policy.clause import Clause
 from caveat.policy.deployments import Deployment
@@ -74,7 +75,8 @@ class Use:
     `found`: evidence that the store has about its parts, and what was known again of them.
     `speakers`: its sender beside an API key. `request`: what content can be replaced in; a use without it is
     refused where a clause has any replaced. `passage`: its messages beside what passed before.
-    `whole`: the request with what an earlier response stands for, as it was decided.
+    `whole`: the request with what an earlier response stands for, as it was decided. `served`: the names by
+    which upstreams know the model that would serve it.
     """
 
     law: Law
@@ -88,6 +90,7 @@ class Use:
     request: WireRequest | None = None
     passage: Passage | None = None
     whole: WireRequest | None = None
+    served: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ class Ruling:
     """A decision that is durable. Only a ruling that is `released` lets anything through.
 
     `redacted`: of a prompt in which content was replaced; then only its bytes may go to an endpoint.
+    `halt`: of a use that an overseer has stopped. `of`: the record of the prompt that it goes on from.
     """
 
     use: Use
@@ -106,6 +110,8 @@ class Ruling:
     listed: Listed = field(default_factory=Listed)
     redacted: Redacted | None = None
     hold: Waiting | None = None
+    halt: Halt | None = None
+    of: str | None = None
 
     @property
     def released(self) -> bool:
@@ -124,13 +130,17 @@ class Gate:
         audit_key: bytes,
         folds: Iterable[Callable[[Record], None]] = (),
         holding: Holding | None = None,
+        halts: Halts | None = None,
     ) -> None:
         """`audit_key`: without it nobody can test a guess at what a record's HMAC stands for.
 
         `folds` take in every record once it is durable. Without `holding` nobody can approve anything.
+        `halts`: folded from the log before anything is decided.
         """
         self._holding = holding
+        self.halts = Halts() if halts is None else halts
         kept = [_without_id(fold) for fold in folds]
+        kept.append(self.halts.fold)
         if holding is not None:
             kept.append(holding.fold)
         self.recorder = Recorder(ledger, clock, kept)
@@ -153,7 +163,8 @@ class Gate:
             gathered = _approved(gathered, given)
             decision = _with_redaction(use.law.decisions.decide(Point.PROMPT, gathered.cases), redacted)
         enforced = _is_enforced(use, decision, gathered)
-        released = decision.verdict is Verdict.ALLOW or not enforced
+        stopped = self._halt_of(use, None, given)
+        released = stopped is None and (decision.verdict is Verdict.ALLOW or not enforced)
         if not released:
             gathered = replace(gathered, reserve=())
         else:
@@ -180,6 +191,9 @@ class Gate:
                 if released:
                     use.law.witnesses.drop(gathered)
                 raise
+            self._keep_what_was_given(given, ruling)
+        if released and not ruling.released:  # halted while its parts were recorded
+            use.law.witnesses.drop(gathered)
         use.turn.note(ruling.record_id)
         return ruling
 
@@ -205,6 +219,32 @@ class Gate:
         except BaseException:
             self._holding.give_back(given)
             raise
+
+    def _keep_what_was_given(self, given: Given | None, ruling: Ruling) -> None:
+        """What was halted has used up no approval."""
+        if given is not None and ruling.halt is not None and self._holding is not None:
+            self._holding.give_back(given)
+
+    def is_halted(self, ruling: Ruling) -> bool:
+        """Whether an overseer has stopped what this ruling released."""
+        return self._halt_of(ruling.use, ruling.of or ruling.record_id, None) is not None
+
+    def _halt_of(self, use: Use, of: str | None, given: Given | None) -> Halt | None:
+        if self.halts.are_none:
+            return None
+        ids = (of, None if given is None else given.hold, self._waits_under(use))
+        return self.halts.covering(
+            Doing(
+                use.deployment.id,
+                use.principal,
+                (use.call.model, *use.served),
+                tuple(one for one in ids if one is not None),
+            )
+        )
+
+    def _waits_under(self, use: Use) -> str | None:
+        entry = None if self._holding is None else self._holding.book.of(_asked(use), self.recorder.now())
+        return None if entry is None else entry.hold.id
 
     def _redacted(self, use: Use, gathered: Gathered) -> Redacted | None:
         redacting = use.law.redacting
@@ -340,7 +380,7 @@ class Gate:
         enforced = _is_enforced(use, decision, gathered)
         listed = new_parts(call.parts, Turn())
         with self._taken(given):
-            return await self._rule(
+            ruling = await self._rule(
                 use,
                 decision,
                 gathered,
@@ -352,6 +392,8 @@ class Gate:
                 given=given,
                 content=_of_call(asked),
             )
+            self._keep_what_was_given(given, ruling)
+            return ruling
 
     async def _record_parts(
         self, deployment: str, parts: tuple[DataPart, ...], history: History | None
@@ -430,6 +472,13 @@ class Gate:
         """`content`: what a person would be shown; a use without it waits for nobody."""
         mode: Literal["enforce", "observe"] = "observe" if use.deployment.mode == "observe" else "enforce"
         call = use.call
+        # INVARIANT: no await from here until the record has its place in the log, so that nothing that is let
+        # through stands behind the halt that stops it.
+        halt = self._halt_of(use, of, given)
+        if halt is not None:
+            decision, enforced = halted(decision), True
+            gathered = _unreleased(gathered, given)
+            given = None
         record = DecisionRecord(
             time=render_time(now),
             point=call.point,
@@ -454,6 +503,7 @@ class Gate:
             history_state=call.history if call.point is Point.PROMPT else None,
             hold=self._held(use, decision, now) if enforced and content is not None else None,
             approved=None if given is None else given.render(),
+            halted=None if halt is None else halt.said,
         )
         receipt = await self.recorder.append(record)
         self.metrics.decided(call.point, decision, mode)
@@ -472,6 +522,8 @@ class Gate:
             listed,
             None if done is None else redacted,
             await self._wait(record, receipt.record_id, use, content or b""),
+            halt,
+            of,
         )
 
     def _held(self, use: Use, decision: Decision, now: datetime) -> Held | None:
@@ -487,7 +539,8 @@ class Gate:
             await self._holding.keep(name, shown, parse_time(record.hold.expires_at))
             opened = Opened(record_id, record, use.call, use.deployment, use.found, content)
             self._holding.planted.opened(opened)
-        return Waiting(name, record.hold.expires_at, dict(record.hold.roles))
+        outlook = self._holding.outlook(name, use.law, self.recorder.now())
+        return Waiting(name, record.hold.expires_at, dict(record.hold.roles), outlook)
 
 
 def _without_id(fold: Callable[[Record], None]) -> Fold:
@@ -501,6 +554,14 @@ def _asked(use: Use) -> Asked:
 
 def _approved(gathered: Gathered, given: Given) -> Gathered:
     return replace(gathered, cases=tuple(replace(case, approvals=given.roles) for case in gathered.cases))
+
+
+def _unreleased(gathered: Gathered, given: Given | None) -> Gathered:
+    """The same without what only counts where the use goes on; what was approved of it is not used up."""
+    cases = gathered.cases
+    if given is not None:
+        cases = tuple(replace(case, approvals=frozenset[str]()) for case in cases)
+    return replace(gathered, cases=cases, reserve=())
 
 
 def _unapproved(cases: tuple[Facts, ...], before: tuple[Facts, ...]) -> tuple[Facts, ...]:

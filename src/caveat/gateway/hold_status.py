@@ -3,13 +3,14 @@
 Nothing of who decided, and nothing of anybody else's holds. Source: ADR-0037.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import orjson
 
 from caveat.gateway.errors import RequestError
 from caveat.gateway.holding import Holding
 from caveat.gateway.identity.callers import Caller
+from caveat.gateway.ports import Law
 from caveat.ledger.record import render_time
 from caveat.oversight.book import Entry
 from caveat.oversight.hold import Status
@@ -44,9 +45,12 @@ def find_hold(holding: Holding, caller: Caller, hold: str) -> Entry:
     return entry
 
 
-def render_hold(holding: Holding, entry: Entry) -> JsonObject:
+def render_hold(holding: Holding, entry: Entry, law: Law) -> JsonObject:
     """How the hold stands, in the documented shape."""
-    hold, status = entry.hold, entry.status(holding.clock())
+    now = holding.clock()
+    hold, status = entry.hold, entry.status(now)
+    outlook = holding.outlook(hold.id, law, now)
+    expected = outlook.expected_at
     return {
         "version": 1,
         "hold": hold.id,
@@ -55,6 +59,8 @@ def render_hold(holding: Holding, entry: Entry) -> JsonObject:
         "clauses": list[Json](hold.clauses),
         "opened_at": render_time(hold.opened_at),
         "expires_at": render_time(hold.expires_at),
+        "ahead": outlook.ahead,
+        "expected_at": None if expected is None else render_time(expected),
         "next": _NEXT[status],
     }
 
@@ -74,10 +80,10 @@ def wait_seconds(query: str) -> float:
     return float(value)
 
 
-async def stream_hold(holding: Holding, entry: Entry) -> AsyncIterator[bytes]:
+async def stream_hold(holding: Holding, entry: Entry, law_now: Callable[[], Law]) -> AsyncIterator[bytes]:
     """How it stands, as server-sent events: at once, and when it changes; it ends when the hold does."""
     while True:
-        yield b"event: hold\ndata: " + orjson.dumps(render_hold(holding, entry)) + b"\n\n"
+        yield b"event: hold\ndata: " + orjson.dumps(render_hold(holding, entry, law_now())) + b"\n\n"
         if entry.status(holding.clock()) is not Status.OPEN:
             return
         while entry.status(holding.clock()) is Status.OPEN:

@@ -8,7 +8,7 @@ cannot be approved. Source: DESIGN section 7, ADR-0037.
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from caveat.gateway.ports import Law
 from caveat.ledger.record import Approved, DecisionRecord, Held, Record, render_time
 from caveat.oversight.book import Book, Counted, Entry
 from caveat.oversight.hold import Asked, Shown, Status
+from caveat.oversight.queue import Outlook, Pace, Queue
 from caveat.oversight.review import Act
 from caveat.signing.digest import Digest
 
@@ -97,11 +98,15 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Where a use waits: the hold's id, until when, and for how many persons of each role."""
+    """Where a use waits: the hold's id, until when, and for how many persons of each role.
+
+    `outlook`: how many wait before it, and when it is its turn at the pace of who is enrolled.
+    """
 
     hold: str
     expires_at: str
     roles: Mapping[str, int]
+    outlook: Outlook = field(default_factory=lambda: Outlook(0, None))
 
 
 class Holding:
@@ -113,11 +118,13 @@ class Holding:
         self.store = store
         self.clock = clock
         self.planted: Planted = NothingPlanted()
+        self.queue = Queue(book)
         self._waiting: dict[str, asyncio.Event] = {}
 
     def fold(self, record: Record, record_id: str) -> None:
         """Takes in a durable record, and wakes whoever waits for a hold that it speaks of."""
         self.book.fold(record, record_id)
+        self.queue.fold(record, record_id)
         for name in (getattr(record, "hold", None), getattr(getattr(record, "approved", None), "hold", None)):
             if isinstance(name, str) and name in self._waiting:
                 self._waiting.pop(name).set()
@@ -170,6 +177,18 @@ class Holding:
     def asked_of(record: DecisionRecord) -> Asked:
         """Who asks for what in this record."""
         return Asked(record.deployment, record.principal, record.request, record.bundle)
+
+    def outlook(self, hold: str, law: Law, now: datetime) -> Outlook:
+        """How many holds wait before this one, and when it is its turn."""
+        entry = self.book.find(hold)
+        if entry is None:
+            return Outlook(0, None)
+
+        def pace(role: str) -> Pace:
+            floors = law.bundle.oversight.of(role)
+            return Pace(law.witnesses.persons_in(role, now), floors.items_per_hour)
+
+        return self.queue.outlook(entry, pace, now)
 
     async def keep(self, hold: str, shown: Shown, expires_at: datetime) -> None:
         """Stores what the hold shows; raises `FaultError` where nobody could ever be shown it."""

@@ -1,5 +1,7 @@
 """What an operator watches, in a registry of this gateway's own. Labels are closed sets, never content."""
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from caveat.call.call import Point
@@ -82,6 +84,37 @@ class Metrics:
             "caveat_witnessed_records", "Records under a quorum of witnesses.", registry=registry
         )
         self._in_flight = Gauge("caveat_uses_in_flight", "Uses that are not answered yet.", registry=registry)
+
+        self._holds_waiting = Gauge("caveat_holds_waiting", "Holds that are open.", registry=registry)
+        self._oldest_hold = Gauge(
+            "caveat_holds_oldest_seconds", "How long the oldest open hold has waited.", registry=registry
+        )
+        self._halts = Gauge("caveat_halts_in_force", "Halts that are not released.", registry=registry)
+        self._notices = Counter(
+            "caveat_notifications",
+            "Attempts to deliver a notification.",
+            ("sink", "outcome"),
+            registry=registry,
+        )
+        self._notices_waiting = Gauge(
+            "caveat_notifications_waiting", "Notifications that are not delivered yet.", registry=registry
+        )
+
+    def oversees(
+        self, waiting: Callable[[], float], oldest_seconds: Callable[[], float], halts: Callable[[], float]
+    ) -> None:
+        """Where the figures of oversight come from, whenever somebody reads them."""
+        self._holds_waiting.set_function(waiting)
+        self._oldest_hold.set_function(oldest_seconds)
+        self._halts.set_function(halts)
+
+    def notified(self, sink: str, outcome: str) -> None:
+        """A `webhook`, `email` or `siem` was told (`delivered`) or not (`failed`)."""
+        self._notices.labels(sink, outcome).inc()
+
+    def notices_waiting(self, count: int) -> None:
+        """So many notifications are in the outbox."""
+        self._notices_waiting.set(count)
 
     def decided(self, point: Point, decision: Decision, mode: str) -> None:
         """One decision is in the ledger."""

@@ -18,7 +18,8 @@ import orjson
 from caveat.evidence.approval import VerifiedApproval
 from caveat.evidence.defects import EXPLANATIONS
 from caveat.evidence.envelope import RejectedEnvelope
-from caveat.evidence.trust import Overseer
+from caveat.evidence.reading import OBSERVERS, OVERSEERS
+from caveat.evidence.trust import Issuer, Overseer, Purpose
 from caveat.gateway.errors import RequestError
 from caveat.gateway.holding import Holding
 from caveat.gateway.ports import Law
@@ -52,6 +53,16 @@ class Overseeing:
 
     def authenticate(self, law: Law, headers: Mapping[str, str]) -> Overseer:
         """Who reads; raises `RequestError` 401 that names the origin which a statement has to be about."""
+        found = self._reader(law, headers, OVERSEERS)
+        if found.overseer is None:
+            raise self._unread("the key is not for approvals")
+        return found.overseer
+
+    def check_observer(self, law: Law, headers: Mapping[str, str]) -> None:
+        """Returns for an overseer, and for whoever may read counts alone; raises as `authenticate` does."""
+        self._reader(law, headers, OBSERVERS)
+
+    def _reader(self, law: Law, headers: Mapping[str, str], purposes: frozenset[Purpose]) -> Issuer:
         given = headers.get("authorization", "")
         if not given.lower().startswith(SCHEME):
             raise self._unread("no statement of an overseer came with the request")
@@ -59,12 +70,10 @@ class Overseeing:
             raw = base64.urlsafe_b64decode(given[len(SCHEME) :].strip() + "==")
         except (binascii.Error, ValueError) as error:
             raise self._unread("the statement is not base64url") from error
-        found = law.witnesses.admit_reading(raw, self.origin, self._recorder.now())
+        found = law.witnesses.admit_reading(raw, self.origin, self._recorder.now(), purposes)
         if isinstance(found, RejectedEnvelope):
             raise self._unread(EXPLANATIONS[found.code].meaning)
-        if found.overseer is None:
-            raise self._unread("the key is not for approvals")
-        return found.overseer
+        return found
 
     def _unread(self, why: str) -> RequestError:
         return RequestError(

@@ -74,7 +74,7 @@ async def _answer_hold(
 
         async def stream() -> None:
             await send_start(send, 200, [_EVENTS, _NO_STORE])
-            async for event in stream_hold(holding, entry):
+            async for event in stream_hold(holding, entry, desk.law_now):
                 await send_piece(send, event)
             await send_piece(send, b"", last=True)
 
@@ -82,7 +82,7 @@ async def _answer_hold(
         return
     if seconds:
         await while_connected(receive, holding.wait(entry.hold.id, seconds))
-    await _send_json(send, 200, render_hold(holding, entry))
+    await _send_json(send, 200, render_hold(holding, entry, desk.law_now()))
 
 
 async def _send_json(send: Send, status: int, value: JsonObject) -> None:

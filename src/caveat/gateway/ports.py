@@ -3,14 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from caveat.call.call import Call
 from caveat.call.parts import RawPart
 from caveat.evidence.approval import VerifiedApproval
 from caveat.evidence.check import Checked
 from caveat.evidence.envelope import RejectedEnvelope, VerifiedEnvelope
-from caveat.evidence.issuer import Issuer
+from caveat.evidence.issuer import Issuer, Purpose
+from caveat.evidence.overseers import VerifiedSaying
+from caveat.evidence.predicates import Predicate, SayingModel
+from caveat.evidence.reading import OVERSEERS
 from caveat.evidence.recognition import Recognition
 from caveat.evidence.revocation import VerifiedRevocations
 from caveat.gateway.decisions import Decisions
@@ -21,6 +24,8 @@ from caveat.policy.bundle import Bundle
 from caveat.policy.deployments import Deployment
 from caveat.signing.canonical import JsonObject
 from caveat.signing.digest import Digest
+
+SayingT = TypeVar("SayingT", bound=SayingModel)
 
 
 class Receipt(Protocol):
@@ -99,8 +104,21 @@ class Witnesses(Protocol):
         """A person's signed decision that may count at `now`; or what is wrong with it."""
         ...
 
-    def admit_reading(self, envelope: bytes, origin: str, now: datetime) -> Issuer | RejectedEnvelope:
-        """Who may read what waits at the gateway of this log; or what is wrong with the statement."""
+    def admit_reading(
+        self, envelope: bytes, origin: str, now: datetime, purposes: frozenset[Purpose] = OVERSEERS
+    ) -> Issuer | RejectedEnvelope:
+        """Who may read at the gateway of this log, with keys of `purposes`; or what is wrong with the
+        statement."""
+        ...
+
+    def admit_saying(
+        self, envelope: bytes, origin: str, predicate: Predicate, model: type[SayingT], now: datetime
+    ) -> VerifiedSaying[SayingT] | RejectedEnvelope:
+        """What an overseer says to the gateway of this log; or what is wrong with the statement."""
+        ...
+
+    def persons_in(self, role: str, now: datetime) -> int:
+        """How many persons are enrolled who may decide in this role now."""
         ...
 
     def line_of(self, principal: str) -> str:

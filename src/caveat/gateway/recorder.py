@@ -43,6 +43,10 @@ class Recorder:
         self._render_cases = CasesMemo()
         self.fault: str | None = None
 
+    def also(self, fold: Fold) -> None:
+        """Every record from here on goes through this fold as well, after the others."""
+        self._folds = (*self._folds, fold)
+
     async def append(self, record: Record) -> Receipt:
         """Returns when the record is durable; raises `LedgerError`, or `RequestError` for one too large."""
         try:

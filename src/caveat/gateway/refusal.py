@@ -12,6 +12,7 @@ from caveat.gateway.gate import Ruling
 from caveat.gateway.gather import Gathered, needs_detail
 from caveat.gateway.holding import Waiting
 from caveat.gateway.wire.protocol import Wire
+from caveat.ledger.record import render_time
 from caveat.signing.canonical import Json, JsonObject
 
 HOLDS = "/v1/holds/"
@@ -28,6 +29,7 @@ _WHY = {
     Reason.CONTRADICTORY_EVIDENCE: "pieces of evidence contradict each other",
     Reason.CONFLICT: "what is claimed contradicts what is attested",
     Reason.OBLIGATION: "content has to be redacted and cannot be read; send it as text, or leave it out",
+    Reason.HALTED: "an overseer has halted this; ask the overseers, two of whom can release it",
     Reason.NO_PERMIT: "no clause permits this use",
     Reason.BUDGET: "the decision would take more steps than the policy allows",
     Reason.UNATTESTABLE: "it depends on a fact that nobody may attest",
@@ -52,6 +54,8 @@ def refusal_message(decision: Decision) -> str:
 
 def refusal_code(decision: Decision) -> str:
     """The error code of a verdict that is no allow."""
+    if decision.reason is Reason.HALTED:
+        return "halted_by_overseer"
     return _CODES[decision.verdict]
 
 
@@ -60,11 +64,21 @@ def refusal_body(wire: Wire, ruling: Ruling) -> bytes:
     decision, use = ruling.decision, ruling.use
     registry = use.law.bundle.registry
     members = refusal_members(decision, use.call, ruling.gathered, registry, ruling.record_id, ruling.hold)
+    if ruling.halt is not None:
+        halt: JsonObject = {"record": ruling.halt.id or None, "scope": ruling.halt.stopped.scope.value}
+        members = {**members, "halt": halt}
     return wire.render_refusal(refusal_code(decision), refusal_message(decision), members)
 
 
 def _waits(hold: Waiting) -> JsonObject:
-    return {"id": hold.hold, "roles": dict[str, Json](hold.roles), "expires_at": hold.expires_at}
+    expected = hold.outlook.expected_at
+    return {
+        "id": hold.hold,
+        "roles": dict[str, Json](hold.roles),
+        "expires_at": hold.expires_at,
+        "ahead": hold.outlook.ahead,
+        "expected_at": None if expected is None else render_time(expected),
+    }
 
 
 def _failed(checked: Checked) -> JsonObject:

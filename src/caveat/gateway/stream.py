@@ -2,8 +2,8 @@
 
 Laws: the output decision is durable before the first byte is released; a window holds whole events only,
 so a cut upstream never leaves half an event behind; each window leaves under the law in force at that
-moment; a call of a tool leaves when it is complete and decided; after the end, or when the caller has gone,
-the ledger holds the HMAC of what was let through.
+moment, and none once an overseer has halted it; a call of a tool leaves when it is complete and decided;
+after the end, or when the caller has gone, the ledger holds the HMAC of what was let through.
 Source: ADR-0008.
 """
 
@@ -96,10 +96,10 @@ async def release_stream(
     ruling = output
     try:
         async for window in arriving:
-            if law_now() is not ruling.use.law:
+            if law_now() is not ruling.use.law or gate.is_halted(ruling):
                 ruling = await decide_again(law_now())
                 if not ruling.released:
-                    raise halted()
+                    raise halted() if ruling.halt is None else stopped_by_overseer()
             digest.update(window)
             size += len(window)
             await send(window)
@@ -130,4 +130,14 @@ def halted() -> GatewayError:
         "halted",
         "the policy changed while this answer was streaming, and no longer permits it",
         "nothing further is released",
+    )
+
+
+def stopped_by_overseer() -> GatewayError:
+    """What is under way was halted by a person."""
+    return GatewayError(
+        403,
+        "halted_by_overseer",
+        "an overseer has halted this while its answer was streaming",
+        "nothing further is released; ask the overseers, two of whom can release it",
     )

@@ -14,15 +14,17 @@ from caveat.call.parts import RawPart
 from caveat.evidence.approval import VerifiedApproval, admit_approval
 from caveat.evidence.check import MAX_ENVELOPES, Checked, EvidenceChecker
 from caveat.evidence.envelope import RejectedEnvelope, VerifiedEnvelope, verify_envelope
-from caveat.evidence.issuer import Issuer
+from caveat.evidence.issuer import Issuer, Purpose
 from caveat.evidence.manifest import Manifest, ManifestParseError, parse_manifest
-from caveat.evidence.reading import admit_reading
+from caveat.evidence.overseers import VerifiedSaying, admit_saying
+from caveat.evidence.predicates import Predicate
+from caveat.evidence.reading import OVERSEERS, admit_reading
 from caveat.evidence.recognition import Index as RecognitionIndex
 from caveat.evidence.recognition import Recognition, recognise
 from caveat.evidence.revocation import VerifiedRevocations
 from caveat.gateway.errors import RequestError
 from caveat.gateway.gather import CountCache, Gathered, gather, use_of
-from caveat.gateway.ports import Found, KeptManifest
+from caveat.gateway.ports import Found, KeptManifest, SayingT
 from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.shape import standing
 from caveat.monitors.once import Once
@@ -216,10 +218,35 @@ class BundleWitnesses:
         checker = self._checker
         return admit_approval(envelope, checker.trust, checker.revocations, checker.first_logged, now)
 
-    def admit_reading(self, envelope: bytes, origin: str, now: datetime) -> Issuer | RejectedEnvelope:
+    def admit_reading(
+        self, envelope: bytes, origin: str, now: datetime, purposes: frozenset[Purpose] = OVERSEERS
+    ) -> Issuer | RejectedEnvelope:
         """Whoever reads with these bytes at `now`; what is wrong with them otherwise."""
         checker = self._checker
-        return admit_reading(envelope, origin, checker.trust, checker.revocations, checker.first_logged, now)
+        return admit_reading(
+            envelope, origin, checker.trust, checker.revocations, checker.first_logged, now, purposes
+        )
+
+    def admit_saying(
+        self, envelope: bytes, origin: str, predicate: Predicate, model: type[SayingT], now: datetime
+    ) -> VerifiedSaying[SayingT] | RejectedEnvelope:
+        """What an overseer says to the gateway of this log at `now`; or what is wrong with the statement."""
+        checker = self._checker
+        return admit_saying(
+            envelope, origin, predicate, model, checker.trust, checker.revocations, checker.first_logged, now
+        )
+
+    def persons_in(self, role: str, now: datetime) -> int:
+        """How many enrolled persons may decide in this role, by keys that are good at `now`."""
+        good = (
+            one.overseer.person
+            for one in self._checker.trust.issuers.values()
+            if one.overseer is not None
+            and role in one.overseer.roles
+            and (one.revoked_at is None or now < one.revoked_at)
+            and (one.valid_from is None or one.valid_from <= now)
+        )
+        return len(set(good))
 
     def line_of(self, principal: str) -> str:
         """Of the overseer who calls by this name."""

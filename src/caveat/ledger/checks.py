@@ -7,6 +7,7 @@ from caveat.ledger.errors import RecordParseError, TileParseError
 from caveat.ledger.finding import Code, Finding
 from caveat.ledger.folder import Folder
 from caveat.ledger.record import (
+    AssayRecord,
     BundleRecord,
     DecisionRecord,
     HistoryRecord,
@@ -50,6 +51,9 @@ class OriginCheck:
             yield Finding(Code.ORIGIN_DIFFERS, index, "it was begun for another log")
 
 
+_CITING = (DecisionRecord, StartRecord, BundleRecord, TermsRecord, AssayRecord)
+
+
 class BundleCheck:
     """Every policy bundle that is cited lies with the log, unchanged."""
 
@@ -60,7 +64,7 @@ class BundleCheck:
 
     def check(self, index: int, record: Record) -> Iterator[Finding]:
         """A finding where the cited bundle is missing or its files have another digest."""
-        if not isinstance(record, (DecisionRecord, StartRecord, BundleRecord, TermsRecord)):
+        if not isinstance(record, _CITING):
             return
         digest = record.bundle
         if digest not in self._known:

@@ -40,6 +40,8 @@ class Code(StrEnum):
     TOTALS_DIFFER = "totals_differ"
     ONCE_REUSED = "once_reused"
     APPROVAL_INVALID = "approval_invalid"
+    HALT_INVALID = "halt_invalid"
+    DISSENT_INVALID = "dissent_invalid"
     VERDICT_DIFFERS = "verdict_differs"
     BUNDLE_UNREADABLE = "bundle_unreadable"
     SAMPLE_NOT_INCLUDED = "sample_not_included"

@@ -19,6 +19,7 @@ from caveat.ledger.disk import ASIDE, Disk
 from caveat.ledger.errors import FolderError
 from caveat.ledger.tiles import ENTRIES, WIDTH, TilePath, leading_entries
 from caveat.ledger.wal import segment_name, segment_start
+from caveat.signing.merkle import leaf_hash
 
 CHECKPOINT = "checkpoint"
 KEY_FILE = "log.pub"
@@ -64,6 +65,14 @@ class Folder:
             width = min(end - index * WIDTH, WIDTH)
             yield from leading_entries(self.tile(ENTRIES, index, width), width)[first:]
             start = index * WIDTH + width
+
+    def has_record(self, index: int, prefix: str) -> bool:
+        """Whether the leaf at `index` is there and its hash begins so; raises `TileParseError`."""
+        try:
+            leaf = next(self.entries(index, index + 1))
+        except (FileNotFoundError, StopIteration):
+            return False
+        return leaf_hash(leaf).hex().startswith(prefix)
 
     def segments(self) -> tuple[int, ...]:
         """The first indices of the write-ahead log's segments, in order."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from caveat.ledger.errors import (
 from caveat.ledger.fence import Fence
 from caveat.ledger.folder import KEY_FILE, LOCK, SIGNED, Folder, bundle_paths
 from caveat.ledger.publish import Publisher, Sealed
-from caveat.ledger.record import Record, StoppedRecord, not_before
+from caveat.ledger.record import Record, StoppedRecord, not_before, parse_record_id
 from caveat.ledger.recover import Recovered, check_known, create, recover
 from caveat.ledger.sequencer import SEGMENT_BYTES, Receipt, Segments, Sequencer, Waiter
 from caveat.ledger.tiles import MAX_LEAF_BYTES
@@ -34,6 +35,8 @@ from caveat.signing.note import NoteParseError
 
 _RESERVE = "reserve"
 _RESERVE_BYTES = 256 * 1024
+_PUBLISH_SECONDS = 0.05
+_PUBLISH_TRIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +209,20 @@ class Ledger:
                 yield Entry(start + offset, leaf)
         except (FileNotFoundError, TileParseError) as error:
             raise FolderError("entries of the log are missing or broken", "verify the folder") from error
+
+    def has_record(self, record_id: str) -> bool:
+        """Whether a record has this id; raises `RecordParseError` for what is no id. Blocks.
+
+        Waits for one that is durable to be published, for a while; False where it never is.
+        """
+        index, prefix = parse_record_id(record_id)
+        for _ in range(_PUBLISH_TRIES):
+            if index < self.published_size or index >= self.size:
+                break
+            time.sleep(_PUBLISH_SECONDS)
+        if index >= self.published_size:
+            return False
+        return Folder(self._disk, self._folder).has_record(index, prefix)
 
     def binding_records(self) -> Iterator[Record]:
         """The published records that later uses depend on: for folds at start-up, many times faster.

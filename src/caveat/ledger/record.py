@@ -148,6 +148,50 @@ class PlantedRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class HaltRecord:
+    """An overseer stopped something, or gave leave to release it. `statement`: the envelope that they signed.
+
+    `scope` and `target` say what; `caller` is of a conversation. `halt`: the record of the halt which a
+    release is about. `said`: the digest of the signed payload, by which decisions cite a halt. `second`: the
+    release by another person with which this one takes effect; None where it still waits for one. `bundle`:
+    under whose trust policy the statement was verified.
+    """
+
+    time: str
+    act: Literal["halt", "release"]
+    scope: Literal["use", "conversation", "deployment", "model", "everything"]
+    target: str
+    caller: str
+    halt: str | None
+    person: str
+    key: Digest
+    said: Digest
+    statement: str
+    bundle: Digest
+    second: Digest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DissentRecord:
+    """An overseer objects to what a record says. `statement`: the envelope with their own words.
+
+    `number` counts dissents from 1; `previous` is the link of the one before, and `link` of this one: each
+    follows from all that came before it. `bundle`: under whose trust policy the statement was verified.
+    """
+
+    time: str
+    about: str
+    number: int
+    previous: Digest
+    link: Digest
+    person: str
+    key: Digest
+    said: Digest
+    statement: str
+    bundle: Digest
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionRecord:
     """One decision at one point of control. `request` is the HMAC, under the audit key, of its action digest.
 
@@ -157,7 +201,7 @@ class DecisionRecord:
     in no record which `history` leads to. `redaction`: None where no clause has anything replaced; in observe
     mode it says what would have been. `history_state`: what the earlier messages of a prompt are; None in
     other records, and where nobody compared them. `hold`: of a use that waits for people; `approved`: of one
-    that they let through.
+    that they let through. `halted`: the signed statement by which an overseer has stopped it.
     """
 
     time: str
@@ -183,6 +227,7 @@ class DecisionRecord:
     history_state: HistoryState | None = None
     hold: Held | None = None
     approved: Approved | None = None
+    halted: Digest | None = None
 
     @property
     def released(self) -> bool:
@@ -303,6 +348,37 @@ class TermsRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ArmFigures:
+    """Of one arm: the uses let through to somebody without an issuer's key, and the twins that passed.
+
+    None where it was not measured: never zero.
+    """
+
+    arm: str
+    unsafe: int | None
+    uses: int | None
+    twins_passed: int | None
+    twins: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AssayRecord:
+    """A signed report of the assay was taken into this log.
+
+    `bundle`: the policy that it measured. `envelope`: the digest of the signed file. `key`: the signer's id.
+    `run`: the digest of all verdicts. `complete`: the run came to its end. Source: ADR-0035.
+    """
+
+    time: str
+    bundle: Digest
+    envelope: Digest
+    key: Digest
+    run: Digest
+    complete: bool
+    arms: tuple[ArmFigures, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HeartbeatRecord:
     """The process was alive, as it says every so many seconds.
 
@@ -344,6 +420,9 @@ Record: TypeAlias = (
     | TermsRecord
     | ReviewRecord
     | PlantedRecord
+    | AssayRecord
+    | HaltRecord
+    | DissentRecord
     | HeartbeatRecord
     | KeyRecord
     | StoppedRecord

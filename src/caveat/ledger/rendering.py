@@ -13,11 +13,14 @@ from caveat.facts.fact import Facts
 from caveat.facts.wire import render_facts
 from caveat.ledger.record import (
     Approved,
+    AssayRecord,
     BundleRecord,
     DataPart,
     DecisionRecord,
+    DissentRecord,
     EvidenceRecord,
     Follows,
+    HaltRecord,
     HeartbeatRecord,
     Held,
     History,
@@ -157,6 +160,59 @@ def _review(record: ReviewRecord) -> JsonObject:
     }
 
 
+def _assay(record: AssayRecord) -> JsonObject:
+    return {
+        "bundle": record.bundle,
+        "envelope": record.envelope,
+        "key": record.key,
+        "run": record.run,
+        "complete": record.complete,
+        "arms": [
+            {
+                "arm": one.arm,
+                "unsafe": one.unsafe,
+                "uses": one.uses,
+                "twins_passed": one.twins_passed,
+                "twins": one.twins,
+            }
+            for one in record.arms
+        ],
+    }
+
+
+def _halt(record: HaltRecord) -> JsonObject:
+    return {
+        "act": record.act,
+        "scope": record.scope,
+        "target": record.target,
+        "caller": record.caller,
+        "halt": record.halt,
+        "second": record.second,
+        **_signed(record),
+    }
+
+
+def _dissent(record: DissentRecord) -> JsonObject:
+    return {
+        "about": record.about,
+        "number": record.number,
+        "previous": record.previous,
+        "link": record.link,
+        **_signed(record),
+    }
+
+
+def _signed(record: HaltRecord | DissentRecord) -> JsonObject:
+    """Who signed what, under which policy."""
+    return {
+        "person": record.person,
+        "key": record.key,
+        "said": record.said,
+        "statement": record.statement,
+        "bundle": record.bundle,
+    }
+
+
 _Body: TypeAlias = Callable[[Any], JsonObject]
 _BODIES: Mapping[type, tuple[str, _Body]] = MappingProxyType(
     {
@@ -171,6 +227,9 @@ _BODIES: Mapping[type, tuple[str, _Body]] = MappingProxyType(
         TermsRecord: ("terms", lambda record: {"bundle": record.bundle, "envelope": record.envelope}),
         ReviewRecord: ("review", _review),
         PlantedRecord: ("planted", lambda record: {"hold": record.hold, "nonce": record.nonce}),
+        AssayRecord: ("assay", _assay),
+        HaltRecord: ("halt", _halt),
+        DissentRecord: ("dissent", _dissent),
         HeartbeatRecord: (
             "heartbeat",
             lambda record: {"every_seconds": record.every_seconds, "witnessed": record.witnessed},
@@ -238,6 +297,7 @@ def _render_decision(record: DecisionRecord, cases: Json) -> JsonObject:
         **({} if record.history_state is None else {"history_state": record.history_state.value}),
         **({} if record.hold is None else {"hold": _render_held(record.hold)}),
         **({} if record.approved is None else {"approved": _render_approved(record.approved)}),
+        **({} if record.halted is None else {"halted": record.halted}),
     }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from caveat.decision.binding import binding_clauses
 from caveat.decision.decide import decide_use
 from caveat.decision.obligations import ids_of, kinds_of, obligations, with_unreadable
-from caveat.decision.verdict import Decision, Verdict
+from caveat.decision.verdict import Decision, Verdict, halted
 from caveat.ledger.finding import Code, Finding
 from caveat.ledger.folder import Folder
 from caveat.ledger.record import DecisionRecord, Record, Redaction
@@ -85,7 +85,9 @@ def decide_again(bundle: Bundle, record: DecisionRecord) -> Decision:
     """The decision that the bundle gives on what the record holds."""
     decision = decide_use(bundle.policy, record.point, record.cases)
     found = record.redaction
-    return decision if found is None else with_unreadable(decision, found.clauses, found.unreadable)
+    if found is not None:
+        decision = with_unreadable(decision, found.clauses, found.unreadable)
+    return decision if record.halted is None else halted(decision)
 
 
 def _is_redacted_alike(bundle: Bundle, record: DecisionRecord) -> bool:

@@ -18,12 +18,16 @@ from caveat.facts.wire import parse_facts
 from caveat.ledger.record import (
     RECORD_ID,
     Approved,
+    ArmFigures,
+    AssayRecord,
     BundleRecord,
     DataPart,
     DecisionRecord,
+    DissentRecord,
     EvidenceCited,
     EvidenceRecord,
     Follows,
+    HaltRecord,
     HeartbeatRecord,
     Held,
     History,
@@ -48,6 +52,9 @@ MAX_ACT_BYTES = 32 * 1024
 """Of the envelope of a negotiation's act: the longest text that a record may hold."""
 MAX_STATEMENT_BYTES = 8 * 1024
 """Of what a person signed about a hold."""
+
+MAX_DISSENT_BYTES = 32 * 1024
+"""Of what a person signed about a halt or to object: 2,000 characters of any script, escaped, in base64."""
 
 _TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
 
@@ -168,6 +175,7 @@ class _DecisionModel(_HeadModel):
     history_state: HistoryState | None = Field(default=None, strict=False)
     hold: _HeldModel | None = None
     approved: _ApprovedModel | None = None
+    halted: _Hex | None = None
 
     def record(self) -> DecisionRecord:
         """The domain value."""
@@ -205,6 +213,7 @@ class _DecisionModel(_HeadModel):
             history_state=self.history_state,
             hold=None if self.hold is None else self.hold.value(),
             approved=None if self.approved is None else self.approved.value(),
+            halted=_digest(self.halted),
         )
 
 
@@ -386,6 +395,98 @@ class _PlantedModel(_HeadModel):
         return PlantedRecord(self.time, self.hold, self.nonce)
 
 
+class _ArmModel(_Model):
+    arm: _Text
+    unsafe: _Count | None
+    uses: _Count | None
+    twins_passed: _Count | None
+    twins: _Count | None
+
+    def value(self) -> ArmFigures:
+        """The domain value."""
+        return ArmFigures(self.arm, self.unsafe, self.uses, self.twins_passed, self.twins)
+
+
+class _AssayModel(_HeadModel):
+    kind: Literal["assay"]
+    bundle: _Hex
+    envelope: _Hex
+    key: _Hex
+    run: _Hex
+    complete: bool
+    arms: list[_ArmModel]
+
+    def record(self) -> AssayRecord:
+        """The domain value."""
+        return AssayRecord(
+            time=self.time,
+            bundle=Digest(self.bundle),
+            envelope=Digest(self.envelope),
+            key=Digest(self.key),
+            run=Digest(self.run),
+            complete=self.complete,
+            arms=tuple(one.value() for one in self.arms),
+        )
+
+
+class _SignedModel(_HeadModel):
+    person: _Text
+    key: _Hex
+    said: _Hex
+    statement: Annotated[str, Field(max_length=MAX_DISSENT_BYTES)]
+    bundle: _Hex
+
+
+class _HaltModel(_SignedModel):
+    kind: Literal["halt"]
+    act: Literal["halt", "release"]
+    scope: Literal["use", "conversation", "deployment", "model", "everything"]
+    target: _Text
+    caller: _Text
+    halt: _RecordId | None
+    second: _Hex | None
+
+    def record(self) -> HaltRecord:
+        """The domain value."""
+        return HaltRecord(
+            self.time,
+            self.act,
+            self.scope,
+            self.target,
+            self.caller,
+            self.halt,
+            self.person,
+            Digest(self.key),
+            Digest(self.said),
+            self.statement,
+            Digest(self.bundle),
+            _digest(self.second),
+        )
+
+
+class _DissentModel(_SignedModel):
+    kind: Literal["dissent"]
+    about: _RecordId
+    number: Annotated[int, Field(ge=1)]
+    previous: _Hex
+    link: _Hex
+
+    def record(self) -> DissentRecord:
+        """The domain value."""
+        return DissentRecord(
+            self.time,
+            self.about,
+            self.number,
+            Digest(self.previous),
+            Digest(self.link),
+            self.person,
+            Digest(self.key),
+            Digest(self.said),
+            self.statement,
+            Digest(self.bundle),
+        )
+
+
 class _HeartbeatModel(_HeadModel):
     kind: Literal["heartbeat"]
     every_seconds: Annotated[int, Field(ge=1, le=86_400)]
@@ -428,6 +529,9 @@ _RecordModel: TypeAlias = Annotated[
     | _TermsModel
     | _ReviewModel
     | _PlantedModel
+    | _AssayModel
+    | _HaltModel
+    | _DissentModel
     | _HeartbeatModel
     | _KeyModel
     | _StoppedModel,

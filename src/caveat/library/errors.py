@@ -36,4 +36,5 @@ class Refused(Exception):  # noqa: N818 - a refusal is a decision and no error: 
         self.clauses = ruling.clauses
         self.needs = ruling.needs
         self.approvals = ruling.approvals
+        self.hold = ruling.hold
         self.record = ruling.record

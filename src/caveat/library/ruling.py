@@ -36,7 +36,7 @@ class Ruling:
     `needs`: facts that, attested as claimed, leave nothing denied; `needs_detail` says of each who may attest
     it and about which part. `approvals`: roles whose approval would allow it. `mode`: whether the deployment
     enforces. `record`: its id in the ledger. `checkpoint`: a signed note (C2SP) that covers the record.
-    `message`: one line for a person, without content.
+    `message`: one line for a person, without content. `hold`: where it waits for people, if it does.
     """
 
     allowed: bool
@@ -51,6 +51,7 @@ class Ruling:
     record: str
     checkpoint: bytes = field(repr=False)
     message: str
+    hold: str | None
     origin: Origin = field(repr=False, compare=False)
 
     def raise_for_verdict(self) -> None:
@@ -79,5 +80,6 @@ def ruling_of(origin: Origin) -> Ruling:
         record=made.record_id,
         checkpoint=made.checkpoint,
         message="allowed" if allow else refusal_message(decision),
+        hold=None if made.hold is None else made.hold.hold,
         origin=origin,
     )

@@ -137,6 +137,14 @@ class Book:
         """The hold with this id."""
         return self._entries.get(hold)
 
+    def all(self) -> Iterable[Entry]:
+        """Every hold, oldest first."""
+        return self._entries.values()
+
+    def open(self) -> Iterable[Entry]:
+        """Those that may still be open, oldest first; their time may be up."""
+        return (entry for entry in self._entries.values() if not (entry.used or _is_decided(entry)))
+
     def of(self, asked: Asked, now: datetime) -> Entry | None:
         """The hold that this very use waits under: open, or approved and not used."""
         name = self._open.get(asked)
@@ -185,6 +193,10 @@ class Book:
         for name in over:
             self._open.pop(self._entries.pop(name).hold.asked, None)
             self.revealed.pop(name, None)
+
+
+def _is_decided(entry: Entry) -> bool:
+    return not entry.missing() or any(one.act is Act.REFUSE for one in entry.counted)
 
 
 def hold_of(record: DecisionRecord, record_id: str) -> Hold:

@@ -4,7 +4,7 @@ Source: DESIGN section 4 (the only feedback goes through time), ADR-0019, ADR-00
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from structlog.types import FilteringBoundLogger
 
@@ -20,6 +20,9 @@ from caveat.monitors.logged import Logged
 from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
 from caveat.oversight.book import Book
+from caveat.oversight.dissents import Dissents
+from caveat.oversight.halts import Halts
+from caveat.oversight.view import Oversight
 from caveat.policy.bundle import Bundle
 from caveat.policy.chain import Chain
 from caveat.service.log_keys import DataFolderError
@@ -37,6 +40,9 @@ class History:
     lists: RevocationLists
     clock: GuardedClock
     book: Book
+    halts: Halts = field(default_factory=Halts)
+    dissents: Dissents = field(default_factory=Dissents)
+    oversight: Oversight = field(default_factory=Oversight)
     routes: Digest | None = None
 
     @property
@@ -55,7 +61,10 @@ class History:
             record = parse_record(entry.leaf)
             if isinstance(record, RoutesRecord):
                 self.routes = record.routes
-            self.book.fold(record, record_id_of(entry.index, entry.leaf))
+            named = record_id_of(entry.index, entry.leaf)
+            for keep in (self.book.fold, self.halts.fold, self.dissents.fold):
+                keep(record, named)
+            self.oversight.fold(record, named, entry.leaf)
             for fold in (self.totals.fold, self.once.fold, succession.fold, *self.lasting):
                 fold(record)
         chain = check_follows(bundle, succession.follow)

@@ -7,6 +7,7 @@ are made at the first start, readable by their owner alone, and never replaced.
 """
 
 import asyncio
+import math
 import signal
 import threading
 from collections.abc import Awaitable, Callable
@@ -35,9 +36,11 @@ from caveat.gateway.identity.connection import ConnectionProtocol
 from caveat.gateway.identity.tokens import Tokens
 from caveat.gateway.law import LawError, LawInForce, law_of, read_bundle
 from caveat.gateway.metrics import Metrics
+from caveat.gateway.observer import Observer
 from caveat.gateway.overseeing import Overseeing
 from caveat.gateway.planting import Planting
 from caveat.gateway.ports import Files, Law, MakeWitnesses
+from caveat.gateway.power import Power
 from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.routes import Routes, single_route
 from caveat.gateway.routing import Router
@@ -55,6 +58,7 @@ from caveat.monitors.logged import Logged
 from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
 from caveat.oversight.book import Book
+from caveat.oversight.halts import Halts
 from caveat.policy.bundle import Bundle
 from caveat.policy.chain import Chain
 from caveat.service.evidence_files import EvidenceFiles
@@ -63,15 +67,25 @@ from caveat.service.hold_files import HoldFiles
 from caveat.service.key_watch import KeyWatch
 from caveat.service.log_keys import DataFolderError, log_keys
 from caveat.service.manifest_index import ManifestIndex
+from caveat.service.notifier import Notifier, sinks_of, watching
+from caveat.service.notify_config import NotifyConfig
 from caveat.service.tls import ServerTls
 from caveat.service.watch import Watch, WatchConfig, read_known
 from caveat.signing.digest import Digest
 from caveat.store.api_keys import ApiKeyStore
-from caveat.store.errors import EvidenceStoreError, HoldStoreError, StoreError, TranscriptStoreError
+from caveat.store.errors import (
+    EvidenceStoreError,
+    HoldStoreError,
+    OutboxError,
+    StoreError,
+    TranscriptStoreError,
+)
 from caveat.store.evidence import SqliteEvidenceStore
 from caveat.store.holds import FILE as HOLDS
 from caveat.store.holds import SqliteHolds
 from caveat.store.manifests import SqliteManifestStore
+from caveat.store.outbox import FILE as OUTBOX
+from caveat.store.outbox import SqliteOutbox
 from caveat.store.revocations import RevocationFiles
 from caveat.store.transcripts import FILE as TRANSCRIPTS
 from caveat.store.transcripts import SqliteTranscripts
@@ -109,6 +123,7 @@ class ServiceConfig:
     reload_on_hangup: bool = True
     prove: Callable[[], Awaitable[None]] = once_per_process
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    notify: NotifyConfig | None = None
 
 
 class Service:
@@ -123,7 +138,9 @@ class Service:
         gate: Gate,
         stores: tuple[SqliteEvidenceStore, SqliteManifestStore, SqliteTranscripts, SqliteHolds],
         holding: Holding,
+        past: History,
         before: "_Before",
+        outbox: SqliteOutbox | None = None,
     ) -> None:
         """Takes over everything that is passed in; `close` releases it."""
         self.ledger = ledger
@@ -168,9 +185,33 @@ class Service:
             config.tracing,
             transcripts=Transcripts(stores[2], gate.audit_hmac),
             overseeing=Overseeing(holding, gate.recorder, ledger.origin),
+            power=Power(
+                gate.halts,
+                past.dissents,
+                gate.recorder,
+                ledger.origin,
+                ledger.has_record,
+                Observer(ledger, past.oversight),
+            ),
         )
         self.desk = desk
+        _show_oversight(self.metrics, holding, gate.halts)
+        self.notifier = self._notifier(config, outbox, holding)
         self.app = Gateway(desk, self.start, self.stop)
+
+    def _notifier(
+        self, config: ServiceConfig, outbox: SqliteOutbox | None, holding: Holding
+    ) -> Notifier | None:
+        if config.notify is None or outbox is None:
+            return None
+        return Notifier(
+            outbox,
+            sinks_of(config.notify, config.clock),
+            self.ledger,
+            watching(holding, self._law_now),
+            self.metrics,
+            config.log,
+        )
 
     def _law_now(self) -> Law:
         return self.law.current
@@ -195,6 +236,8 @@ class Service:
             await self._gate.recorder.routes(routes)
         self._key_watch.start()
         self.planting.start()
+        if self.notifier is not None:
+            self.notifier.start()
         self._log.info("start", bundle=bundle.digest, origin=self.ledger.origin, version=__version__)
         if self._reload_on_hangup and threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
@@ -256,6 +299,8 @@ class Service:
         await self.desk.settle()
         await self._watch.stop()
         await self._key_watch.stop()
+        if self.notifier is not None:
+            await self.notifier.stop()
         await self._identities.close()
         await self._router.close()
         await asyncio.to_thread(self.close)
@@ -355,8 +400,10 @@ def open_service(config: ServiceConfig) -> Service:
         manifests.close()
         holds.close()
         raise DataFolderError(f"{error}; without the file, histories are unrecognised for a while") from error
+    outbox = None
     try:
         chain = history.take_up(ledger, succession, bundle, config.log)
+        outbox = None if config.notify is None else _open_outbox(config.data)
     except BaseException:
         ledger.close()
         store.close()
@@ -366,7 +413,8 @@ def open_service(config: ServiceConfig) -> Service:
         raise
     ledger.store_bundle(bundle.files)
     holding = Holding(history.book, HoldFiles(holds), history.clock)
-    gate = Gate(ledger, Metrics(), history.clock, audit_key, history.lasting, holding)
+    gate = Gate(ledger, Metrics(), history.clock, audit_key, history.lasting, holding, history.halts)
+    gate.recorder.also(history.dissents.fold)
 
     async def announce(bundle: Bundle, chain: Chain) -> None:
         """Every step is a record, so that the ledger alone shows the way from one law to the next."""
@@ -389,8 +437,45 @@ def open_service(config: ServiceConfig) -> Service:
     )
     before = _Before(history.routes, lambda bundle: announce(bundle, chain))
     return Service(
-        config, ledger, law, make_witnesses, gate, (store, manifests, transcripts, holds), holding, before
+        config,
+        ledger,
+        law,
+        make_witnesses,
+        gate,
+        (store, manifests, transcripts, holds),
+        holding,
+        history,
+        before,
+        outbox,
     )
+
+
+def _open_outbox(data: Path) -> SqliteOutbox:
+    try:
+        return SqliteOutbox(data / OUTBOX)
+    except OutboxError as error:
+        raise DataFolderError(str(error)) from error
+
+
+def _show_oversight(metrics: Metrics, holding: Holding, halts: Halts) -> None:
+    """Figures that are computed when somebody reads them; not a number while the clock cannot be used."""
+    queue = holding.queue
+
+    def waiting() -> float:
+        try:
+            return queue.waiting(holding.clock())
+        except GatewayError:
+            return math.nan
+
+    def oldest_seconds() -> float:
+        try:
+            now = holding.clock()
+        except GatewayError:
+            return math.nan
+        entry = queue.oldest(now)
+        return 0.0 if entry is None else (now - entry.hold.opened_at).total_seconds()
+
+    metrics.oversees(waiting, oldest_seconds, lambda: halts.in_force)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ StoreError
 ├── LedgerIndexError     the index of a ledger can neither be read nor built
 ├── TranscriptStoreError the memory of what passed cannot be opened
 ├── HoldStoreError       what waits for people cannot be stored or read
+├── OutboxError          notifications cannot be kept or read
 ├── KeyStoreError        the issued API keys cannot be read or written
 └── FolderError          a folder is not one that may be read as a bundle
 """
@@ -29,6 +30,10 @@ class TranscriptStoreError(StoreError):
 
 class HoldStoreError(StoreError):
     """What waits for people could not be stored or read. Nothing proceeds for want of it."""
+
+
+class OutboxError(StoreError):
+    """Notifications could not be kept or read. They are made again from the ledger; no use waits for them."""
 
 
 class KeyStoreError(StoreError):

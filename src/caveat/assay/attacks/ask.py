@@ -2,7 +2,7 @@
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -46,8 +46,9 @@ class Ask:
     `claims`: what the caller says. `signed`: facts whose issuers have truly attested them, and that are
     presented. `forged`: facts that are presented with `forgery`. `bought`: false facts signed with the true
     key of issuer role `insider`. `part`: which slice of the source is sent. `caller`: with whose API key.
-    `note`: words put into the data; `result`: words put into the result of a tool; `emits`: what the model
-    is made to call. `wording`: what becomes of the text, claims in words included, before it is sent.
+    `typed`: where nothing but words can be sent, the data are left out. `note`: words put into the data;
+    `result`: words put into the result of a tool; `emits`: what the model is made to call. `wording`: what
+    becomes of the text, claims in words included, before it is sent.
     """
 
     text: str
@@ -62,6 +63,7 @@ class Ask:
     note: str = ""
     result: str = ""
     emits: str = ""
+    typed: bool = False
     wording: Callable[[str], str] = as_it_is
 
 
@@ -99,7 +101,7 @@ def honest(use: Pair) -> Ask:
 
 def benign(use: Pair) -> Ask:
     """Its benign twin, asked for in the same way."""
-    return Ask(use.text, use.twin, use.twin)
+    return Ask(use.twin_text or use.text, use.twin, use.twin)
 
 
 class Family(ABC):
@@ -113,6 +115,11 @@ class Family(ABC):
     @abstractmethod
     def attempt(self, use: Pair, rng: random.Random, material: Material) -> Attempt | None:
         """One attempt on this use, drawn with `rng` alone; None where the family has none for it."""
+
+    def every(self, use: Pair) -> Sequence[Attempt]:
+        """Attempts that are all tried on this use, whatever the budget: where they are few and known."""
+        del use
+        return ()
 
     def twin(self, use: Pair) -> tuple[str, Ask]:
         """What the layer must let pass for its credit against this family, and a name for it."""

@@ -49,6 +49,8 @@ class SlotLiar(Family):
     def attempt(self, use: Pair, rng: random.Random, material: Material) -> Attempt | None:
         """One form of writing it, drawn."""
         del material  # needs none
+        if not differing(use):
+            return None
         said = "; ".join(f"{name}={value}" for name, value in differing(use).items())
         forms = {
             "aside": f"{use.text} ({said})",
@@ -69,6 +71,8 @@ class Silent(Family):
     def attempt(self, use: Pair, rng: random.Random, material: Material) -> Attempt | None:
         """Withholds what differs from the twin, one fact of it, or everything."""
         del material  # needs none
+        if not differing(use):
+            return None
         kept = shared(use)
         one = rng.choice(sorted(differing(use)))
         all_but_one = {name: value for name, value in use.truth.items() if name != one}

@@ -22,6 +22,8 @@ class Forger(Family):
     def attempt(self, use: Pair, rng: random.Random, material: Material) -> Attempt | None:
         """The forged facts are claimed too, or not."""
         del material  # needs none
+        if not differing(use):
+            return None
         claimed = rng.random() < 0.5
         ask = Ask(
             use.text,

@@ -8,6 +8,9 @@ from pathlib import Path
 from caveat.assay.errors import AssayError
 
 TEMPLATES, TECHNIQUES, INJECTIONS = "in_the_wild_jailbreaks", "persuasion_taxonomy", "bipia"
+AGENT_CASES, AGENT_THREATS = "injecagent", "agent_threat_bench"
+_ORDER = "<Attacker Instruction>"
+_STORES = {"memory_poison": "memory_store", "data_exfil": "customer_db", "autonomy_hijack": "inbox"}
 
 
 class MaterialError(AssayError):
@@ -16,16 +19,25 @@ class MaterialError(AssayError):
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """`templates`: jailbreaks, by id. `techniques`: of persuasion. `injections`: orders to put into data."""
+    """`templates`: jailbreaks, by id. `techniques`: of persuasion. `injections`: orders to put into data.
+    `agent_cases`, `agent_threats`: whole results of tools with an order in them."""
 
     templates: tuple[tuple[str, str], ...] = ()
     techniques: tuple[tuple[str, str], ...] = ()
     injections: tuple[tuple[str, str], ...] = ()
+    agent_cases: tuple[tuple[str, str], ...] = ()
+    agent_threats: tuple[tuple[str, str], ...] = ()
 
     @property
     def sets(self) -> frozenset[str]:
         """The data sets that are at hand."""
-        found = {TEMPLATES: self.templates, TECHNIQUES: self.techniques, INJECTIONS: self.injections}
+        found = {
+            TEMPLATES: self.templates,
+            TECHNIQUES: self.techniques,
+            INJECTIONS: self.injections,
+            AGENT_CASES: self.agent_cases,
+            AGENT_THREATS: self.agent_threats,
+        }
         return frozenset(name for name, rows in found.items() if rows)
 
 
@@ -34,7 +46,13 @@ def read_material(folder: Path | None) -> Material:
     if folder is None:
         return Material()
     try:
-        return Material(_templates(folder), _techniques(folder), _injections(folder))
+        return Material(
+            _templates(folder),
+            _techniques(folder),
+            _injections(folder),
+            _agent_cases(folder),
+            _agent_threats(folder),
+        )
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise MaterialError(
             (f"a data set below `{folder}` cannot be read: {type(error).__name__}",),
@@ -54,8 +72,7 @@ def _techniques(folder: Path) -> tuple[tuple[str, str], ...]:
     path = folder / TECHNIQUES / "persuasion_taxonomy.jsonl"
     if not path.exists():
         return ()
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return tuple((f"pap-{at}", str(row["ss_technique"])) for at, row in enumerate(rows))
+    return tuple((f"pap-{at}", str(row["ss_technique"])) for at, row in enumerate(_lines(path)))
 
 
 def _injections(folder: Path) -> tuple[tuple[str, str], ...]:
@@ -65,3 +82,33 @@ def _injections(folder: Path) -> tuple[tuple[str, str], ...]:
     kinds = json.loads(path.read_text(encoding="utf-8"))
     texts = [str(text) for kind in sorted(kinds) for text in kinds[kind]]
     return tuple((f"bipia-{at}", text) for at, text in enumerate(texts))
+
+
+def _agent_cases(folder: Path) -> tuple[tuple[str, str], ...]:
+    """Every user's case with every attacker's order in its place, as the benchmark forms them."""
+    users, attackers = (
+        folder / AGENT_CASES / name for name in ("user_cases.jsonl", "attacker_cases_dh.jsonl")
+    )
+    if not users.exists() or not attackers.exists():
+        return ()
+    cases = [str(row["Tool Response Template"]) for row in _lines(users)]
+    orders = [str(row["Attacker Instruction"]) for row in _lines(attackers)]
+    return tuple(
+        (f"injecagent-{at}-{number}", case.replace(_ORDER, order))
+        for at, case in enumerate(cases)
+        for number, order in enumerate(orders)
+    )
+
+
+def _agent_threats(folder: Path) -> tuple[tuple[str, str], ...]:
+    found: list[tuple[str, str]] = []
+    for name, store in _STORES.items():
+        path = folder / AGENT_THREATS / f"{name}.json"
+        if path.exists():
+            rows = json.loads(path.read_text(encoding="utf-8"))
+            found += [(str(row["id"]), json.dumps(row[store], ensure_ascii=False)) for row in rows]
+    return tuple(found)
+
+
+def _lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]

@@ -18,8 +18,8 @@ TOOLS: Mapping[str, str] = {
 }
 """The tools of the deployments that are measured, and their registered effects."""
 
-_HARMLESS = {effect: name for name, effect in TOOLS.items() if effect in {"none", "advisory"}}
-_HARMFUL = sorted(set(TOOLS) - set(_HARMLESS.values()))
+HARMLESS = {effect: name for name, effect in TOOLS.items() if effect in {"none", "advisory"}}
+_HARMFUL = sorted(set(TOOLS) - set(HARMLESS.values()))
 
 
 class CallsTools(Family):
@@ -31,7 +31,7 @@ class CallsTools(Family):
     def attempt(self, use: Pair, rng: random.Random, material: Material) -> Attempt | None:
         """A registered tool with a forbidden effect, or one that nobody registered."""
         del material  # needs none
-        if use.twin["action_effect"] not in _HARMLESS:
+        if use.twin["action_effect"] not in HARMLESS or use.workflow:  # which takes no tools
             return None
         emits = rng.choice([*_HARMFUL, "wipe_everything"])
         return Attempt((replace(benign(use), emits=emits),), variant=emits)
@@ -39,4 +39,4 @@ class CallsTools(Family):
     def twin(self, use: Pair) -> tuple[str, Ask]:
         """The same request, whose answer calls a tool with the effect that is attested."""
         effect = str(use.twin["action_effect"])
-        return "calls", replace(benign(use), emits=_HARMLESS.get(effect, ""))
+        return "calls", replace(benign(use), emits=HARMLESS.get(effect, ""))

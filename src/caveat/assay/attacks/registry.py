@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from caveat.assay.attacks.agents import InjectedCase, InjectedThreat
 from caveat.assay.attacks.ask import Family
 from caveat.assay.attacks.claiming import Liar, Naive, Silent, SlotLiar
 from caveat.assay.attacks.forging import FORGERS
@@ -16,7 +17,7 @@ from caveat.assay.attacks.injecting import InjectedFacts, InjectedOrder
 from caveat.assay.attacks.issuer import Insider
 from caveat.assay.attacks.model import CallsTools
 from caveat.assay.attacks.splitting import Splitter
-from caveat.assay.attacks.wording import Encoded, Jailbreak, Persuasion
+from caveat.assay.attacks.wording import Encoded, Jailbreak, Persuasion, Respelled
 from caveat.assay.errors import AssayError
 
 GROUP = "caveat.assay.families"
@@ -24,6 +25,7 @@ NAIVE = Naive()
 BUILT_IN: tuple[Family, ...] = (
     NAIVE,
     Encoded(),
+    Respelled(),
     Jailbreak(),
     Persuasion(),
     Liar(),
@@ -33,6 +35,8 @@ BUILT_IN: tuple[Family, ...] = (
     Splitter(),
     InjectedFacts(),
     InjectedOrder(),
+    InjectedCase(),
+    InjectedThreat(),
     CallsTools(),
     Insider(),
 )

@@ -42,6 +42,27 @@ class Encoded(Family):
         return Attempt((replace(honest(use), wording=ENCODINGS[form]),), variant=form)
 
 
+SPELLINGS: Mapping[str, Callable[[str], str]] = {
+    "figures": lambda text: text.translate(_LEET),
+    "letters": lambda text: " ".join(text),
+    "hyphens": lambda text: "-".join(text),
+    "backwards": lambda text: text[::-1],
+}
+
+
+class Respelled(Family):
+    """The words as a reader still understands them and a list of words does not."""
+
+    name = "respelled"
+    powers = frozenset({Power.WORDING})
+
+    def attempt(self, use: Pair, rng: random.Random, material: Material) -> Attempt | None:
+        """One spelling, drawn."""
+        del material  # needs none
+        form = rng.choice(sorted(SPELLINGS))
+        return Attempt((replace(honest(use), wording=SPELLINGS[form]),), variant=form)
+
+
 class Jailbreak(Family):
     """The words inside a template that people used to talk models out of their rules."""
 

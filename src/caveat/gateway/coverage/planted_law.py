@@ -11,11 +11,14 @@ from typing import NoReturn
 from caveat.call.call import Call
 from caveat.call.parts import RawPart
 from caveat.evidence.envelope import VerifiedEnvelope
+from caveat.evidence.issuer import Purpose
+from caveat.evidence.predicates import Predicate
+from caveat.evidence.reading import OVERSEERS
 from caveat.evidence.revocation import VerifiedRevocations
 from caveat.gateway.errors import RequestError
 from caveat.gateway.gather import Gathered, gather
 from caveat.gateway.law import law_of
-from caveat.gateway.ports import Found, Law
+from caveat.gateway.ports import Found, Law, SayingT
 from caveat.monitors.totals import Totals
 from caveat.policy.bundle import Bundle, parse_bundle
 from caveat.policy.deployments import Deployment
@@ -151,9 +154,30 @@ class _PlantedWitnesses:
         """Nobody approves here."""
         raise _no_uploads()
 
-    def admit_reading(self, envelope: bytes, origin: str, now: datetime) -> NoReturn:  # noqa: ARG002 - the same
+    def admit_reading(
+        self,
+        envelope: bytes,  # noqa: ARG002 - the same
+        origin: str,  # noqa: ARG002 - the same
+        now: datetime,  # noqa: ARG002 - the same
+        purposes: frozenset[Purpose] = OVERSEERS,  # noqa: ARG002 - the same
+    ) -> NoReturn:
         """Nobody reads here."""
         raise _no_uploads()
+
+    def admit_saying(
+        self,
+        envelope: bytes,  # noqa: ARG002 - the same
+        origin: str,  # noqa: ARG002 - the same
+        predicate: Predicate,  # noqa: ARG002 - the same
+        model: type[SayingT],  # noqa: ARG002 - the same
+        now: datetime,  # noqa: ARG002 - the same
+    ) -> NoReturn:
+        """Nobody halts or objects here."""
+        raise _no_uploads()
+
+    def persons_in(self, role: str, now: datetime) -> int:  # noqa: ARG002 - the same
+        """Nobody is enrolled."""
+        return 0
 
     def line_of(self, principal: str) -> str:  # noqa: ARG002 - the same
         """Nobody is registered."""
