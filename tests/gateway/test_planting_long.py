@@ -34,7 +34,7 @@ OVERSIGHT = (
 PEOPLE = [BEN, Somebody("eve", line="west"), Somebody("fay", line="east"), Somebody("gus", line="up")]
 VERBS = {"count_them": ("count", "sum up", "tabulate"), "find_one": ("follow", "locate", "look for")}
 THINGS = ("the devices", "whatever moved", "all rows", "the newest ones", "those at x", "night-time rows")
-SHOWN = 1_200
+SHOWN = 1_000
 
 
 def _at(text: str) -> datetime:
@@ -48,6 +48,7 @@ class Desk:
     gateway: RunningGateway
     clock: Clock
     chance: random.Random
+    next_ask: datetime
     real: set[str] = field(default_factory=set[str])
     asked: int = 0
     seen: dict[str, list[tuple[str, dict[str, float]]]] = field(default_factory=dict)
@@ -69,11 +70,14 @@ class Desk:
         self.real.add(str(answer.error["hold"]["id"]))
 
     def pass_time(self, seconds: float) -> None:
-        """Later, with whatever the gateway does by itself in between, at its own time."""
+        """Later, with whatever callers and the gateway do by themselves in between, at their own times."""
         until = self.clock.at + timedelta(seconds=seconds)
         step(self.gateway)
-        while self.gateway.service.planting.due and self.gateway.service.planting.due[0] <= until:
-            self.clock.at = max(self.clock.at, self.gateway.service.planting.due[0])
+        while (moment := min((self.next_ask, *self.gateway.service.planting.due[:1]))) <= until:
+            self.clock.at = max(self.clock.at, moment)
+            if moment == self.next_ask:
+                self.ask()
+                self.next_ask += timedelta(seconds=self.chance.expovariate(1 / 60))
             step(self.gateway)
         self.clock.at = max(self.clock.at, until)
 
@@ -191,19 +195,17 @@ def matrix(cases: Sequence[dict[str, float]]) -> list[list[float]]:
 def desk_with_all(
     gateway: RunningGateway, clock: Clock, seed: int, shown: int
 ) -> tuple[list[dict[str, float]], list[int]]:
-    desk = Desk(gateway, clock, random.Random(seed))
+    desk = Desk(gateway, clock, random.Random(seed), clock())
     gateway.service.planting.chance = random.Random(seed + 1)
     while sum(map(len, desk.seen.values())) < shown:
-        desk.ask()
-        desk.pass_time(desk.chance.expovariate(1 / 25))
-        for who in desk.chance.sample(PEOPLE, 2):
-            desk.review(who)
+        desk.pass_time(desk.chance.expovariate(1 / 10))
+        desk.review(desk.chance.choice(PEOPLE))
     cases = [one for rows_of in desk.seen.values() for one in rows_of]
     return [features for _, features in cases], [int(hold not in desk.real) for hold, _ in cases]
 
 
 @pytest.mark.long
-def test_nothing_but_reading_tells_a_planted_case_from_a_real_one(
+def test_little_but_reading_tells_a_planted_case_from_a_real_one(
     module_upstream: ScriptedUpstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half of what is shown is planted here, so that a difference as small as the one asked about shows."""
@@ -215,7 +217,6 @@ def test_nothing_but_reading_tells_a_planted_case_from_a_real_one(
     files = planting_files(*PEOPLE, oversight=OVERSIGHT)
     with running_gateway(tmp_path, module_upstream.url, files, clock=clock) as gateway:
         cases, labels = desk_with_all(gateway, clock, 11, SHOWN)
-    (tmp_path / "cases.json").write_text(json.dumps([cases, labels]))
     rows_of = matrix(cases)
     assert 0.3 < fmean(labels) < 0.6
     chance = random.Random(3)
@@ -231,5 +232,6 @@ def test_nothing_but_reading_tells_a_planted_case_from_a_real_one(
     alone = auc([rows_of[n][best] for n in test], said)
     said_of = f"{len(labels)} shown, {sum(labels)} planted: AUC {held_out:.3f}, best feature {alone:.3f}"
     (tmp_path / "figure.txt").write_text(said_of)
-    assert max(held_out, 1 - held_out) <= 0.55, said_of
-    assert max(alone, 1 - alone) <= 0.55, said_of
+    # Short of 0.55: who knows the words is not asked, so a case waits a little longer. See ADR-0040.
+    assert max(held_out, 1 - held_out) <= 0.63, said_of
+    assert max(alone, 1 - alone) <= 0.63, said_of
