@@ -420,13 +420,17 @@ def test_a_model_is_halted_by_the_name_that_its_upstream_has_too(clock: Clock, t
 def test_where_no_record_can_be_made_the_overseer_is_told(
     gateway: RunningGateway, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    in_force: list[bool] = []
+
     async def fails(_record: object) -> None:
+        in_force.append(not gateway.service.desk.gate.halts.are_none)
         raise LedgerError("the disk is full", "")
 
     with monkeypatch.context() as patch:
         patch.setattr(gateway.service.ledger, "append", fails)
         answer = halt(gateway, ANNA, clock(), "everything")
         assert (answer.status, answer.error["code"]) == (503, "ledger_unavailable")
+    assert in_force == [True]  # before there is a record of it
     assert gateway.service.desk.gate.halts.are_none
     halted(gateway, clock, "everything")
     assert is_stopped(ask(gateway, DESK_KEY))

@@ -1,5 +1,6 @@
 """Both parties see the same counts, incidents, halts and dissents, and nothing of content or persons."""
 
+import base64
 import json
 import shutil
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from caveat.evidence.reading import mint_reading
 from caveat.evidence.trust import TrustError, parse_trust
 from caveat.signing.canonical import canonical
 from caveat.signing.digest import sha256
@@ -25,10 +27,10 @@ from tests.support.overseers import (
     read,
 )
 from tests.support.powers import dissent, halt, look, with_observers
-from tests.support.raw_client import asking, chat
+from tests.support.raw_client import asking, chat, send
 from tests.support.running_gateway import RunningGateway, running_gateway
 from tests.support.scripted_upstream import ScriptedUpstream
-from tests.support.small_bundle import CHAT_KEY
+from tests.support.small_bundle import CHAT_KEY, OWNER
 
 OF_PROVIDER = Somebody("watcher-one", line="provider")
 OF_CUSTOMER = Somebody("watcher-two", line="customer")
@@ -124,6 +126,9 @@ def test_overseers_look_on_too_and_nobody_else_does(gateway: RunningGateway, clo
     gateway.records()
     assert look(gateway, ANNA, clock(), "/v1/oversight").status == 200
     assert look(gateway, STRANGER, clock(), "/v1/oversight").status == 401
+    statement = mint_reading("owner", gateway.service.ledger.origin, clock(), OWNER)
+    headers = {"authorization": "Caveat-Overseer " + base64.urlsafe_b64encode(statement).decode()}
+    assert send(gateway.url, "/v1/oversight", b"", headers, "GET").status == 401
 
 
 @pytest.mark.parametrize("query", ["size=0", "size=99999", "size=-1", "size=x", "side=1", "size=1&size=2"])
@@ -140,7 +145,7 @@ def test_a_ledger_that_was_changed_gives_no_view(
     copy = tmp_path / "copy"
     shutil.copytree(gateway.folder / "ledger", copy)
     for tile in (file for file in (copy / "tile").rglob("*") if file.is_file()):
-        tile.write_bytes(tile.read_bytes().replace(b'"dissent"', b'"dissenx"'))
+        tile.write_bytes(tile.read_bytes().replace(b'"too_fast"', b'"too_slow"'))
     assert Caveat(capsys)("ledger", "oversight", copy).code == 1
     assert "has" in Caveat(capsys).mistaken("ledger", "oversight", gateway.folder, "--size", 9999)
 

@@ -24,6 +24,7 @@ from caveat.ledger.record import (
 from caveat.ledger.replay import Bundles, ReplayCheck
 from caveat.ledger.wire import parse_record, render_record
 from caveat.oversight.dissents import link_of
+from caveat.oversight.halts import Halts
 from caveat.oversight.power_check import DissentCheck, HaltCheck
 from caveat.signing.digest import Digest
 from caveat.signing.keys import parse_private_key
@@ -142,6 +143,8 @@ def test_a_halt_that_its_person_did_not_sign_shows(data: Path, records: list[Rec
     assert isinstance(one, HaltRecord)
     altered = [*records[:place], replace(one, **changed), *records[place + 1 :]]
     assert Code.HALT_INVALID in codes(data, altered)
+    if "scope" not in changed:
+        assert codes(data, altered[: place + 1]) == {Code.HALT_INVALID}
 
 
 def test_a_release_without_a_second_person_shows(data: Path, records: list[Record]) -> None:
@@ -166,6 +169,7 @@ def test_a_dissent_that_is_left_out_moved_or_rewritten_shows(data: Path, records
     rest = [one for one in records if not isinstance(one, DissentRecord)]
     for left in ([b, c], [a, c], [a, c, b], [b, a, c], [a, b, b], [c]):
         assert codes(data, [*rest, *left]) == {Code.DISSENT_INVALID}, left
+    assert codes(data, [*rest, a, replace(b, link=Digest("0" * 64))]) == {Code.DISSENT_INVALID}
     reworded = replace(b, statement=c.statement)
     hidden = replace(b, statement="")
     for altered in (reworded, hidden, replace(b, person="anna"), replace(b, about="1-0123456789abcdef")):
@@ -234,3 +238,15 @@ def test_a_folder_in_which_a_dissent_is_changed_on_disk_fails(
     for tile in tiles:
         tile.write_bytes(tile.read_bytes().replace(b'"kind":"dissent"', b'"kind":"dissenx"'))
     assert Caveat(capsys)("ledger", "verify", copy).code == 1
+
+
+def test_two_releases_of_one_person_end_no_halt(records: list[Record]) -> None:
+    made, first, second = (records[place] for place in places(records, HaltRecord))
+    assert isinstance(second, HaltRecord)
+    assert isinstance(first, HaltRecord)
+    for person, left in ((first.person, 1), (second.person, 0)):
+        halts = Halts()
+        halts.fold(made, first.halt or "")
+        halts.fold(first, "1-0123456789abcdef")
+        halts.fold(replace(second, person=person), "2-0123456789abcdef")
+        assert halts.in_force == left
