@@ -187,7 +187,7 @@ class Gate:
                     of=None,
                     redacted=redacted,
                     given=given,
-                    content=None if use.request is None else _forwarded(use.request, redacted),
+                    content=_forwarded(use, redacted),
                 )
             except (LedgerError, RequestError):
                 if released:
@@ -587,9 +587,12 @@ def _with_unreadable(decision: Decision, done: Redaction | None) -> Decision:
     return decision if done is None else with_unreadable(decision, done.clauses, done.unreadable)
 
 
-def _forwarded(request: WireRequest, redacted: Redacted | None) -> bytes:
-    """What would go on to the model: what a person has to judge."""
-    return request.forward if redacted is None or redacted.forward is None else redacted.forward
+def _forwarded(use: Use, redacted: Redacted | None) -> bytes | None:
+    """What would go on to the model: what a person has to judge. None of a use that was not read."""
+    request = use.request or use.whole
+    if request is None or redacted is None or redacted.forward is None:
+        return None if request is None else request.forward
+    return redacted.forward
 
 
 def _of_call(asked: ToolCall) -> bytes:
