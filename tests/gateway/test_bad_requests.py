@@ -115,7 +115,7 @@ UNDECIDED = """
 /openai/deployments/a%2fb/embeddings /openai/deployments/../embeddings
 /openai/deployments/m/chat/completions/extensions
 /openai/v1/files /openai/v1/responses/resp_1 /openai/responses/resp_1 /openai/completions
-/v1/chat/completions/ /V1/messages /v1/models/x / /v1/messages%2f /console
+/v1/chat/completions/ /V1/messages /v1/models/x / /v1/messages%2f /consoles
 """
 
 

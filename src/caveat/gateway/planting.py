@@ -238,7 +238,7 @@ class Planting:
             made = make_case(host, donor, law.bundle.registry, self.chance)
             if made is None:
                 continue
-            seen_by = frozenset().union(*(self._shown[one] for one in self._telling(made, queue)))
+            seen_by = frozenset[str]().union(*(self._shown[one] for one in self._telling(made, queue)))
             reused = host.id in self._used or donor.id in self._used
             by_all = bool(seen_by) and active <= seen_by
             # Where everybody has seen it, it is better asked about than not.
