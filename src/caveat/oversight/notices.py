@@ -18,6 +18,7 @@ from caveat.ledger.record import (
     render_time,
 )
 from caveat.oversight.book import Entry
+from caveat.oversight.review import Defect
 from caveat.signing.canonical import Json, JsonObject
 
 
@@ -65,6 +66,9 @@ def notices_of(record: Record, record_id: str) -> Iterator[Notice]:
                 "record": record_id,
             }
             yield notice(Event.HOLD_DECIDED, record_id, parse_time(record.time), decided, record.hold)
+            if record.defect == Defect.VIGILANCE:
+                broken: JsonObject = {"record": record_id, "role": record.role}
+                yield notice(Event.FLOORS_BROKEN, record_id, parse_time(record.time), broken)
         case HaltRecord():
             yield from _of_halt(record, record_id)
         case DissentRecord():
