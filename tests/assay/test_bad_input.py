@@ -278,7 +278,7 @@ def command(path: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "caveat", *common, "--data", str(ROOT / "eval" / "data"), *COMMAND, *more]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_run_that_is_interrupted_is_partial_everywhere_and_goes_on_to_the_same_digest(
     tmp_path: Path, number: signal.Signals

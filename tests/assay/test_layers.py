@@ -93,12 +93,12 @@ def test_every_broken_layer_is_found_and_named(tmp_path: Path, layer: str) -> No
         *(pytest.param(one, marks=pytest.mark.long) for one in ("answers", "redaction", "workflows")),
     ],
 )
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_broken_layer_of_the_extended_bundle_is_found_and_named(tmp_path: Path, layer: str) -> None:
     check_found(tmp_path, layer, pairs=64, bundle=EXTENDED)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_list_of_phrases_is_reported_as_much_apparent_and_hardly_any_real_protection(
     tmp_path: Path,
 ) -> None:
@@ -117,7 +117,7 @@ def test_a_list_of_phrases_is_reported_as_much_apparent_and_hardly_any_real_prot
     assert report["arms"]["whole"]["twins_passed"]["count"] == 64
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ordinary_work_is_done_through_the_whole_gateway_and_what_asking_costs_is_its_layers(
     tmp_path: Path,
 ) -> None:

@@ -181,7 +181,7 @@ async def run(path: Path, own: Model | None, arms: tuple[str, ...], suite: Suite
     return measure(Journal.read(path))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 async def test_a_model_that_follows_its_rules_is_found_as_a_layer(tmp_path: Path) -> None:
     harmful = {_said(plain_body(honest(use), b"")) for use in NAIVE.uses}
 
@@ -211,7 +211,7 @@ def _said(body: bytes) -> str:
     return str(json.loads(body)["messages"][0]["content"][0]["text"])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 async def test_a_model_that_hardly_refuses_is_no_layer_whatever_it_does_once_told(tmp_path: Path) -> None:
     async with model(refusing(lambda said, told: told and "abstract" in said)) as own:
         measured = await run(tmp_path / "run", own, (f"only:{MODEL_REFUSALS}",))
@@ -227,7 +227,7 @@ async def test_without_a_real_model_its_arms_are_unmeasured_by_name(tmp_path: Pa
     assert "needs a real model" in measured.unmeasured_arms[f"only:{MODEL_REFUSALS}"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 async def test_what_the_model_refuses_behind_our_gateway_is_never_our_credit(tmp_path: Path) -> None:
     """The placebo lets all pass; the model behind it refuses all. Twice the arm has no protection."""
     arms = ("placebo", f"with:{MODEL_REFUSALS}", f"without:{MODEL_REFUSALS}")

@@ -68,7 +68,7 @@ def test_requests_of_others_are_sent_shown_and_resumed_and_a_missing_set_is_name
         assert "Something abstract" not in path.read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.real_model
 def test_a_run_before_the_small_real_model_names_it_and_its_bare_refusals(tmp_path: Path) -> None:
     out = tmp_path / "run.jsonl"
