@@ -15,7 +15,7 @@ from tests.support.passkeys import Authenticator
 from tests.support.running_gateway import RunningGateway, running_gateway
 from tests.support.scripted_upstream import ScriptedUpstream
 
-pytestmark = [needs_chromium, pytest.mark.slow]
+pytestmark = [needs_chromium, pytest.mark.long]
 
 
 def decide(seat: Seat, act: str) -> str:
