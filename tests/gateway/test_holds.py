@@ -398,7 +398,7 @@ def test_what_waits_is_told_as_it_happens(gateway: RunningGateway, clock: Clock)
 
 
 @pytest.mark.parametrize(
-    "query", ["?wait=61", "?wait=", "?wait=-1", "?wait=1e1", "?other=1", "?wait=1&wait=2"]
+    "query", ["?wait=61", "?wait=00099999", "?wait=", "?wait=-1", "?wait=1e1", "?other=1", "?wait=1&wait=2"]
 )
 def test_a_hold_is_waited_for_by_seconds_alone(gateway: RunningGateway, query: str) -> None:
     answer = status(gateway, held(gateway), query=query)

@@ -18,6 +18,7 @@ from caveat.signing.canonical import Json, JsonObject
 
 MAX_WAIT_SECONDS = 60
 _KEEP_ALIVE_SECONDS = 15.0
+_LONGEST_NUMBER = 3
 _NEXT = {
     Status.OPEN: "wait, or come back; nothing proceeds by default",
     Status.APPROVED: "send the very same request again before it expires; it goes through once",
@@ -70,7 +71,8 @@ def wait_seconds(query: str) -> float:
     if not query:
         return 0.0
     name, _, value = query.partition("=")
-    if name != "wait" or not (value.isascii() and value.isdigit()) or int(value[:4]) > MAX_WAIT_SECONDS:
+    whole = value.isascii() and value.isdigit() and len(value) <= _LONGEST_NUMBER
+    if name != "wait" or not whole or int(value) > MAX_WAIT_SECONDS:
         raise RequestError(
             400,
             "wait_invalid",
