@@ -211,14 +211,17 @@ class Gate:
 
     @contextmanager
     def _taken(self, given: Given | None) -> Generator[None]:
-        """Uses up what was approved while a record is made of it; gives it back where there will be none."""
+        """Uses up what was approved while a record is made of it; gives it back where there is surely none.
+
+        A caller who hangs up meanwhile does not get it back: the record may have its place in the log.
+        """
         if given is None or self._holding is None:
             yield
             return
         self._holding.take(given)
         try:
             yield
-        except BaseException:
+        except (LedgerError, RequestError):
             self._holding.give_back(given)
             raise
 
