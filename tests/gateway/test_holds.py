@@ -37,7 +37,7 @@ from tests.support.overseers import (
 )
 from tests.support.raw_client import asking, chat, send
 from tests.support.running_gateway import RunningGateway, running_gateway
-from tests.support.scripted_upstream import ScriptedUpstream
+from tests.support.scripted_upstream import Reply, ScriptedUpstream, Seen, plain_reply
 from tests.support.small_bundle import CHAT_KEY, DESK_KEY, WATCH_KEY, attest, rows
 
 
@@ -426,3 +426,23 @@ def test_a_decision_that_nobody_enrolled_signed_is_not_recorded(
 )
 def test_other_methods_are_refused(gateway: RunningGateway, method: str, path: str) -> None:
     assert send(gateway.url, path, b"", {"authorization": f"Bearer {DESK_KEY}"}, method).status == 405
+
+
+def test_a_policy_that_changes_before_the_answer_takes_the_approval_away(
+    clock: Clock, upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
+    """81: the use was let through under one policy, and its answer is decided under the next."""
+    bundle = overseen_bundle(BEN)
+    with running_gateway(tmp_path, upstream.url, bundle.files(), clock=clock) as gateway:
+        shown = shown_to(gateway, clock, held(gateway), BEN)
+        clock.move(11)
+        assert decide(gateway, shown, BEN, clock()).status == 201
+        bundle.clauses += "// another text\n"
+
+        def amended_meanwhile(seen: Seen) -> Reply:
+            assert gateway.amend(bundle.files())
+            return plain_reply(seen)
+
+        upstream.script = amended_meanwhile
+        answer = ask_about(gateway)
+        assert (answer.status, answer.error["point"]) == (403, "output")

@@ -334,7 +334,7 @@ class Gate:
         size = None if answer is None else len(answer)
         if redaction is not None:
             size = redaction.size
-        cases = _unscored(prompt, _cases_of_answer(prompt.gathered, size))
+        cases = _still_approved(prompt, law, _unscored(prompt, _cases_of_answer(prompt.gathered, size)))
         if scores is not None:
             cases = with_scores(cases, law.bundle.registry, scores)
         decision = law.decisions.decide(Point.OUTPUT, cases)
@@ -370,7 +370,7 @@ class Gate:
             action_digest=self.name(deployment.id, Point.TOOL, sha256(said), asked.arguments),
         )
         use = replace(before, law=law, deployment=deployment, action=action_of(tool), call=call)
-        before_call = _unscored(prompt, prompt.gathered.cases)
+        before_call = _still_approved(prompt, law, _unscored(prompt, prompt.gathered.cases))
         cases = _unapproved(cases_of_call(before_call, tool, bundle.registry), before_call)
         gathered = Gathered(_scored(cases, law, call))
         decision = law.decisions.decide(Point.TOOL, gathered.cases)
@@ -563,16 +563,28 @@ def _approved(gathered: Gathered, given: Given) -> Gathered:
 
 def _unreleased(gathered: Gathered, given: Given | None) -> Gathered:
     """The same without what only counts where the use goes on; what was approved of it is not used up."""
-    cases = gathered.cases
-    if given is not None:
-        cases = tuple(replace(case, approvals=frozenset[str]()) for case in cases)
+    cases = gathered.cases if given is None else _without_approvals(gathered.cases)
     return replace(gathered, cases=cases, reserve=())
 
 
 def _unapproved(cases: tuple[Facts, ...], before: tuple[Facts, ...]) -> tuple[Facts, ...]:
     """The cases of a call. What was approved of its prompt holds for it only where it changes no fact: the
     approver saw these, and not what the call does beside."""
-    if [_values(case) for case in cases] == [_values(case) for case in before]:
+    if not any(case.approvals for case in cases):
+        return cases
+    unchanged = [_values(case) for case in cases] == [_values(case) for case in before]
+    return cases if unchanged else _without_approvals(cases)
+
+
+def _still_approved(prompt: Ruling, law: Law, cases: tuple[Facts, ...]) -> tuple[Facts, ...]:
+    """The cases of what goes on from a prompt: approvals are of the policy that the prompt was under."""
+    if law.bundle.digest == prompt.use.law.bundle.digest:
+        return cases
+    return _without_approvals(cases)
+
+
+def _without_approvals(cases: tuple[Facts, ...]) -> tuple[Facts, ...]:
+    if not any(case.approvals for case in cases):
         return cases
     return tuple(replace(case, approvals=frozenset[str]()) for case in cases)
 
