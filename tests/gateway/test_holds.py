@@ -364,7 +364,11 @@ def test_what_cannot_be_stored_cannot_be_approved(
     listed = read(gateway, BEN, clock()).json["holds"]
     for row in listed:
         assert read(gateway, BEN, clock(), row["hold"]).error["code"] == "unknown_hold"
-    assert ask_about(gateway).status == 403
+    # Asked again once the store is well, it waits anew, where somebody can see it.
+    shown = shown_to(gateway, clock, held(gateway), BEN)
+    clock.move(11)
+    assert decide(gateway, shown, BEN, clock()).status == 201
+    assert ask_about(gateway).status == 200
 
 
 def test_a_deployment_that_is_only_observed_waits_for_nobody(gateway: RunningGateway, clock: Clock) -> None:

@@ -38,6 +38,10 @@ class HoldStore(Protocol):
         """What the hold shows."""
         ...
 
+    def has(self, hold: str) -> bool:
+        """Whether it is stored what the hold shows."""
+        ...
+
     def display(self, hold: str, person: str, at: datetime) -> datetime:
         """Notes that the hold is shown to this person now; returns when it was first, durably."""
         ...
@@ -167,12 +171,17 @@ class Holding:
     def held(self, asked: Asked, decision: Decision, law: Law, now: datetime) -> Held | None:
         """What the record of a use that waits says of it; None where no person can release it.
 
-        A use that waits already goes on waiting under the same id: asking again opens no second hold.
+        A use that waits already goes on waiting under the same id: asking again opens no second hold, unless
+        what the first shows was never stored, so that nobody could ever approve it. Raises `FaultError`.
         """
         if decision.verdict is not Verdict.NEEDS_APPROVAL or not decision.approvals:
             return None
         entry = self.book.of(asked, now)
-        if entry is not None and entry.hold.roles.keys() >= set(decision.approvals):
+        if (
+            entry is not None
+            and entry.hold.roles.keys() >= set(decision.approvals)
+            and self.store.has(entry.hold.id)
+        ):
             return _held(entry.hold.roles, entry.hold.expires_at, entry.hold.id)
         roles = {role: law.bundle.manifest.roles[role].persons for role in decision.approvals}
         return _held(roles, now + timedelta(seconds=law.bundle.oversight.hold_seconds), None)

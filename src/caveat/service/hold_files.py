@@ -28,6 +28,11 @@ class HoldFiles:
         with _answered():
             return self._store.get(hold)
 
+    def has(self, hold: str) -> bool:
+        """Whether it is stored what it shows; raises `FaultError`."""
+        with _answered():
+            return self._store.has(hold)
+
     def display(self, hold: str, person: str, at: datetime) -> datetime:
         """When it was first shown to this person; raises `FaultError`."""
         with _answered():

@@ -85,6 +85,10 @@ class SqliteHolds:
         row = self._one("SELECT view, content FROM shown WHERE hold = ?", (hold,))
         return None if row is None else Shown(bytes(row[0]), bytes(row[1]))
 
+    def has(self, hold: str) -> bool:
+        """Whether it is stored what the hold shows; raises `HoldStoreError`."""
+        return self._one("SELECT 1 FROM shown WHERE hold = ?", (hold,)) is not None
+
     def display(self, hold: str, person: str, at: datetime) -> datetime:
         """When the hold was first shown to this person, which is now if it never was; raises
         `HoldStoreError`."""
