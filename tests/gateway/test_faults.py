@@ -97,16 +97,16 @@ def test_an_error_of_the_upstream_is_decided_and_passed_on_and_not_retried(
 def stopped_ledger(monkeypatch: pytest.MonkeyPatch, calls: int = 0) -> Iterator[None]:
     """The ledger takes `calls` records more, then none."""
     left = [calls]
-    append = Ledger.append
+    submit = Ledger.submit
 
-    async def refuse(self: Ledger, record: object) -> object:
+    def refuse(self: Ledger, record: object) -> object:
         left[0] -= 1
         if left[0] < 0:
             raise StoppedError("the disk is full")
-        return await append(self, record)  # type: ignore[arg-type]
+        return submit(self, record)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(Ledger, "append", refuse)
+        patch.setattr(Ledger, "submit", refuse)
         yield
 
 

@@ -422,12 +422,12 @@ def test_where_no_record_can_be_made_the_overseer_is_told(
 ) -> None:
     in_force: list[bool] = []
 
-    async def fails(_record: object) -> None:
+    def fails(_record: object) -> None:
         in_force.append(not gateway.service.desk.gate.halts.are_none)
         raise LedgerError("the disk is full", "")
 
     with monkeypatch.context() as patch:
-        patch.setattr(gateway.service.ledger, "append", fails)
+        patch.setattr(gateway.service.ledger, "submit", fails)
         answer = halt(gateway, ANNA, clock(), "everything")
         assert (answer.status, answer.error["code"]) == (503, "ledger_unavailable")
     assert in_force == [True]  # before there is a record of it

@@ -161,7 +161,7 @@ def test_a_good_bundle_comes_into_force_with_a_record_and_decides_from_then_on(
 def test_a_change_that_cannot_be_recorded_does_not_come_into_force(
     reloading: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def refuse(_ledger: Ledger, _record: object) -> object:
+    def refuse(_ledger: Ledger, _record: object) -> object:
         raise StoppedError("the disk is full")
 
     good, digest = dict(reloading.files), reloading.service.law.current.bundle.digest
@@ -171,7 +171,7 @@ def test_a_change_that_cannot_be_recorded_does_not_come_into_force(
     reloading.files.clear()
     reloading.files.update(following(bundle.files(), good_law, 99))
     with monkeypatch.context() as patch:
-        patch.setattr(Ledger, "append", refuse)
+        patch.setattr(Ledger, "submit", refuse)
         assert reloading.reload() is False
     assert reloading.service.law.current.bundle.digest == digest
     reloading.files.clear()

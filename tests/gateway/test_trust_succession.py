@@ -134,14 +134,14 @@ def test_a_trust_policy_that_cannot_be_recorded_does_not_come_into_force(
     """40"""
     from caveat.ledger.errors import StoppedError
 
-    async def refuse(_ledger: Ledger, _record: dict[str, Any]) -> object:
+    def refuse(_ledger: Ledger, _record: dict[str, Any]) -> object:
         raise StoppedError("the disk is full")
 
     with running_gateway(tmp_path, upstream.url, files()) as running:
         digest = running.service.law.current.bundle.digest
         running.files.update(files(version=2))
         with monkeypatch.context() as patch:
-            patch.setattr(Ledger, "append", refuse)
+            patch.setattr(Ledger, "submit", refuse)
             assert running.reload() is False
         assert running.service.law.current.bundle.digest == digest
 

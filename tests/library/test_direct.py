@@ -313,7 +313,7 @@ def test_answers_that_are_decided_directly_are_charged_to_the_budget_of_tokens(w
 class StoppedLedger:
     """A ledger whose disk has failed."""
 
-    async def append(self, _record: object) -> object:
+    def submit(self, _record: object) -> object:
         raise StoppedError("the disk failed")
 
 

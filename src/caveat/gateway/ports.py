@@ -1,9 +1,10 @@
 """What the gateway needs of other rooms, said by the gateway: a consumer owns its protocols."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from caveat.call.call import Call
 from caveat.call.parts import RawPart
@@ -45,8 +46,11 @@ class Receipt(Protocol):
 class Ledger(Protocol):
     """The one writer of records."""
 
-    async def append(self, record: JsonObject) -> Receipt:
-        """Returns only when the record is durable; raises the ledger's own error otherwise."""
+    def submit(self, record: JsonObject) -> asyncio.Future[Any]:
+        """Gives the record its place at once; a `Receipt` once it is durable, or the ledger's own error.
+
+        Also raises that error at once. Whoever waits may go away: the record is made all the same.
+        """
         ...
 
 

@@ -4,6 +4,7 @@ Law: a record is folded only once it is durable, and by all that keep a state be
 Source: ADR-0002.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TypeAlias
@@ -32,6 +33,27 @@ Fold: TypeAlias = Callable[[Record, str], None]
 """Takes in a durable record and its id."""
 
 
+class _Taking:
+    """Takes one record in as soon as it is durable. `error`: what went wrong with that."""
+
+    __slots__ = ("_folds", "_record", "error")
+
+    def __init__(self, record: Record, folds: tuple[Fold, ...]) -> None:
+        self._record = record
+        self._folds = folds
+        self.error: Exception | None = None
+
+    def __call__(self, durable: "asyncio.Future[Receipt]") -> None:
+        """Records are taken in in the order of the log: the ledger completes them so."""
+        if durable.cancelled() or durable.exception() is not None:
+            return
+        try:
+            for fold in self._folds:
+                fold(self._record, durable.result().record_id)
+        except Exception as error:
+            self.error = error
+
+
 class Recorder:
     """The one way to the ledger. `fault`: why the last record could not be made durable; None if it was."""
 
@@ -48,9 +70,15 @@ class Recorder:
         self._folds = (*self._folds, fold)
 
     async def append(self, record: Record) -> Receipt:
-        """Returns when the record is durable; raises `LedgerError`, or `RequestError` for one too large."""
+        """Returns when the record is durable; raises `LedgerError`, or `RequestError` for one too large.
+
+        A caller that goes away meanwhile takes nothing back: the record is made, and taken in.
+        """
         try:
-            receipt = await self._ledger.append(render_record(record, self._render_cases))
+            durable = self._ledger.submit(render_record(record, self._render_cases))
+            taking = _Taking(record, self._folds)
+            durable.add_done_callback(taking)  # also where the caller has gone away by then
+            receipt: Receipt = await asyncio.shield(durable)
         except ledger_errors.RefusedRecordError as error:
             raise RequestError(
                 413,
@@ -62,8 +90,8 @@ class Recorder:
             self.fault = type(error).__name__
             raise LedgerError from error
         self.fault = None
-        for fold in self._folds:
-            fold(record, receipt.record_id)
+        if taking.error is not None:
+            raise taking.error
         return receipt
 
     def now(self) -> datetime:

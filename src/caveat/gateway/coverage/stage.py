@@ -92,10 +92,12 @@ class _Memory:
 
     records: list[JsonObject] = field(default_factory=list[JsonObject])
 
-    async def append(self, record: JsonObject) -> _Kept:
+    def submit(self, record: JsonObject) -> "asyncio.Future[_Kept]":
         """Keeps it for as long as one use takes."""
         self.records.append(record)
-        return _Kept(f"planted-{len(self.records)}")
+        kept: asyncio.Future[_Kept] = asyncio.get_running_loop().create_future()
+        kept.set_result(_Kept(f"planted-{len(self.records)}"))
+        return kept
 
 
 class _Endpoint:
