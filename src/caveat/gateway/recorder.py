@@ -47,9 +47,10 @@ class _Taking:
         """Records are taken in in the order of the log: the ledger completes them so."""
         if durable.cancelled() or durable.exception() is not None:
             return
+        record_id = durable.result().record_id  # each time it is asked for it is made
         try:
             for fold in self._folds:
-                fold(self._record, durable.result().record_id)
+                fold(self._record, record_id)
         except Exception as error:
             self.error = error
 
