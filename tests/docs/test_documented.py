@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from caveat.cli.main import caveat
 from caveat.decision.verdict import Decision, Reason, Verdict
-from caveat.evidence import trust
+from caveat.evidence import trust_file
 from caveat.facts import registry
 from caveat.gateway.refusal import refusal_message
 from caveat.ledger.finding import Code
@@ -43,7 +43,7 @@ def test_every_reason_has_its_row_and_its_part_in_order() -> None:
     ("heading", "model", "prefix"),
     [
         ("bundle.toml", manifest._ManifestModel, ""),
-        ("trust.toml", trust._TrustModel, ""),
+        ("trust.toml", trust_file.TrustModel, ""),
         ("oversight.toml", oversight._OversightModel, ""),
         ("deployments.toml", deployments._DeploymentModel, "deployments.ID."),
         ("Who may sign in", identity._IdentityModel, "identity."),

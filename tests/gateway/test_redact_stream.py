@@ -15,7 +15,8 @@ from caveat.gateway.errors import UpstreamError
 from caveat.gateway.redact_stream import redact_stream, redact_whole
 from caveat.gateway.redacting import AnswerRedaction
 from caveat.gateway.wire.wire import OPENAI, find_wire
-from caveat.screens.redaction import Finder, Placeholders, Replacing, Table
+from caveat.screens.placeholders import Placeholders, Table
+from caveat.screens.redaction import Finder, Replacing
 from tests.support.phrase_world import ENDPOINTS, stream_of, text_in
 from tests.support.redact_world import EMAIL, PHONE
 from tests.support.scripted_upstream import response_body, response_events

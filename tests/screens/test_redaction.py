@@ -9,19 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from caveat.call.identifiers import KINDS, find_identifiers
-from caveat.screens.redaction import (
-    MAX_OPEN_CHARS,
-    Answering,
-    CollisionError,
-    Counts,
-    Finder,
-    Kept,
-    OpenError,
-    Placeholders,
-    Replacing,
-    Table,
-    changed,
-)
+from caveat.screens.placeholders import CollisionError, Kept, Placeholders, Table
+from caveat.screens.redaction import MAX_OPEN_CHARS, Answering, Counts, Finder, OpenError, Replacing, changed
 
 NAMES = "phrases:names"
 FINDER = Finder({NAMES: ["project heliotrope", "heliotrope two", "email"]})

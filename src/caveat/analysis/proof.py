@@ -4,14 +4,12 @@ Version 1. What the solver left open stands as "unknown" and never as held; what
 that the live engine let through. Source: `docs/reference/prove.md`, ADR-0017.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import cast
 
 from caveat.analysis.adversary import Adversary, insiders
-from caveat.analysis.amended import Acts
 from caveat.analysis.board import Found
-from caveat.analysis.closing import Closing, smallest_sets
+from caveat.analysis.closing import Closing
 from caveat.analysis.cuts import (
     GATEWAY_BUILD,
     Cut,
@@ -22,6 +20,21 @@ from caveat.analysis.cuts import (
 )
 from caveat.analysis.holds import Held, Problem, RedLine, ask_line, make_problem, red_lines_of
 from caveat.analysis.power import Power, make_power
+from caveat.analysis.proof_rows import (
+    acts_row,
+    as_json,
+    assumptions,
+    held_as,
+    implied_as,
+    limbs,
+    listed,
+    name_sets,
+    open_as,
+    together,
+    with_verdict,
+    witness_rows,
+    worth,
+)
 from caveat.analysis.questions import (
     Purpose,
     Questions,
@@ -35,19 +48,17 @@ from caveat.analysis.questions import (
     sole_guards,
 )
 from caveat.analysis.shrink import fewer_facts
-from caveat.analysis.solve import Answer, Session, disj, neg, solver_version
+from caveat.analysis.solve import Session, disj, neg, solver_version
 from caveat.analysis.statements import Sentence, answer_sentences
 from caveat.analysis.theatre import omission_opens, theatre
-from caveat.analysis.value import Case, Worths, value_of
-from caveat.analysis.witness import Witness, is_permitted, live_decision, order_key
+from caveat.analysis.value import Case, value_of
+from caveat.analysis.witness import Witness, is_permitted, live_decision
 from caveat.decision.verdict import Decision
 from caveat.evidence.trust import Trust
 from caveat.facts.fact import Grade
 from caveat.facts.value import Interval
-from caveat.policy.amend import is_satisfied
 from caveat.policy.bundle import Bundle
-from caveat.policy.clause import Clause
-from caveat.signing.canonical import Json, JsonObject
+from caveat.signing.canonical import JsonObject
 from caveat.signing.digest import Digest, sha256
 
 Advance = Callable[[int, int], None]
@@ -103,15 +114,15 @@ class Prover:
             "name": self.bundle.manifest.name,
             "release": self.bundle.manifest.release,
             "draft": {"unsigned": list(self.bundle.unsigned), "unsafe": list(self.bundle.unsafe)},
-            "red_lines": _json(rows),
-            "closing_cut_sets": _json({name: _names(sets) for name, sets in closing.items()}),
+            "red_lines": as_json(rows),
+            "closing_cut_sets": as_json({name: name_sets(sets) for name, sets in closing.items()}),
             "can_be_switched_off": list(theatre(self.session, self.bundle)),
             "never_fires": list(never_firing(questions)),
             "redundant": list(redundant(questions)),
             "can_error": list(erring(questions)),
             "omission_opens": list(omission_opens(questions)),
-            "useful": _json(useful),
-            "uses": _json(uses),
+            "useful": as_json(useful),
+            "uses": as_json(uses),
             "assumptions": list(assumptions(self.bundle)),
             "solver": {
                 "name": solver_version(),
@@ -123,7 +134,7 @@ class Prover:
         sound = True
         if self.sentences:
             answers = answer_sentences(self.sentences, questions, power, document)
-            document["statements"] = _json(answers)
+            document["statements"] = as_json(answers)
             sound = all(row["result"] in ("proved", "not_expressible") for row in answers)
         if self.cases:
             document["value"] = worth(value_of(self.bundle, self.cases))
@@ -173,8 +184,8 @@ class Prover:
         return {
             "id": line.id,
             "name": line.name,
-            "holds": {each.adversary.value: _answer(each.holds) for each in held},
-            "witnesses": _json(_witnesses(held)),
+            "holds": {each.adversary.value: held_as(each.holds) for each in held},
+            "witnesses": as_json(witness_rows(held)),
             "sole_guards": [name for name, _ in guards],
             "guard_witnesses": {
                 name: questions.board.reduced(found, line.specification).render() for name, found in guards
@@ -189,17 +200,17 @@ class Prover:
             "issuer_cut_sets": [list(cut.members) for cut in issuers.sets],
             "cut_sets_complete": cuts.complete and operated.complete and issuers.complete,
             "openings": [self._opening(power, line, cut) for cut in (*cuts.sets, *issuers.sets)],
-            "quorums": _json(
+            "quorums": as_json(
                 {
-                    cut.members[0]: _listed(quorum(power, line, cut.members[0]))
+                    cut.members[0]: listed(quorum(power, line, cut.members[0]))
                     for cut in issuers.sets
                     if len(cut.members) == 1
                 }
             ),
             "consents": cuts.consents if cuts.complete else "unknown",
-            "limbs": _json(limbs(self.bundle, line)),
-            "redefining_cut_sets": _json(_names(_together(self.bundle, line.specification))),
-            "proofs": _json(self._proofs[line.id]),
+            "limbs": as_json(limbs(self.bundle, line)),
+            "redefining_cut_sets": as_json(name_sets(together(self.bundle, line.specification))),
+            "proofs": as_json(self._proofs[line.id]),
             "given": self._given(line),
         }
 
@@ -209,14 +220,14 @@ class Prover:
         found, questions = open_by_law(self.session, self.bundle, self.given, line)
         witness = None if found.witness is None else questions.board.reduced(found, line.specification)
         return {
-            "authorities": _json(sorted(self.given)),
-            "implied": _implied(found.answer),
+            "authorities": as_json(sorted(self.given)),
+            "implied": implied_as(found.answer),
             "witness": None if witness is None else witness.render(),
         }
 
     def _opening(self, power: Power, line: RedLine, cut: Cut) -> JsonObject:
         witness = power.board.reduced(cut.found, line.specification)
-        return {"by": list(cut.members), "acts": _acts(cut.acts), "witness": witness.render()}
+        return {"by": list(cut.members), "acts": acts_row(cut.acts), "witness": witness.render()}
 
     def _useful(self, questions: Questions) -> tuple[dict[str, bool | str], dict[str, JsonObject]]:
         useful: dict[str, bool | str] = {}
@@ -226,13 +237,13 @@ class Prover:
             witness = None if last is None else _for_purpose(self.bundle, last, purpose)
             if witness is None:
                 found = permitted_use(questions, purpose)
-                useful[purpose.name] = _open(found.answer)
+                useful[purpose.name] = open_as(found.answer)
                 witness = _smaller(self.bundle, found, purpose)
             else:
                 useful[purpose.name] = True
             if witness is not None:
                 last = witness
-                uses[purpose.name] = _with_verdict(self.bundle, witness)
+                uses[purpose.name] = with_verdict(self.bundle, witness)
         return useful, uses
 
 
@@ -248,73 +259,6 @@ def _adds(bundle: Bundle, adversary: Adversary) -> bool:
             return any(spec.grade is Grade.ESTIMATED for spec in specs)
         case _:
             return True
-
-
-def _json(value: object) -> Json:
-    """JSON by construction: lists are invariant, so the checker cannot see it."""
-    return cast("Json", value)
-
-
-def _answer(holds: bool | None) -> bool | str:
-    return "unknown" if holds is None else holds
-
-
-def _open(answer: Answer) -> bool | str:
-    return "unknown" if answer is Answer.UNKNOWN else answer is Answer.SATISFIABLE
-
-
-def _implied(answer: Answer) -> bool | str:
-    return "unknown" if answer is Answer.UNKNOWN else answer is Answer.UNSATISFIABLE
-
-
-def _listed(names: tuple[str, ...] | None) -> list[str] | None:
-    return None if names is None else list(names)
-
-
-def _names(sets: Iterable[frozenset[str]]) -> list[list[str]]:
-    return sorted((sorted(each) for each in sets), key=lambda names: (len(names), names))
-
-
-def _witnesses(held: list[Held]) -> list[JsonObject]:
-    """The use of each adversary that opens it, smallest first, each use once."""
-    opened = sorted(
-        ((each, each.witness) for each in held if each.witness is not None),
-        key=lambda pair: order_key(pair[1]),
-    )
-    rows: list[JsonObject] = []
-    seen: set[int] = set()
-    for each, witness in opened:
-        if id(witness) not in seen:
-            seen.add(id(witness))
-            rows.append({"adversary": each.adversary.value, "by": list(each.by), **witness.render()})
-    return rows
-
-
-def _acts(acts: Acts) -> JsonObject:
-    return {
-        "removed": _json(sorted(acts.removed)),
-        "widened": _json(sorted(acts.widened)),
-        "limits": dict(sorted(acts.limits.items())),
-        "claimed": _json(sorted(acts.claimed)),
-    }
-
-
-def limbs(bundle: Bundle, line: RedLine) -> list[JsonObject]:
-    """Each clause that carries the red line's name, and who could remove all its parts."""
-    rows: list[JsonObject] = []
-    named = [clause for clause in bundle.clauses if clause.red_line == line.name]
-    for name in dict.fromkeys(name for clause in named for name in clause.clauses):
-        parts = tuple(clause for clause in bundle.clauses if name in clause.clauses)
-        sets = _names(_together(bundle, parts))
-        rows.append({"id": name, "consents": min(map(len, sets), default=None), "cut_sets": _json(sets)})
-    return rows
-
-
-def _together(bundle: Bundle, clauses: tuple[Clause, ...]) -> tuple[frozenset[str], ...]:
-    """The minimal sets of actors who may amend all of these."""
-    return smallest_sets(
-        bundle.manifest.actors, lambda chosen: all(is_satisfied(each.amend, chosen) for each in clauses)
-    )
 
 
 def _for_purpose(bundle: Bundle, witness: Witness, purpose: Purpose) -> Witness | None:
@@ -340,42 +284,3 @@ def _smaller(bundle: Bundle, found: Found, purpose: Purpose) -> Witness | None:
         return decision if is_permitted(decision) else None
 
     return fewer_facts(found.witness, names, still)
-
-
-def _with_verdict(bundle: Bundle, witness: Witness) -> JsonObject:
-    """The use with the verdict that it gets before anybody approved anything."""
-    decision = live_decision(bundle, witness.point, witness.said, witness.truth, frozenset())
-    rendered = witness.render()
-    return {**rendered, "verdict": decision.verdict.value, "approvals": list(decision.approvals)}
-
-
-def worth(value: Worths) -> JsonObject:
-    """What each clause is worth over a scenario file."""
-    return {
-        "uses": value.uses,
-        "held_back": value.held_back,
-        "unshared": list(value.unshared),
-        "clauses": [
-            {"id": each.clause, "only": list(each.only), "share": round(float(each.share), 4)}
-            for each in value.clauses
-        ],
-    }
-
-
-def assumptions(bundle: Bundle) -> tuple[str, ...]:
-    """What every "holds" rests on, in sentences."""
-    role = bundle.policy.interval_role
-    found = [
-        "every fact has a value that the registry declares, and no set is empty that cannot be",
-        "every approval that a role could give is given",
-        "what an issuer attests is true, but for the insiders of `issuer` and `operator`",
-        "what the gateway observes is true, but for the operator of `operator`",
-        "an issuer attests for all its role may attest, unless the trust policy grants it less",
-        "the verdict rule runs unchanged: the build of the gateway is none of the actors",
-        "adding a clause takes the consent that amending one of its effect takes, so it opens no more",
-    ]
-    if role is not None:
-        found.append(
-            f"`{role}` settles counted intervals, and may settle them at their lower end as an insider"
-        )
-    return tuple(found)

@@ -12,7 +12,8 @@ from caveat.call.identifiers import KINDS
 from caveat.gateway.redact_stream import redact_stream
 from caveat.gateway.redacting import AnswerRedaction
 from caveat.gateway.wire.wire import OPENAI
-from caveat.screens.redaction import Finder, Placeholders, Replacing, Table
+from caveat.screens.placeholders import Placeholders, Table
+from caveat.screens.redaction import Finder, Replacing
 
 _VALUES = 100
 _CHUNKS = 20_000

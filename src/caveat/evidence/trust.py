@@ -9,9 +9,8 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from caveat.evidence.issuer import (
     Authority,
@@ -23,7 +22,15 @@ from caveat.evidence.issuer import (
     is_entitled,
     may_attest_value,
 )
-from caveat.evidence.statement import ID_PATTERN, parse_time
+from caveat.evidence.statement import parse_time
+from caveat.evidence.trust_file import (
+    IssuerModel,
+    KeyModel,
+    OverseerModel,
+    PasskeyModel,
+    RangeModel,
+    TrustModel,
+)
 from caveat.facts.fact import Grade
 from caveat.facts.registry import FactType, Registry
 from caveat.signing.digest import Digest, sha256
@@ -41,10 +48,8 @@ __all__ = [
     "may_attest_value",
 ]
 
-MAX_CLOCK_SKEW_SECONDS = 300
 MAX_KEYS = 512
 """Of all issuers together: each stands in the record that puts a trust policy in force."""
-MAX_KEYS_OF_ISSUER = 16
 
 
 class TrustError(ValueError):
@@ -56,83 +61,13 @@ class TrustError(ValueError):
         self.findings = findings
 
 
-_Id = Annotated[str, Field(pattern=ID_PATTERN)]
-_Seconds = Annotated[int, Field(gt=0, le=10 * 366 * 86_400)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class _RangeModel(_Strict):
-    lo: int | None = None
-    hi: int | None = None
-
-
-class _KeyModel(_Strict):
-    key: str
-    valid_from: str | None = None
-    revoked_at: str | None = None
-
-
-class _AuthorityModel(_Strict):
-    covers: Annotated[list[_Id], Field(min_length=1)]
-    max_age_seconds: _Seconds
-
-
-class _PasskeyModel(_Strict):
-    credential: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{22,1364}\z")]
-    rp_id: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\z")]
-    origin: Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?\z")]
-    aaguid: Annotated[str, Field(pattern=r"^([0-9a-f]{32})?\z")] = ""
-    attestation: Literal["verified", "none"] = "none"
-
-
-class _OverseerModel(_Strict):
-    person: _Id
-    roles: list[_Id] = Field(default_factory=list[_Id])
-    line: str = Field(default="", pattern=r"^([A-Za-z0-9][A-Za-z0-9._:@/+-]{0,127})?\z")
-    callers: list[Annotated[str, Field(pattern=r"^[!-~]{1,256}\z")]] = Field(default_factory=list[str])
-    passkey: _PasskeyModel | None = None
-
-
-class _IssuerModel(_Strict):
-    role: _Id
-    party: _Id
-    deployment: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._:@/+-]{0,127})?\z")] = ""
-    key: str | None = None
-    keys: Annotated[list[_KeyModel], Field(max_length=MAX_KEYS_OF_ISSUER)] = Field(
-        default_factory=list[_KeyModel]
-    )
-    purpose: str
-    facts: list[_Id] = Field(default_factory=list[_Id])
-    namespaces: Annotated[
-        list[Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9][!-~]{0,127})\z")]], Field(min_length=1)
-    ]
-    max_age_seconds: _Seconds
-    max_lifetime_seconds: _Seconds
-    revoked_at: str | None = None
-    values: dict[str, list[str | bool] | _RangeModel] = Field(
-        default_factory=dict[str, list[str | bool] | _RangeModel]
-    )
-    overseer: _OverseerModel | None = None
-
-
-class _TrustModel(_Strict):
-    version: Annotated[int, Field(ge=1)]
-    expires_at: str
-    clock_skew_seconds: Annotated[int, Field(ge=0, le=MAX_CLOCK_SKEW_SECONDS)] = 60
-    issuers: dict[_Id, _IssuerModel] = Field(default_factory=dict[_Id, _IssuerModel])
-    revocations: dict[_Id, _AuthorityModel] = Field(default_factory=dict[_Id, _AuthorityModel])
-
-
 def parse_trust(data: bytes, registry: Registry | None = None) -> Trust:
     """The trust policy in the bytes of `trust.toml`; raises `TrustError` with every finding.
 
     With `registry`, a grant that can never take effect under it is a finding too.
     """
     try:
-        model = _TrustModel.model_validate(tomllib.loads(data.decode()))
+        model = TrustModel.model_validate(tomllib.loads(data.decode()))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise TrustError(("trust.toml is not TOML in UTF-8",)) from error
     except ValidationError as error:
@@ -165,7 +100,7 @@ def parse_trust(data: bytes, registry: Registry | None = None) -> Trust:
     return trust
 
 
-def _authorities(model: _TrustModel, findings: list[str]) -> dict[str, Authority]:
+def _authorities(model: TrustModel, findings: list[str]) -> dict[str, Authority]:
     authorities: dict[str, Authority] = {}
     for name, entry in model.revocations.items():
         issuer = model.issuers.get(name)
@@ -178,7 +113,7 @@ def _authorities(model: _TrustModel, findings: list[str]) -> dict[str, Authority
 
 
 def _issuers(
-    model: _TrustModel, authorities: Mapping[str, Authority], findings: list[str]
+    model: TrustModel, authorities: Mapping[str, Authority], findings: list[str]
 ) -> dict[Digest, Issuer]:
     issuers: dict[Digest, Issuer] = {}
     for name, entry in model.issuers.items():
@@ -209,7 +144,7 @@ def _passkeys(issuers: Mapping[Digest, Issuer], findings: list[str]) -> dict[str
 
 
 def _keys_of(
-    name: str, entry: _IssuerModel, covered: tuple[str, ...], findings: list[str]
+    name: str, entry: IssuerModel, covered: tuple[str, ...], findings: list[str]
 ) -> tuple[Issuer, ...]:
     """The issuer once for each of its keys, in their order; none where anything is wrong with it."""
     before = len(findings)
@@ -228,7 +163,7 @@ def _keys_of(
         findings.append(f"{where}: `values` narrows a fact that `facts` does not grant")
     rows = list(entry.keys)
     if entry.key is not None:
-        rows.insert(0, _KeyModel(key=entry.key, revoked_at=entry.revoked_at))
+        rows.insert(0, KeyModel(key=entry.key, revoked_at=entry.revoked_at))
     if not rows or (entry.key is not None and entry.keys) or (entry.key is None and entry.revoked_at):
         findings.append(f"{where}: it has either one `key`, or `keys` with a row for each")
     keys = [_key(row, where, findings) for row in rows]
@@ -242,7 +177,7 @@ def _keys_of(
     )
 
 
-def _against_passkey(entry: _IssuerModel, said: _PasskeyModel) -> Iterator[str]:
+def _against_passkey(entry: IssuerModel, said: PasskeyModel) -> Iterator[str]:
     if entry.key is None or not entry.key.startswith(Algorithm.P256.value):
         yield "a passkey goes with exactly one `key`, of P-256"
     try:
@@ -262,7 +197,7 @@ def _against_passkey(entry: _IssuerModel, said: _PasskeyModel) -> Iterator[str]:
 _Key = tuple[PublicKey, datetime | None, datetime | None]
 
 
-def _key(row: _KeyModel, where: str, findings: list[str]) -> _Key | None:
+def _key(row: KeyModel, where: str, findings: list[str]) -> _Key | None:
     """A key, when it begins to be valid, and when it is revoked."""
     times = [
         None if text is None else _time(text, f"{where}: `{name}`", findings)
@@ -276,7 +211,7 @@ def _key(row: _KeyModel, where: str, findings: list[str]) -> _Key | None:
 
 
 def _issuer(
-    name: str, entry: _IssuerModel, key: _Key, root: Digest, place: int, covered: tuple[str, ...]
+    name: str, entry: IssuerModel, key: _Key, root: Digest, place: int, covered: tuple[str, ...]
 ) -> Issuer:
     return Issuer(
         id=name,
@@ -300,11 +235,11 @@ def _issuer(
     )
 
 
-def _overseer(name: str, entry: _IssuerModel) -> Overseer | None:
+def _overseer(name: str, entry: IssuerModel) -> Overseer | None:
     """Who decides with a key for approvals; who is not named goes by the issuer's id."""
     if entry.purpose != Purpose.APPROVAL:
         return None
-    said = entry.overseer or _OverseerModel(person=name)
+    said = entry.overseer or OverseerModel(person=name)
     key = said.passkey
     passkey = (
         None
@@ -315,8 +250,8 @@ def _overseer(name: str, entry: _IssuerModel) -> Overseer | None:
     return Overseer(said.person, roles, said.line, frozenset(said.callers), passkey)
 
 
-def _range(granted: list[str | bool] | _RangeModel) -> ValueRange:
-    if isinstance(granted, _RangeModel):
+def _range(granted: list[str | bool] | RangeModel) -> ValueRange:
+    if isinstance(granted, RangeModel):
         return ValueRange(lo=granted.lo, hi=granted.hi)
     return ValueRange(values=frozenset(granted))
 

@@ -63,7 +63,7 @@ from caveat.oversight.halts import Doing, Halt, Halts
 from caveat.oversight.hold import Asked, make_shown
 from caveat.policy.clause import Clause
 from caveat.policy.deployments import Deployment
-from caveat.screens.redaction import Placeholders, Table
+from caveat.screens.placeholders import Placeholders, Table
 from caveat.signing.canonical import canonical
 from caveat.signing.digest import Digest, sha256
 

@@ -18,15 +18,8 @@ from caveat.ledger.record import Redaction, Replaced
 from caveat.policy.bundle import Bundle
 from caveat.policy.clause import Clause
 from caveat.policy.redaction import PHRASES
-from caveat.screens.redaction import (
-    Answering,
-    CollisionError,
-    Counts,
-    Finder,
-    Placeholders,
-    Replacing,
-    Table,
-)
+from caveat.screens.placeholders import CollisionError, Placeholders, Table
+from caveat.screens.redaction import Answering, Counts, Finder, Replacing
 
 
 class Redacting:

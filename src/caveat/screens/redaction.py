@@ -8,39 +8,21 @@ part of a value or of a placeholder leaves before the whole of it is settled. So
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from caveat.call.identifiers import KINDS, canonical_form, find_identifiers, open_from
-from caveat.policy.redaction import PHRASES
-from caveat.screens.phrases import PhraseScan, PhraseScreen, words_of
-from caveat.signing.canonical import canonical
+from caveat.call.identifiers import KINDS, find_identifiers, open_from
+from caveat.screens.phrases import PhraseScan, PhraseScreen
+from caveat.screens.placeholders import ID_LETTERS, CollisionError, Found, Kept, Placeholders, Table, label_of
 
-_ID_LETTERS = 20  # of 16 letters each: 80 bits
-_LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 _IDENTIFIERS = frozenset(KINDS)
 _ROUNDS = 8
 MAX_OPEN_CHARS = 8192
 """More of a text never waits for the end of one value."""
 
 
-class CollisionError(Exception):
-    """Two values of one use have one placeholder. Which one is meant could not be told."""
-
-
 class OpenError(Exception):
     """What may be one identifier has no end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A value that stands at `text[start:end]`, as `call.identifiers` has it, phrases among them."""
-
-    start: int
-    end: int
-    label: str
-    kinds: frozenset[str]
-    mixed: bool = False
 
 
 class Finder:
@@ -51,9 +33,9 @@ class Finder:
         self._screen = PhraseScreen(
             ((kind, 1, phrase) for kind, phrases in lists.items() for phrase in phrases), {}
         )
-        labels = sorted({*map(_label, lists), *(kind.upper() for kind in KINDS)}, key=len, reverse=True)
+        labels = sorted({*map(label_of, lists), *(kind.upper() for kind in KINDS)}, key=len, reverse=True)
         self._stems = tuple(f"[{label}_" for label in labels)
-        self._placeholder = re.compile(rf"\[(?:{'|'.join(map(re.escape, labels))})_[a-p]{{{_ID_LETTERS}}}\]")
+        self._placeholder = re.compile(rf"\[(?:{'|'.join(map(re.escape, labels))})_[a-p]{{{ID_LETTERS}}}\]")
 
     def follow(self) -> PhraseScan:
         """A scan for phrases of one text that is still to come."""
@@ -70,7 +52,7 @@ class Finder:
         for stem in self._stems:
             rest = tail[len(stem) :]
             if stem.startswith(tail) or (
-                tail.startswith(stem) and len(rest) <= _ID_LETTERS and rest.strip("abcdefghijklmnop") == ""
+                tail.startswith(stem) and len(rest) <= ID_LETTERS and rest.strip("abcdefghijklmnop") == ""
             ):
                 return at if tail else len(text)
         return len(text)
@@ -112,59 +94,6 @@ def _apart(found: list[Found]) -> list[Found]:
         else:
             apart.append(one)
     return apart
-
-
-def _label(kind: str) -> str:
-    """`NAMES` for `phrases:names`: letters, digits and `_`, so that it stands in any text."""
-    return re.sub(r"[^A-Z0-9]", "_", kind.removeprefix(PHRASES).upper())[:24]
-
-
-Keyed = Callable[[bytes], str]
-"""A keyed digest in hexadecimal digits: nobody without the key can test a guess."""
-
-
-class Placeholders:
-    """Names values within one deployment. Nothing is stored: the same value has the same name always."""
-
-    def __init__(self, deployment: str, keyed: Keyed) -> None:
-        """`keyed`: under a key that neither callers nor endpoints have."""
-        self._deployment = deployment
-        self._keyed = keyed
-
-    def name(self, one: Found, text: str) -> tuple[str, str]:
-        """The placeholder of a value that reads `text`, and the one text of all its spellings."""
-        label = one.label
-        if one.mixed:
-            form = f"= {text}"  # no sort of spelling is known for it
-        elif label.startswith(PHRASES):
-            form = " ".join(words_of(text))
-        else:
-            form = canonical_form(label, text)
-        digest = self._keyed(canonical(["placeholder", self._deployment, label, form]))
-        return f"[{_label(label)}_{digest[:_ID_LETTERS].translate(_LETTERS)}]", form
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What a placeholder of this use stands for. `text`: as the use first spelt it."""
-
-    text: str
-    form: str
-    label: str
-    kinds: frozenset[str]
-
-
-@dataclass(slots=True)
-class Table:
-    """The placeholders of one use. Lives as long as the use and is never written down."""
-
-    kept: dict[str, Kept] = field(default_factory=dict[str, Kept])
-
-    def keep(self, placeholder: str, value: Kept) -> None:
-        """Remembers the first spelling; raises `CollisionError` for another value."""
-        known = self.kept.setdefault(placeholder, value)
-        if (known.label, known.form) != (value.label, value.form):
-            raise CollisionError
 
 
 @dataclass(slots=True)
