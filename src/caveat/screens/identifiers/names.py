@@ -1,0 +1,158 @@
+"""Keys under which the spellings of one person's name meet. Pure, and linear in the name.
+
+Three keys for three needs. The *exact* key stands for a name by itself: order, case, marks, script,
+punctuation and titles make no difference, and known spellings of one given name are one; anything
+coarser would make one person of many. The *near* keys stand only beside something else that is said of the
+person, such as a date of birth: a surname by its consonants with an initial. Source: ADR-0046.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from caveat.screens.identifiers.plain import is_drawn_latin, looks_like, plain_word, visible
+from caveat.screens.identifiers.spellings import ALIKE_NAME, FORMAL, ONE_NAME
+from caveat.screens.identifiers.vocabulary import words
+
+MAX_NAME_CHARS = 120
+MAX_WORDS = 8
+_DIGRAPHS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
+_WORD = re.compile(r"[^\W\d_]+(?:['’ʼ`´][^\W\d_]+){0,3}")
+_TITLES = words(
+    "mr mrs ms miss mx dr prof professor sir dame lord lady rev fr hon capt sgt lt col gen maj "
+    "herr frau senor senora sr sra srta don dona mme mlle monsieur madame jr ii iii iv phd md esq"
+)
+_PARTICLES = words(
+    "al el ul ad as ash ar az ibn bin bint ben abu abd de del della di da do dos das du des la le los las "
+    "van von der den ter ten zu zur af av of y e i"
+)
+_RUSSIAN = (
+    re.compile(r"(?<=[a-z]{3})(?:skiy|skij|skii|sky|skyi)\Z"),
+    re.compile(r"(?<=[a-z]{3})(?:iy|ij|ii)\Z"),
+)
+_SOUNDS = (
+    ("ae", "a"), ("oe", "o"), ("ue", "u"), ("ph", "f"), ("ck", "k"), ("kh", "h"), ("dzh", "j"), ("tz", "ts"),
+    ("ou", "u"), ("oo", "u"), ("ow", "ov"), ("off", "ov"), ("eff", "ev"), ("ye", "e"), ("gh", "g"),
+)  # fmt: skip
+_DOUBLED = re.compile(r"(.)\1+")
+_HARD = str.maketrans(
+    {"q": "k", "c": "k", "g": "k", "x": "k", "v": "f", "w": "f", "p": "b", "d": "t", "z": "s", "j": "y"}
+)
+_CLUSTERS = (("sch", "s"), ("tch", "s"), ("shch", "s"), ("sh", "s"), ("zh", "s"), ("ch", "s"), ("ts", "s"))
+_VOWELS = str.maketrans("", "", "aeiouyhw")
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name read: its words in plain letters, those before a comma apart.
+
+    `surnames` is empty where the order is not known. `digraphs`: the words with each umlaut as two letters.
+    """
+
+    words: tuple[str, ...]
+    surnames: tuple[str, ...] = ()
+    digraphs: tuple[str, ...] = ()
+
+    @property
+    def full(self) -> tuple[str, ...]:
+        """The words that are more than an initial."""
+        return tuple(word for word in self.words if len(word) > 1)
+
+
+@lru_cache(maxsize=32_768)
+def read_name(text: str) -> Name | None:
+    """The name that a text is, or None for one that can be none: no word of letters, too long, or digits."""
+    if len(text) > MAX_NAME_CHARS:
+        return None
+    shown = visible(text)
+    if any(char.isdigit() or char in "@/\\<>{}=" for char in shown):
+        return None
+    before, comma, after = shown.partition(",")
+    words = _words(shown)
+    if not words or len(words) > MAX_WORDS or not any(len(word) > 1 for word in words):
+        return None
+    first = _words(before)
+    ordered = bool(comma) and bool(first) and bool(_words(after))
+    spelt = shown.lower().translate(_DIGRAPHS)
+    return Name(words, first if ordered else (), _words(spelt) if spelt != shown.lower() else ())
+
+
+def name_of_parts(given: str, family: str) -> Name | None:
+    """The name whose parts stand in columns of their own."""
+    return read_name(f"{family}, {given}" if given.strip() else family)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    raw = [match[0] for match in _WORD.finditer(text.replace(".", " "))]
+    latin = any(word.isascii() for word in raw)
+    words: list[str] = []
+    for word in raw:
+        bare = re.sub("['’ʼ`´]", "", word)
+        # Beside a Latin word, one of letters that are all drawn like Latin ones is such a word.
+        plain = looks_like(bare) if latin and is_drawn_latin(bare) else plain_word(bare)
+        if plain and plain not in _TITLES:
+            words.append(plain)
+    bare_words = [word for word in words if word not in _PARTICLES]
+    return tuple(bare_words or words)
+
+
+@lru_cache(maxsize=32_768)
+def exact_word(word: str) -> str:
+    """A word of a name, one for the spellings of which nobody would say that they are two names."""
+    known = ONE_NAME.get(word)
+    if known is not None:
+        return known
+    word = _RUSSIAN[0].sub("ski", word)
+    return _RUSSIAN[1].sub("i", word)
+
+
+@lru_cache(maxsize=32_768)
+def near_word(word: str) -> str:
+    """A word by its consonants, alike ones as one: for names beside which something else is said."""
+    if len(word) == 1:
+        return _initial(word)
+    formal = FORMAL.get(word, word)
+    sound = exact_word(ALIKE_NAME.get(formal, formal))
+    for spelling, one in (*_SOUNDS, *_CLUSTERS):
+        sound = sound.replace(spelling, one)
+    sound = _DOUBLED.sub(r"\1", sound.translate(_HARD))
+    first = sound[:1]
+    rest = sound[1:].translate(_VOWELS)
+    return _DOUBLED.sub(r"\1", ("a" if first in "aeiou" else first) + rest)
+
+
+def _initial(word: str) -> str:
+    first = word[:1].translate(_HARD)
+    return "a" if first in "aeiou" else first
+
+
+def exact_keys(name: Name) -> frozenset[str]:
+    """The keys of a name whatever its order. One with an umlaut has two, since it is spelt in two ways."""
+    plain = " ".join(sorted(map(exact_word, name.words)))
+    spelt = " ".join(sorted(map(exact_word, name.digraphs)))
+    return frozenset({plain, spelt} if name.digraphs else {plain})
+
+
+def near_keys(name: Name) -> frozenset[str]:
+    """The keys that two spellings of one name share: a word by its consonants, with another's initial.
+
+    Where the order is not known, the first and the last word may each be the surname.
+    """
+    words = name.words
+    if len(words) == 1:
+        return frozenset({near_word(words[0])})
+    pairs: list[tuple[str, str]] = []
+    if name.surnames:
+        given = words[len(name.surnames) :] or words[:1]
+        pairs += [(family, given[0]) for family in name.surnames]
+        pairs.append((given[0], name.surnames[-1]))
+    else:
+        pairs += [(words[-1], words[0]), (words[0], words[-1])]
+        if len(words) > 2:
+            pairs += [(words[-2], words[0])]
+    keyed = {
+        f"{near_word(word)} {_initial(near_word(FORMAL.get(other, other)))}"
+        for word, other in pairs
+        if len(word) > 1
+    }
+    return frozenset(keyed)

@@ -1,0 +1,177 @@
+"""Identifiers in plain words: where each stands and of which kind it is. Pure, and linear in the text.
+
+In order of priority, and what was taken is blank for whatever comes after: an account number is not read as a
+telephone's. Every repetition is bounded or takes a whole run at once, and a match can begin only where a run
+begins, so no text makes it slow. A person in plain words is found by a title, a label or a usual given name;
+others are not. Source: MODELS section 3, ADR-0046.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from caveat.screens.identifiers.canonical import canonical_value, digits_of
+from caveat.screens.identifiers.checks import is_card, is_iban, is_imei, is_ssn
+from caveat.screens.identifiers.found import Found, Kind
+from caveat.screens.identifiers.plain import plain_word
+from caveat.screens.identifiers.spellings import GIVEN
+
+_EMAIL = re.compile(r"(?<![\w.+%'-])[\w.+%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_UUID = re.compile(r"(?<![\w-])[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![\w-])")
+_IBAN = re.compile(r"(?<![^\W_])[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}(?![^\W_])")
+_DECIMALS = re.compile(
+    r"(?<![\d.])[-+]?\d{1,2}\.\d{3,12}°?\s{0,3}[,;]\s{0,3}[-+]?\d{1,3}\.\d{3,12}°?(?![\d.])"
+)
+_DMS = re.compile(
+    r"(?<!\d)\d{1,2}°\s?\d{1,2}['′]\s?(?:\d{1,2}(?:\.\d{1,6})?[\"″]?\s?)?[NS],?\s{0,2}"
+    r"\d{1,3}°\s?\d{1,2}['′]\s?(?:\d{1,2}(?:\.\d{1,6})?[\"″]?\s?)?[EW]"
+)
+_PLUS_CODE = re.compile(r"(?<!\w)[23456789CFGHJMPQRVWX]{8}\+[23456789CFGHJMPQRVWX]{2,3}(?!\w)")
+_MAC = re.compile(r"(?<![\w:-])[0-9a-fA-F]{2}(?:([:-])[0-9a-fA-F]{2})(?:\1[0-9a-fA-F]{2}){4}(?![\w:-])")
+_IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\d)")
+_IPV6 = re.compile(r"(?<![\w:])[0-9a-fA-F]{1,4}(?::{1,2}[0-9a-fA-F]{1,4}){3,7}(?![\w:])")
+_SSN = re.compile(r"(?<![\w-])\d{3}([- ])\d{2}\1\d{4}(?![\w-])")
+_PLATE = re.compile(
+    r"(?i:\b(?:licen[cs]e plates?|number plates?|plates?|registration|reg)\b)"
+    r"(?i:[ ]{0,2}(?:no|number|nr)?\.?)[:# ]{1,3}([A-Z0-9][A-Z0-9 -]{2,9}[A-Z0-9])(?![A-Za-z0-9])"
+)
+# The whole of a run of digits with single marks between them, so that no part of a number is found by itself.
+_NUMBER = re.compile(r"(?<![\w.,])\+?\(?\d(?:[ ()./\u00a0\u2009\u202f\u2010-\u2014-]{0,3}+\d)++")
+_KEYED = re.compile(r"(?i)(?<![a-z])(?:idfa|gaid|aaid|maid|adid|advertising[ _-]?id)(?![a-z])")
+_TITLED = re.compile(
+    r"(?<!\w)(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Herr|Frau|Señora?|Sra?|Mme|Monsieur|Madame)\.? {1,2}"
+    r"([^\W\d_]['’\w-]{1,30}(?: [^\W\d_]['’\w.-]{0,30}){0,2})"
+)
+_LABELLED = re.compile(
+    r"(?<!\w)(?i:name|full name|patient|suspect|subject|applicant|client|customer|claimant|defendant|person|"
+    r"employee|nombre|nom)[ ]?[:=][ ]{0,3}"
+    r"([^\W\d_]['’\w-]{1,30},? [^\W\d_]['’\w.-]{0,30}(?: [^\W\d_]['’\w.-]{1,30}){0,2})"
+)
+_LAST_FIRST = re.compile(
+    r"(?m)^[ \t>*•-]{0,4}([^\W\d_a-z]['’A-Z\u00c0-\u00de-]{1,30},"
+    r" {0,2}[^\W\d_a-z][^\W\d_]{1,30}(?: [A-Z]\.?)?)(?=[ \t,;:.(\r\n]|$)"
+)
+_CAPITALISED = re.compile(
+    r"(?<![\w'’-])[^\W\d_a-z]['’\w-]{1,30}(?: [^\W\d_a-z](?:\.|['’\w-]{1,30})){1,2}(?![\w])"
+)
+_NEAR = 40
+_BLANK = "\x00"
+
+
+@dataclass(slots=True)
+class _Reading:
+    text: str
+    found: list[Found] = field(default_factory=list[Found])
+
+    def take(
+        self, pattern: re.Pattern[str], kind: Kind, right: Callable[[re.Match[str]], bool], group: int = 0
+    ) -> None:
+        """Takes what `pattern` matches and `right` says is one; blanks it for those after."""
+
+        def taken(match: re.Match[str]) -> str:
+            if not right(match):
+                return match[0]
+            start, end = match.span(group)
+            self.found.append(Found(kind, start, end))
+            before, after = match[0][: start - match.start()], match[0][end - match.start() :]
+            return before + _BLANK * (end - start) + after
+
+        self.text = pattern.sub(taken, self.text)
+
+
+def find_identifiers(text: str) -> tuple[Found, ...]:
+    """All identifiers in a text, in their order; none overlaps another."""
+    shown, places = _shown(text)
+    reading = _Reading(shown)
+    _take_structured(reading)
+    _take_numbers(reading)
+    _take_names(reading)
+    found = sorted(reading.found, key=lambda one: one.start)
+    if places is None:
+        return tuple(found)
+    return tuple(Found(one.kind, places[one.start], places[one.end - 1] + 1) for one in found)
+
+
+def _shown(text: str) -> tuple[str, list[int] | None]:
+    """The text as it is seen, and where each of its characters stands in what was given."""
+    if text.isascii():
+        return text, None
+    shown: list[str] = []
+    places: list[int] = []
+    for at, char in enumerate(text):
+        if char.isascii():
+            shown.append(char)
+            places.append(at)
+        elif unicodedata.category(char) != "Cf":
+            seen = unicodedata.normalize("NFKC", char)
+            shown.append(seen)
+            places.extend([at] * len(seen))
+    return "".join(shown), places
+
+
+def _take_structured(reading: _Reading) -> None:
+    shown = reading.text
+    if "@" in shown:
+        reading.take(_EMAIL, Kind.EMAIL, lambda match: canonical_value(Kind.EMAIL, match[0]) is not None)
+    if shown.count("-") >= 4:
+        keys = [match.start() for match in _KEYED.finditer(shown)]
+        reading.take(_UUID, Kind.ADVERTISING_ID, lambda match: _is_keyed(match, keys))
+        reading.text = _UUID.sub(lambda match: _BLANK * len(match[0]), reading.text)
+    reading.take(_IBAN, Kind.IBAN, lambda match: is_iban(match[0].replace(" ", "")))
+    if "." in shown:
+        reading.take(_DECIMALS, Kind.POSITION, lambda _: True)
+        reading.take(_IPV4, Kind.IP, lambda match: _is_address(match[0]))
+    if "°" in shown:
+        reading.take(_DMS, Kind.POSITION, lambda _: True)
+    if "+" in shown:
+        reading.take(_PLUS_CODE, Kind.POSITION, lambda _: True)
+    if ":" in shown or "-" in shown:
+        reading.take(_MAC, Kind.MAC, lambda match: canonical_value(Kind.MAC, match[0]) is not None)
+        reading.take(_IPV6, Kind.IP, lambda match: _is_address(match[0]))
+
+
+def _is_keyed(match: re.Match[str], keys: list[int]) -> bool:
+    near = any(match.start() - _NEAR <= key < match.end() + _NEAR for key in keys)
+    return near and canonical_value(Kind.ADVERTISING_ID, match[0]) is not None
+
+
+def _is_address(text: str) -> bool:
+    return canonical_value(Kind.IP, text) is not None
+
+
+def _take_numbers(reading: _Reading) -> None:
+    reading.take(_SSN, Kind.NATIONAL_ID, lambda match: is_ssn(digits_of(match[0])))
+    reading.take(_PLATE, Kind.PLATE, lambda match: canonical_value(Kind.PLATE, match[1]) is not None, 1)
+    reading.take(_NUMBER, Kind.IMEI, lambda match: is_imei(digits_of(match[0])))
+    reading.take(_NUMBER, Kind.CARD, lambda match: is_card(digits_of(match[0])))
+    reading.take(_NUMBER, Kind.PHONE, lambda match: _is_phone(match[0]))
+
+
+def _is_phone(text: str) -> bool:
+    digits = digits_of(text)
+    if not 8 <= len(digits) <= 15 or canonical_value(Kind.PHONE, text) is None:
+        return False
+    if text.startswith("+"):
+        return True
+    # Without a country code a bare run of digits is as likely an order's number, and `2026-11-22` a date.
+    separators = [char for char in text if not char.isdecimal()]
+    groups = re.split(r"[^\d]+", text.strip("() "))
+    if not separators or _is_date_like(groups):
+        return False
+    return len(digits) >= 9 and (digits[0] == "0" or "(" in text or len(digits) in (10, 11))
+
+
+def _is_date_like(groups: list[str]) -> bool:
+    lengths = [len(group) for group in groups if group]
+    return lengths[:3] == [4, 2, 2] or lengths[:3] == [2, 2, 4] or 4 in lengths[:1]
+
+
+def _take_names(reading: _Reading) -> None:
+    for pattern in (_LABELLED, _TITLED, _LAST_FIRST):
+        reading.take(pattern, Kind.NAME, lambda match: _is_written_as_name(match[1]), 1)
+    reading.take(_CAPITALISED, Kind.NAME, lambda match: plain_word(match[0].split(" ", 1)[0]) in GIVEN)
+
+
+def _is_written_as_name(text: str) -> bool:
+    return all(word[:1].isupper() or not word[:1].isalpha() for word in text.split())

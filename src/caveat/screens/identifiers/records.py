@@ -1,0 +1,311 @@
+"""What each record says of one person: identifiers, what tells people apart, attributes, places at times.
+
+Values by which a record is known are of two sorts. Its *own* stand for the person beyond doubt of this
+content: an id of the declared column, a name beside a date of birth or beside another identifier. *Linking*
+ones stand for whoever uses them, and count only while nobody else is seen beside them. *Local* ones join the
+records of this content, and stand for the person elsewhere only where there is nothing better.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from caveat.screens.identifiers.canonical import canonical_value, is_role_address
+from caveat.screens.identifiers.columns import Column, read_column
+from caveat.screens.identifiers.found import DEVICES, Found, Kind
+from caveat.screens.identifiers.instants import day_of, is_date
+from caveat.screens.identifiers.names import Name, exact_keys, name_of_parts, near_keys, near_word, read_name
+from caveat.screens.identifiers.positions import is_latitude, is_longitude, is_position
+from caveat.screens.identifiers.prose import find_identifiers
+from caveat.screens.identifiers.rows import Record
+from caveat.screens.identifiers.vocabulary import words
+
+Value = tuple[str, str]
+_WEAK = frozenset({Kind.IP})
+_MAX_ID_CHARS = 128
+_LONG_ID_CHARS = 9
+
+
+@dataclass(slots=True)
+class Person:
+    """One person or device as one record has it.
+
+    `anchors`: by sort (`id`, `born`, `national`, `name`) the keys that two records of one person share.
+    """
+
+    row: str
+    own: set[Value] = field(default_factory=set[Value])
+    local: set[Value] = field(default_factory=set[Value])
+    linking: set[Value] = field(default_factory=set[Value])
+    anchors: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    attributes: set[str] = field(default_factory=set[str])
+    points: int = 0
+    days: set[int] = field(default_factory=set[int])
+    is_device: bool = False
+
+
+@dataclass(slots=True)
+class _Said:
+    """The cells of one record about one person."""
+
+    values: list[tuple[Kind, str]] = field(default_factory=list[tuple[Kind, str]])
+    names: list[str] = field(default_factory=list[str])
+    given: str = ""
+    family: str = ""
+    born: str = ""
+    times: list[str] = field(default_factory=list[str])
+    lat: str = ""
+    lon: str = ""
+    positions: list[str] = field(default_factory=list[str])
+    attributes: set[str] = field(default_factory=set[str])
+    loose: bool = False
+    points_beside: int = 0
+    times_beside: list[str] = field(default_factory=list[str])
+
+
+def persons_in_records(records: Sequence[Record], id_column: str | None) -> list[Person]:
+    """Everybody in these records. With an id column every record is somebody."""
+    seen: dict[str, int] = {}
+    persons: list[Person] = []
+    for record in records:
+        persons.extend(_persons(record, id_column, seen))
+    return persons
+
+
+def _persons(record: Record, id_column: str | None, seen: dict[str, int]) -> Iterator[Person]:
+    by_role: dict[str, _Said] = {}
+    declared: str | None = None
+    for name, cell in record.cells:
+        if name == id_column:
+            declared = cell.strip()
+            if read_column(name).kind is None:
+                continue
+        if cell.strip():
+            _read_cell(by_role.setdefault(read_column(name).role, _Said()), read_column(name), cell)
+    about = by_role.pop("", None) or _Said()
+    apart = _nested(record, about)
+    main = _person(about)
+    if id_column is not None:
+        main = main or Person("", attributes=set(about.attributes))
+    if main is not None:
+        main.row = _row_of(record, seen)
+        if id_column is not None:
+            _declare(main, declared or "", id_column)
+        yield main
+    for role, said in by_role.items():
+        other = _person(said)
+        if other is not None:
+            other.row = f"{role}:{main.row if main else _row_of(record, seen)}"
+            yield other
+        elif main is not None:
+            main.attributes |= said.attributes
+    for inner in apart:
+        yield from _persons(inner, None, seen)
+
+
+def _nested(record: Record, about: _Said) -> list[Record]:
+    """Objects in lists: those without an identifier of their own say more of the one who holds them."""
+    apart: list[Record] = []
+    for inner in record.nested:
+        said = _Said()
+        for name, cell in inner.cells:
+            if cell.strip():
+                _read_cell(said, read_column(name), cell)
+        if said.values or said.names or said.family or inner.nested:
+            apart.append(inner)
+        else:
+            about.attributes |= said.attributes
+            _count_point(about, said)
+    return apart
+
+
+def _count_point(about: _Said, said: _Said) -> None:
+    if _has_place(said):
+        about.points_beside += 1
+        about.attributes.add("location_history")
+        about.times_beside.extend(said.times)
+
+
+def _has_place(said: _Said) -> bool:
+    return bool(said.positions) or bool(said.lat and said.lon)
+
+
+def _read_cell(said: _Said, column: Column, cell: str) -> None:
+    cell = cell.strip()
+    match column.part:
+        case "given":
+            said.given = f"{said.given} {cell}".strip()
+        case "family":
+            said.family = f"{said.family} {cell}".strip()
+        case "born":
+            said.born = cell
+        case "time":
+            said.times.append(cell)
+        case "lat" if is_latitude(cell):
+            said.lat = cell
+        case "lon" if is_longitude(cell):
+            said.lon = cell
+        case _:
+            _read_value(said, column, cell)
+
+
+def _read_value(said: _Said, column: Column, cell: str) -> None:
+    if column.kind is Kind.NAME:
+        said.names.append(cell)
+        said.loose |= column.loose
+    elif column.kind is Kind.POSITION:
+        if is_position(cell):
+            said.positions.append(cell)
+    elif column.kind is not None:
+        said.values.append((column.kind, cell))
+    else:
+        if column.attribute:
+            said.attributes.add(column.attribute)
+        said.values.extend(_found_in(cell))
+
+
+def _found_in(cell: str) -> Iterator[tuple[Kind, str]]:
+    """What a cell of a column that says nothing holds, where the whole cell is one identifier."""
+    if len(cell) < 6 or len(cell) > _MAX_ID_CHARS:
+        return
+    if "@" in cell or cell[0] == "+" or cell.count("-") == 2:
+        for one in find_identifiers(cell):
+            if one.kind is not Kind.POSITION and one.end - one.start >= len(cell) - 2:
+                yield one.kind, cell[one.start : one.end]
+
+
+def _person(said: _Said) -> Person | None:
+    """Who the cells are about; None where they tell nobody apart."""
+    values = [
+        (kind, value) for kind, text in said.values if (value := canonical_value(kind, text)) is not None
+    ]
+    name = _name_of(said, has_more=bool(values or said.born))
+    strong = [
+        (kind, value)
+        for kind, value in values
+        if kind not in _WEAK and not (kind is Kind.EMAIL and is_role_address(value))
+    ]
+    if name is None and not values:
+        return None
+    person = Person("", attributes=set(said.attributes))
+    born = is_date(said.born) if said.born else None
+    if said.born:
+        person.attributes.add("age_band")
+    person.linking = {(kind.value, value) for kind, value in strong or values}
+    if not strong and name is not None:
+        person.linking.clear()
+    if name is not None:
+        _add_name(person, name, born, strong)
+    if born is not None:
+        person.anchors["born"] = frozenset({born})
+    national = frozenset(value for kind, value in strong if kind is Kind.NATIONAL_ID)
+    if national:
+        person.anchors["national"] = national
+    person.is_device = name is None and born is None and all(kind in DEVICES for kind, _ in values)
+    _add_places(person, said)
+    return person
+
+
+def _add_name(person: Person, name: Name, born: str | None, strong: Sequence[tuple[Kind, str]]) -> None:
+    near = near_keys(name)
+    beside = [(kind.value, value) for kind, value in strong]
+    if born is not None:
+        beside.append(("born", born))
+    for kind, value in beside:
+        person.own |= {(f"name+{kind}", f"{key}|{value}") for key in near}
+    if not beside:
+        person.own = {("name", key) for key in exact_keys(name)}
+    person.anchors["name"] = frozenset(near_word(word) for word in name.full) | near
+
+
+def _add_places(person: Person, said: _Said) -> None:
+    times = [day for time in (*said.times, *said.times_beside) if (day := day_of(time)) is not None]
+    person.points = said.points_beside
+    if _has_place(said):
+        person.attributes.add("location_history")
+        person.points += max(1, len(said.positions)) if said.times else 0
+    if person.points:
+        person.days = set(times)
+
+
+def _name_of(said: _Said, *, has_more: bool) -> Name | None:
+    if said.family or said.given:
+        return name_of_parts(said.given, said.family or said.given) if said.family else read_name(said.given)
+    for text in said.names:
+        name = read_name(text)
+        if name is not None and (
+            has_more or not said.loose or (len(name.words) > 1 and not _of_things(said))
+        ):
+            return name
+    return None
+
+
+_THINGS = words(
+    "price sku quantity stock product company brand category code version file size unit weight colour color "
+    "model currency population capital iso species genre isbn"
+)
+
+
+def _of_things(said: _Said) -> bool:
+    return not said.attributes.isdisjoint(_THINGS)
+
+
+def _declare(person: Person, declared: str, id_column: str) -> None:
+    """What a declared id adds: whoever has another one in this content is somebody else.
+
+    A short one, as of numbered rows, is found in every other table too. So beside a name it counts only with
+    the name, and where nothing else tells the person apart with the name of its column.
+    """
+    person.own = {one for one in person.own if one[0] != "name"}
+    if not declared:  # one person more
+        person.anchors["id"] = frozenset({f"\0{person.row}"})
+        return
+    column = read_column(id_column)
+    named = column.kind is not None and column.kind is not Kind.NAME
+    value = (canonical_value(column.kind, declared) if column.kind and named else None) or declared.casefold()
+    person.anchors["id"] = frozenset({value})
+    title = "".join(char for char in id_column.casefold() if char.isalnum())
+    person.local = {(f"id:{title}", value)}
+    names = person.anchors.get("name", frozenset())
+    if named and column.kind is not None:
+        person.linking.add((column.kind.value, value))
+    elif len(value) >= _LONG_ID_CHARS:
+        person.own.add(("id", value))
+    person.own |= {("name+id", f"{key}|{value}") for key in names if " " in key}
+
+
+def _row_of(record: Record, seen: dict[str, int]) -> str:
+    """The content of a row with how many like it came before: what tells apart what nothing else does."""
+    said = "\x1f".join(f"{name}\x1e{cell}" for name, cell in record.cells)
+    seen[said] = seen.get(said, 0) + 1
+    return f"{said}\x1f{seen[said]}"
+
+
+def persons_in_prose(text: str) -> list[Person]:
+    """Everybody whom a text names by an identifier. Those of one line are one person's
+    where none is of a kind twice.
+    """
+    by_line: dict[int, list[Found]] = {}
+    line, at = 0, 0
+    for one in find_identifiers(text):
+        line += text.count("\n", at, one.start)
+        at = one.start
+        by_line.setdefault(line, []).append(one)
+    persons: list[Person] = []
+    for number, found in by_line.items():
+        kinds = [one.kind for one in found]
+        groups = [found] if len(set(kinds)) == len(kinds) else [[one] for one in found]
+        persons.extend(_in_prose(group, text, number) for group in groups)
+    return [person for person in persons if person.own or person.linking]
+
+
+def _in_prose(found: Sequence[Found], text: str, line: int) -> Person:
+    said = _Said()
+    for one in found:
+        value = text[one.start : one.end]
+        if one.kind is Kind.NAME:
+            said.names.append(value)
+        elif one.kind is Kind.POSITION:
+            said.positions.append(value)
+        else:
+            said.values.append((one.kind, value))
+    return _person(said) or Person(str(line))
