@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import click
 
+from caveat.analysis.errors import AnalysisError, SolverMissingError
 from caveat.assay.agreement import Proved
 from caveat.assay.attacks.issuer import is_decided_by_facts
 from caveat.assay.generator import Pair
@@ -26,7 +27,6 @@ def prove_insiders(bundle: Bundle, uses: Sequence[Pair]) -> Proved | None:
     """
     if not _is_installed():
         return None
-    from caveat.analysis.errors import AnalysisError
 
     denied = [use for use in uses if use.right == "deny" and is_decided_by_facts(use)][:MOST_USES]
     try:
@@ -40,11 +40,7 @@ def prove_insiders(bundle: Bundle, uses: Sequence[Pair]) -> Proved | None:
 def _is_installed() -> bool:
     try:
         importlib.import_module("caveat.analysis.solve")
-    except ImportError:
-        return False
-    except Exception as error:
-        if type(error).__name__ != "SolverMissingError":
-            raise
+    except (ImportError, SolverMissingError):
         return False
     return True
 

@@ -15,6 +15,7 @@ from caveat.ledger.folder import KEY_FILE, Folder
 from caveat.ledger.read import PublishedLog
 from caveat.ledger.record import DecisionRecord
 from caveat.ledger.replay import Bundles
+from caveat.ledger.trust_order import TrustOrderCheck
 from caveat.ledger.verify import verify_folder
 from caveat.monitors.once import OnceCheck
 from caveat.monitors.totals import TotalsCheck
@@ -42,7 +43,7 @@ def _verify(folder: Path, key_file: Path | None) -> None:
     try:
         text = (key_file or folder / KEY_FILE).read_text(encoding="utf-8", errors="replace")
         key = parse_note_key(text.removesuffix("\n"))
-        checks = (TotalsCheck(Bundles(Folder(RealDisk(), folder)).greatest), OnceCheck())
+        checks = (TotalsCheck(Bundles(Folder(RealDisk(), folder)).greatest), OnceCheck(), TrustOrderCheck())
         report = verify_folder(folder, key, checks=checks)
     except NoteParseError as error:
         raise CannotRunError(str(error), "--key FILE names the verifier key of the ledger") from error

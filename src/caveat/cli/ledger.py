@@ -44,6 +44,7 @@ from caveat.ledger.handover import known_keys, read_handovers
 from caveat.ledger.quorum import Cosigned, Policy
 from caveat.ledger.record import parse_record_id
 from caveat.ledger.replay import Bundles, ReplayCheck
+from caveat.ledger.trust_order import TrustOrderCheck
 from caveat.ledger.verify import Report, verify_folder
 from caveat.ledger.verify_export import verify_export
 from caveat.ledger.witness import with_signatures
@@ -126,6 +127,7 @@ def verify(
             checks: tuple[RecordCheck, ...] = (
                 TotalsCheck(bundles.greatest),
                 OnceCheck(),
+                TrustOrderCheck(),
                 *_of_people(view, SignedStatements(bundles)),
             )
             if replaying is not None:

@@ -138,15 +138,18 @@ def prove_command(
 @contextmanager
 def _analysis() -> Generator[None]:
     """What the analysis raises, as the command line says it."""
+    from caveat.analysis.errors import (
+        AnalysisError,
+        CertificateError,
+        ReplayError,
+        SolverMissingError,
+        StatementError,
+    )
+
     try:
         importlib.import_module("caveat.analysis.solve")
-    except ImportError as error:
+    except (ImportError, SolverMissingError) as error:
         raise CannotRunError("the solver is not installed", _HINT) from error
-    except Exception as error:
-        if type(error).__name__ != "SolverMissingError":
-            raise
-        raise CannotRunError("the solver is not installed", _HINT) from error
-    from caveat.analysis.errors import AnalysisError, CertificateError, ReplayError, StatementError
 
     try:
         yield

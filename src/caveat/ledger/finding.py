@@ -39,6 +39,7 @@ class Code(StrEnum):
     RESERVE_WITHOUT_RELEASE = "reserve_without_release"
     TOTALS_DIFFER = "totals_differ"
     ONCE_REUSED = "once_reused"
+    TRUST_WENT_BACK = "trust_went_back"
     APPROVAL_INVALID = "approval_invalid"
     HALT_INVALID = "halt_invalid"
     DISSENT_INVALID = "dissent_invalid"
