@@ -46,7 +46,8 @@ def value(spec: FactSpec, generator: random.Random) -> Any:
 
 def row(registry: Mapping[str, FactSpec], generator: random.Random) -> dict[str, Any]:
     """A use with a random truth, some lies, evidence for some of it, and now and then a defect."""
-    named = [name for name, spec in registry.items() if spec.neutral is None or generator.random() < 0.3]
+    attestable = {name: spec for name, spec in registry.items() if spec.grade is not Grade.ESTIMATED}
+    named = [name for name, spec in attestable.items() if spec.neutral is None or generator.random() < 0.3]
     named = [name for name in named if generator.random() < 0.95]
     truth = {name: value(registry[name], generator) for name in named}
     lies = generator.choice((0.0, 0.0, 0.15))

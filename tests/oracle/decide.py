@@ -234,7 +234,7 @@ class NaiveRule:
             ):
                 said.known.setdefault(name, said.claims[name])
             if spec.grade is Grade.ESTIMATED:
-                said.known.setdefault(name, spec.severest)
+                said.known.setdefault(name, spec.severest if spec.neutral is None else spec.neutral)
         for finding in (Finding.FORGED, Finding.REPLAYED, Finding.OUT_OF_RANGE):
             if finding in facts.findings:
                 return finding.value, said

@@ -18,18 +18,20 @@ BUNDLE = example_bundle()
 VOCABULARY = json.loads((ROOT / "conformance" / "vocabulary.json").read_text())["facts"]
 # What the gateway observes has a neutral value of its own where there is nothing to observe.
 NEUTRAL = {"approval_mode": "unmeasured", "onward_recipient": "none"}
+# What screens estimate of content; nobody attests it, so no use is described with it.
+SCORES = {"sensitive_inference", "content_contradiction"}
 TYPES = {"enum": FactType.ENUM, "set": FactType.SET, "integer": FactType.LONG, "boolean": FactType.BOOL}
 
 
 def test_the_clause_ids_are_exactly_those_of_the_policy_document() -> None:
     served = {name for clause in BUNDLE.clauses for name in clause.clauses}
     served |= {row.id for row in BUNDLE.manifest.process}
-    document = {"R1.a", "R1.b", "R1.c", "R2.a", "R2.b"} | {f"P{number:02}" for number in range(3, 26)}
+    document = {"R1.a", "R1.b", "R1.c", "R2.a", "R2.b"} | {f"P{number:02}" for number in range(3, 28)}
     assert served == document
 
 
 def test_the_facts_are_exactly_those_of_the_vocabulary() -> None:
-    assert set(BUNDLE.registry.facts) == set(VOCABULARY)
+    assert set(BUNDLE.registry.facts) == set(VOCABULARY) | SCORES
 
 
 @pytest.mark.parametrize("name", VOCABULARY)
@@ -57,6 +59,9 @@ def test_the_limits_are_those_of_the_policy_document() -> None:
         "employment_records": 10_000,
         "review_seconds_kinetic": 30,
         "review_seconds_legal": 10,
+        "sensitive_inference": 500,
+        "contradiction_likely": 500,
+        "contradiction_certain": 900,
     }
 
 

@@ -237,6 +237,16 @@ def _p22b(use: _Use) -> bool:
     return use["deployer_verified"] is False and (bool(use.personal) or beyond_advice)
 
 
+def _p26(use: _Use) -> bool:
+    """Of an output: persons who are made up are nobody."""
+    return (
+        use.number("sensitive_inference") >= 500
+        and use["subjects_jurisdiction"] != "foreign"
+        and use["acquisition_channel"] != "synthetic"
+        and not use.specifically_consented
+    )
+
+
 _DENY: Mapping[str, Callable[[_Use], bool]] = {
     "R1.a": _r1a,
     "R1.b": _r1b,
@@ -260,6 +270,8 @@ _DENY: Mapping[str, Callable[[_Use], bool]] = {
     "P20": lambda use: use.is_in("task", ON_PEOPLE) and bool(use.words("attributes_joined") & PROTECTED),
     "P21": lambda use: use.bulk and use.domestic and use["onward_recipient"] == "country_of_concern",
     "P22": _p22b,
+    "P26": _p26,
+    "P27": lambda use: use.number("content_contradiction") >= 900,
 }
 _APPROVE: Mapping[str, Callable[[_Use], bool]] = {
     "P03": lambda use: use.point_defence,
@@ -278,6 +290,7 @@ _APPROVE: Mapping[str, Callable[[_Use], bool]] = {
         use["acquisition_channel"] == "consented" and bool(use.personal) and not use.specifically_consented
     ),
     "P24": lambda use: use.tracks and use["legal_process"] == "emergency_exigent",
+    "P27": lambda use: use.number("content_contradiction") >= 500,
 }
 _PERMIT: Mapping[str, Callable[[_Use], bool]] = {
     "P05": lambda use: use["deployer_verified"] is True,
@@ -286,5 +299,7 @@ _PERMIT: Mapping[str, Callable[[_Use], bool]] = {
     "P18": lambda use: use["acquisition_channel"] == "synthetic",
     "P19": lambda use: not use.personal or (use["acquisition_channel"] == "public" and not use.bulk),
 }
+SCORED = frozenset({"P26", "P27"})
+"""What rests on a screen's score, which is of content and which no use's description holds."""
 CLAUSES = tuple(dict.fromkeys((*_DENY, *_APPROVE, *_PERMIT)))
 """Every clause with a condition on facts. P22 (a), P23 and P25 are about evidence and records, not truth."""

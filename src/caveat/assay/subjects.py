@@ -10,7 +10,10 @@ from caveat.assay.errors import ScenarioError
 from caveat.assay.extension import WORKFLOW, generate_extended
 from caveat.assay.generator import Pair, generate_pairs
 from caveat.assay.oracle_extended import ADDRESS_CLAUSE, ANSWER_CLAUSE, WORDS_CLAUSE
+from caveat.facts.fact import Grade
 from caveat.policy.bundle import Bundle
+from caveat.policy.clause import Clause
+from caveat.policy.consent import facts_read
 
 _EXTENDED = frozenset({WORDS_CLAUSE, ANSWER_CLAUSE, ADDRESS_CLAUSE})
 
@@ -24,12 +27,18 @@ def unused_layers(bundle: Bundle) -> Mapping[str, str]:
         "redaction": "no clause has content replaced",
     }
     used = {
-        "answers": any(clause.points == frozenset({"output"}) for clause in bundle.clauses),
+        "answers": any(_speaks_of_answers(clause, bundle) for clause in bundle.clauses),
         "phrases": bool(bundle.phrases.lists),
         "workflows": any(one.workflows for one in bundle.deployments.values()),
         "redaction": bool(bundle.redactions),
     }
     return {layer: why for layer, why in reasons.items() if not used[layer]}
+
+
+def _speaks_of_answers(clause: Clause, bundle: Bundle) -> bool:
+    """Whether it binds by facts at answers alone: no use here brings an answer that a screen would score."""
+    scores = {name for name, spec in bundle.registry.facts.items() if spec.grade is Grade.ESTIMATED}
+    return clause.points == frozenset({"output"}) and scores.isdisjoint(facts_read(clause))
 
 
 def generate_uses(bundle: Bundle, seed: int, count: int) -> tuple[Pair, ...]:

@@ -1,6 +1,7 @@
 """A scenario as facts, the way the gateway would see its use at the prompt."""
 
 from caveat.assay.scenario import Defect, Visible
+from caveat.cli.unread import SCREEN, unread_facts
 from caveat.facts.fact import Fact, Facts, Finding, Grade
 from caveat.policy.bundle import Bundle
 
@@ -20,9 +21,12 @@ def facts_of_scenario(bundle: Bundle, visible: Visible) -> Facts:
                 continue
             if spec.attested_by:
                 facts.append(Fact(name, value, Grade.ATTESTED, min(spec.attested_by)))
+            elif spec.grade is Grade.ESTIMATED:
+                facts.append(Fact(name, value, Grade.ESTIMATED, SCREEN))
             else:
                 facts.append(Fact(name, value, Grade.OBSERVED, min(spec.observed_by, default="")))
         elif spec.neutral is not None and spec.observed_by and name not in visible.mentioned:
             facts.append(Fact(name, spec.neutral, Grade.OBSERVED, min(spec.observed_by)))
+    facts += unread_facts(bundle, {fact.name for fact in facts})
     findings = frozenset(_FINDINGS[defect] for _, defect in visible.defective if defect in _FINDINGS)
     return Facts(tuple(facts), dict(visible.claims) or None, frozenset(), findings)

@@ -8,6 +8,7 @@ from caveat.assay.scenario import Defect, Scenario, Visible, parse_scenarios
 from caveat.call.call import Point
 from caveat.cli.exit import CannotRunError
 from caveat.cli.progress import Bar
+from caveat.cli.unread import SCREEN, unread_facts
 from caveat.decision.decide import decide_use
 from caveat.facts.fact import Fact, Facts, Finding, Grade
 from caveat.facts.observers import OBSERVERS
@@ -44,10 +45,13 @@ def scenario_facts(bundle: Bundle, visible: Visible) -> tuple[Point, tuple[Facts
         observers = sorted(spec.observed_by & OBSERVERS)
         if value is not None and spec.attested_by:
             facts.append(Fact(name, value, Grade.ATTESTED, min(spec.attested_by)))
+        elif value is not None and spec.grade is Grade.ESTIMATED:
+            facts.append(Fact(name, value, Grade.ESTIMATED, SCREEN))
         elif value is not None and spec.observed_by:
             facts.append(Fact(name, value, Grade.OBSERVED, min(spec.observed_by)))
         elif name not in visible.genuine and spec.neutral is not None and observers:
             facts.append(Fact(name, spec.neutral, Grade.OBSERVED, observers[0]))
+    facts += unread_facts(bundle, {fact.name for fact in facts})
     claims = {name: value for name, value in visible.claims.items() if name in bundle.registry.facts}
     findings = frozenset(_FINDINGS[defect] for _, defect in visible.defective if defect in _FINDINGS)
     return Point.PROMPT, (Facts(tuple(facts), claims or None, frozenset(), findings),)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from caveat.call.call import Point
 from caveat.cli.exit import CannotRunError
+from caveat.cli.unread import SCREEN, unread_facts
 from caveat.facts.fact import Fact, Facts, Grade
 from caveat.facts.registry import Registry
 from caveat.facts.value import Interval, Value
@@ -61,7 +62,8 @@ def _facts(value: JsonObject, bundle: Bundle, path: Path) -> Facts:
         raise CannotRunError(f"`{path}`: {error}", _HINT) from error
     named = _short_facts(stated, bundle.registry, path) if isinstance(stated, dict) else facts.facts
     registered = _registered(value.get("deployment"), bundle, named, path)
-    return Facts((*named, *registered), facts.claims, facts.approvals, facts.findings)
+    unread = unread_facts(bundle, {fact.name for fact in named})
+    return Facts((*named, *registered, *unread), facts.claims, facts.approvals, facts.findings)
 
 
 def _short_facts(stated: Mapping[str, Json], registry: Registry, path: Path) -> tuple[Fact, ...]:
@@ -74,7 +76,9 @@ def _short_facts(stated: Mapping[str, Json], registry: Registry, path: Path) -> 
         value = _value(raw)
         if value is None:
             raise CannotRunError(f"`{path}`: `{name}` holds no value of a fact", _HINT)
-        if spec.attested_by and not isinstance(value, Interval):
+        if spec.grade is Grade.ESTIMATED:
+            facts.append(Fact(name, value, Grade.ESTIMATED, SCREEN, "stated in the file"))
+        elif spec.attested_by and not isinstance(value, Interval):
             facts.append(Fact(name, value, Grade.ATTESTED, min(spec.attested_by), "stated in the file"))
         else:
             role = min(spec.observed_by, default="")

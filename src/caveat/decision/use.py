@@ -165,7 +165,8 @@ class Use:
 
 
 def make_use(policy: Policy, program: Program, resolved: Resolved, approvals: frozenset[str]) -> Use:
-    """The use that these facts describe. Missing scores stand at their declared failure value.
+    """The use that these facts describe. A missing score stands at its neutral value, or
+    where the registry declares none at the severest.
 
     An approval of a role that the bundle does not declare is none. Where the bundle's interval role has
     approved, counted intervals stand at their lower end.
@@ -173,7 +174,7 @@ def make_use(policy: Policy, program: Program, resolved: Resolved, approvals: fr
     known = dict(resolved.known)
     for name, spec in policy.registry.facts.items():
         if spec.grade is Grade.ESTIMATED:
-            known.setdefault(name, spec.severest)
+            known.setdefault(name, spec.severest if spec.neutral is None else spec.neutral)
     if policy.interval_role in approvals:
         known = {name: value.lo if isinstance(value, Interval) else value for name, value in known.items()}
     given = approvals.intersection(policy.roles)

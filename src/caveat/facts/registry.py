@@ -71,7 +71,8 @@ class FactSpec:
     @property
     def neutral_unobserved(self) -> bool:
         """Whether it has a neutral value that no observer of this product establishes: silence would do."""
-        return self.neutral is not None and self.observed_by.isdisjoint(OBSERVERS)
+        estimated = self.grade is Grade.ESTIMATED  # by a screen, which the bundle declares
+        return self.neutral is not None and not estimated and self.observed_by.isdisjoint(OBSERVERS)
 
     def parse(self, value: Json | Value) -> Value | None:
         """The typed value, or None where `value` lies outside the declared type, values or range."""

@@ -335,8 +335,7 @@ class Gate:
         if redaction is not None:
             size = redaction.size
         cases = _still_approved(prompt, law, _unscored(prompt, _cases_of_answer(prompt.gathered, size)))
-        if scores is not None:
-            cases = with_scores(cases, law.bundle.registry, scores)
+        cases = with_scores(cases, law.bundle, scores or {})
         decision = law.decisions.decide(Point.OUTPUT, cases)
         gathered = Gathered(cases)
         counts = None if redaction is None or answer is None else redaction.counts
@@ -624,8 +623,8 @@ def _scored(cases: tuple[Facts, ...], law: Law, call: Call) -> tuple[Facts, ...]
     """The cases with what the screens find in this very content, where some clause reads it."""
     screening = law.screening
     if screening is None or call.point not in screening.points:
-        return cases
-    return with_scores(cases, law.bundle.registry, screening.of_parts(call.parts))
+        return with_scores(cases, law.bundle, {})
+    return with_scores(cases, law.bundle, screening.of_parts(call.parts))
 
 
 def cite(checked: Checked) -> EvidenceCited:

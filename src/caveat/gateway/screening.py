@@ -12,13 +12,13 @@ from itertools import groupby
 
 from caveat.call.call import Part, Point
 from caveat.facts.fact import Fact, Facts, Grade
-from caveat.facts.registry import Registry
 from caveat.policy.bundle import Bundle
 from caveat.policy.consent import facts_read
 from caveat.screens.phrases import NOTHING, PhraseScreen
 from caveat.signing.canonical import Json
 
 PHRASES = "phrases"
+UNMEASURED = "unmeasured"
 _UNREAD = ("image/", "audio/", "video/", "application/octet-stream", "application/pdf")
 _CACHED = 4096
 
@@ -87,15 +87,21 @@ def screening_of(bundle: Bundle) -> Screening | None:
     return Screening(PhraseScreen(phrases, nothing_found), frozenset(points), bundle.phrases.hold_back_chars)
 
 
-def with_scores(cases: tuple[Facts, ...], registry: Registry, scores: Scores) -> tuple[Facts, ...]:
-    """The cases with these scores in place of any others, facts in the order of the registry."""
-    if not scores:
-        return cases
+def with_scores(cases: tuple[Facts, ...], bundle: Bundle, scores: Scores) -> tuple[Facts, ...]:
+    """The cases with these scores in place of any others, facts in the order of the registry.
+
+    What the bundle declares for facts that nothing measures stands beside them, under a role of its own.
+    """
+    unmeasured = bundle.screens.unmeasured
     found = [Fact(name, value, Grade.ESTIMATED, PHRASES) for name, value in scores.items()]
-    order = {name: place for place, name in enumerate(registry.facts)}
+    found += [Fact(name, value, Grade.ESTIMATED, UNMEASURED) for name, value in unmeasured.items()]
+    if not found:
+        return cases
+    scored = {fact.name for fact in found}
+    order = {name: place for place, name in enumerate(bundle.registry.facts)}
 
     def arranged(facts: tuple[Fact, ...]) -> tuple[Fact, ...]:
-        kept = [fact for fact in facts if not (fact.grade is Grade.ESTIMATED and fact.name in scores)]
+        kept = [fact for fact in facts if not (fact.grade is Grade.ESTIMATED and fact.name in scored)]
         return tuple(sorted([*kept, *found], key=lambda fact: order.get(fact.name, len(order))))
 
     return tuple(replace(case, facts=arranged(case.facts)) for case in cases)

@@ -30,6 +30,7 @@ from caveat.policy.oversight import Oversight, parse_oversight
 from caveat.policy.phrases import Phrases, parse_phrases
 from caveat.policy.redaction import unknown_lists
 from caveat.policy.schema import cedar_schema
+from caveat.policy.screens import Screens, parse_screens
 from caveat.policy.signatures import verify_adoptions
 from caveat.policy.tools import Tool, parse_tools, unknown_tools
 from caveat.policy.translate import Translator
@@ -37,7 +38,7 @@ from caveat.signing.canonical import Json, JsonObject, canonical
 from caveat.signing.digest import Digest, sha256
 
 _FILE = re.compile(
-    r"(bundle|facts|trust|tools|deployments|phrases|oversight)\.toml\Z"
+    r"(bundle|facts|trust|tools|deployments|phrases|oversight|screens)\.toml\Z"
     r"|(clauses|red_lines)/[A-Za-z0-9._-]+\.cedar\Z"
     r"|signatures/[A-Za-z0-9._-]+\.dsse\.json\Z"
     r"|[A-Za-z0-9._-]+\.md\Z"
@@ -88,6 +89,7 @@ class Bundle:
     identity: Identity
     registrations: Registrations
     phrases: Phrases
+    screens: Screens
     oversight: Oversight
     policy: Policy
     signers: frozenset[str]
@@ -99,6 +101,12 @@ class Bundle:
     def written(self) -> tuple[Clause, ...]:
         """Everything under `clauses/`: what decides, and what replaces."""
         return (*self.clauses, *self.redactions)
+
+    @property
+    def unread(self) -> Mapping[str, int]:
+        """Of each estimated fact that something gives, the score of a use with nothing to read."""
+        given = {fact: self.registry.facts[fact].lo for fact in sorted(self.phrases.facts)}
+        return given | dict(self.screens.unmeasured)
 
     @property
     def typed_text_max_bytes(self) -> int:
@@ -138,6 +146,12 @@ def parse_bundle(files: Mapping[str, bytes]) -> Bundle:
     phrases, wrong = parse_phrases(_optional(files, "phrases.toml", findings), registry)
     findings.extend(wrong)
     findings.extend(unknown_lists(((one.id, one.redacts) for one in redactions), phrases))
+    screens, wrong = parse_screens(_optional(files, "screens.toml", findings), registry)
+    findings.extend(wrong)
+    findings.extend(
+        f"unmeasured `{fact}`: a list of phrases gives it a score; take one of the two out"
+        for fact in sorted(phrases.facts & screens.unmeasured.keys())
+    )
     oversight, wrong = parse_oversight(_optional(files, "oversight.toml", findings), manifest.roles)
     findings.extend(wrong)
     callers = {name: deployment.callers for name, deployment in deployments.items()}
@@ -164,6 +178,7 @@ def parse_bundle(files: Mapping[str, bytes]) -> Bundle:
         identity=identity,
         registrations=Registrations(MappingProxyType(callers)),
         phrases=phrases,
+        screens=screens,
         oversight=oversight,
         policy=_policy(manifest, registry, clauses, _without(policies, redactions), limits),
         signers=signers,

@@ -68,9 +68,8 @@ class Consent:
             case Kind.TOOL:
                 yield from self._readers({_EFFECT})
                 yield from self._amends_and_readers(self._facts_of_tools({name}))
-            case Kind.PHRASES:
-                yield from self._amends_and_readers(self._scored(name))
-                yield from self._replacing(name)
+            case Kind.PHRASES | Kind.UNMEASURED:
+                yield from self._reading(kind, name)
             case Kind.DEPLOYMENT | Kind.REGISTERED | Kind.WORKFLOW | Kind.OBSERVER:
                 yield from self._registration(kind, name)
             case Kind.ROLE:
@@ -175,6 +174,14 @@ class Consent:
         """What these tools register for their calls, beside the effect, on either side."""
         rows = (section(table, name) for table in self._tools for name in names)
         return {fact for row in rows for fact in section(row, "facts")}
+
+    def _reading(self, kind: Kind, name: str) -> Iterator[Formula]:
+        """What gives a score, or stands for one that nothing gives."""
+        if kind is Kind.UNMEASURED:
+            yield from self._amends_and_readers({name})
+        else:
+            yield from self._amends_and_readers(self._scored(name))
+            yield from self._replacing(name)
 
     def _scored(self, name: str) -> set[str]:
         """The facts that a list of phrases gives a score, on either side."""
