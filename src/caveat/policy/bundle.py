@@ -5,11 +5,12 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import cast
 
+from caveat.facts.fact import Grade
 from caveat.facts.registry import Registry, RegistryError, parse_registry
 from caveat.policy.amend import is_satisfied, parse_amend
 from caveat.policy.callers import Registrations, caller_findings
@@ -183,7 +184,7 @@ def parse_bundle(files: Mapping[str, bytes]) -> Bundle:
         policy=_policy(manifest, registry, clauses, _without(policies, redactions), limits),
         signers=signers,
         unsigned=_unsigned(manifest, registry, written, signers),
-        unsafe=tuple(found.unsafe),
+        unsafe=(*found.unsafe, *_neutral_scores(registry, phrases.facts | screens.facts)),
         notes=(*found.notes, *unusable),
     )
 
@@ -267,6 +268,16 @@ def _validation(files: Mapping[str, bytes], schema: str) -> list[str]:
             found = validation_findings(files[path].decode(errors="replace"), schema)
             findings.extend(f"`{path}`: {finding}" for finding in found)
     return findings
+
+
+def _neutral_scores(registry: Registry, given: frozenset[str]) -> Iterator[str]:
+    """A neutral score stands for content that something read, or openly for what nothing reads."""
+    for spec in registry.facts.values():
+        if spec.grade is Grade.ESTIMATED and spec.neutral is not None and spec.name not in given:
+            yield (
+                f"fact `{spec.name}`: nothing gives this score, so its neutral value stands for nothing; "
+                "name a screen in `screens.toml`, or declare it under `[unmeasured]` there"
+            )
 
 
 def _policy(

@@ -24,6 +24,11 @@ class Screens:
 
     unmeasured: Mapping[str, int] = field(default_factory=dict[str, int])
 
+    @property
+    def facts(self) -> frozenset[str]:
+        """The facts that something here gives a score."""
+        return frozenset(self.unmeasured)
+
 
 class _UnmeasuredModel(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
