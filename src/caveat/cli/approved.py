@@ -5,9 +5,9 @@ from typing import Any
 from caveat.evidence.approval import VerifiedApproval, verify_approval
 from caveat.evidence.envelope import RejectedEnvelope
 from caveat.evidence.overseers import VerifiedSaying, verify_saying
-from caveat.evidence.predicates import DissentModel, HaltModel, Predicate
+from caveat.evidence.predicates import DissentModel, FindingModel, HaltModel, Predicate
 from caveat.evidence.trust import Trust, TrustError, parse_trust
-from caveat.ledger.record import DissentRecord, HaltRecord, ReviewRecord
+from caveat.ledger.record import DissentRecord, FindingRecord, HaltRecord, ReviewRecord
 from caveat.ledger.replay import Bundles
 from caveat.oversight.hold import Hold
 from caveat.signing.digest import Digest
@@ -36,7 +36,7 @@ class SignedStatements:
             and (found.approver.keyid, found.digest) == (record.key, record.envelope)
         )
 
-    def of_overseer(self, record: HaltRecord | DissentRecord, origin: str) -> bool:
+    def of_overseer(self, record: HaltRecord | DissentRecord | FindingRecord, origin: str) -> bool:
         """Whether an enrolled overseer signed exactly this about the log of this origin."""
         trust = self._of(record.bundle)
         if trust is None:
@@ -55,6 +55,8 @@ class SignedStatements:
                 record.halt,
             )
             return same and _signed(halt) == (record.person, record.key, record.said)
+        if isinstance(record, FindingRecord):
+            return _is_found(verify_saying(raw, origin, Predicate.FINDING, FindingModel, trust), record)
         dissent = verify_saying(raw, origin, Predicate.DISSENT, DissentModel, trust)
         if isinstance(dissent, RejectedEnvelope) or dissent.said.about != record.about:
             return False
@@ -68,6 +70,21 @@ class SignedStatements:
             except TrustError:
                 self._trust[policy] = None
         return self._trust[policy]
+
+
+def _is_found(found: VerifiedSaying[FindingModel] | RejectedEnvelope, record: FindingRecord) -> bool:
+    """Whether this person, who has the role and is enrolled for it, signed exactly this finding."""
+    if isinstance(found, RejectedEnvelope) or record.role not in found.overseer.roles:
+        return False
+    said = found.said
+    same = (said.about, said.finding, said.code, said.role, said.shown) == (
+        record.about,
+        record.finding,
+        record.code,
+        record.role,
+        record.shown,
+    )
+    return same and _signed(found) == (record.person, record.key, record.said)
 
 
 def _signed(found: VerifiedSaying[Any]) -> tuple[str, Digest, Digest]:

@@ -27,10 +27,12 @@ from caveat.ledger.record import (
     DissentRecord,
     EvidenceCited,
     EvidenceRecord,
+    FindingRecord,
     Follows,
     HaltRecord,
     HeartbeatRecord,
     HistoryRecord,
+    IncidentRecord,
     KeyRecord,
     OutputEndRecord,
     PlantedRecord,
@@ -40,6 +42,8 @@ from caveat.ledger.record import (
     ReviewRecord,
     RevocationsRecord,
     RoutesRecord,
+    SampleRecord,
+    SamplingRecord,
     StartRecord,
     StoppedRecord,
     TermsRecord,
@@ -270,13 +274,47 @@ def _stopped_or_objected(record: HaltRecord | DissentRecord) -> str:
     return f"halt: at {record.time} `{record.person}` released {what}, record {record.halt}: {effect}"
 
 
+def _by_an_overseer(record: ReviewRecord | PlantedRecord | HaltRecord | DissentRecord) -> str:
+    if isinstance(record, HaltRecord | DissentRecord):
+        return _stopped_or_objected(record)
+    return _reviewed(record)
+
+
+def _sampled(record: SamplingRecord | SampleRecord) -> str:
+    if isinstance(record, SamplingRecord):
+        return (
+            f"sampling: at {record.time} period {record.number} began, by the secret with the digest "
+            f"{record.commitment[:16]}; {len(record.shares)} rows say how much is reviewed"
+        )
+    return (
+        f"sample: at {record.time} the use of record {record.about} was drawn in period "
+        f"{record.period}; its review is due by {record.review_by}"
+    )
+
+
+def _afterwards(record: SamplingRecord | SampleRecord | FindingRecord | IncidentRecord) -> str:
+    if isinstance(record, SamplingRecord | SampleRecord):
+        return _sampled(record)
+    if isinstance(record, IncidentRecord):
+        return (
+            f"incident: at {record.time} one was opened about record {record.about}: {record.reason}, by "
+            f"record {record.cause}; it touches {record.affected_count} of the first {record.size} records"
+        )
+    what = f"{record.finding} ({record.code})" if record.code else record.finding
+    counted = f"which counts as none: {record.defect}" if record.defect else "which counts"
+    return (
+        f"finding: at {record.time} `{record.person}` found as `{record.role}` that the {record.kind} "
+        f"{record.about} was {what}, {counted}"
+    )
+
+
 def say_record(record: Record) -> str:
     """One sentence for a record that is no decision."""
     match record:
-        case ReviewRecord() | PlantedRecord():
-            return _reviewed(record)
-        case HaltRecord() | DissentRecord():
-            return _stopped_or_objected(record)
+        case SamplingRecord() | SampleRecord() | FindingRecord() | IncidentRecord():
+            return _afterwards(record)
+        case ReviewRecord() | PlantedRecord() | HaltRecord() | DissentRecord():
+            return _by_an_overseer(record)
         case TrustRecord() | RevocationsRecord() | EvidenceRecord():
             return _of_trust(record)
         case StartRecord(time, bundle, version, origin):

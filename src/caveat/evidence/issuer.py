@@ -17,6 +17,7 @@ from caveat.signing.keys import PublicKey
 from caveat.signing.passkey import Passkey
 
 ANY_NAMESPACE = "*"
+ANY_DEPLOYMENT = "*"
 
 
 class Purpose(StrEnum):
@@ -53,7 +54,8 @@ class Overseer:
 
     `roles`: those that the person may approve in. `line`: whom the person answers to; nobody approves a use
     that comes from their own line. `callers`: what the person's own calls are known by (`key:…`, `sub:…`).
-    `passkey`: the credential that the key belongs to; such a key signs in no other way.
+    `passkey`: the credential that the key belongs to; such a key signs in no other way. `cleared`: the
+    deployments of which the person may read what went through (`*`: all); of none unless it is said.
     """
 
     person: str
@@ -61,6 +63,11 @@ class Overseer:
     line: str = ""
     callers: frozenset[str] = frozenset()
     passkey: Passkey | None = None
+    cleared: frozenset[str] = frozenset()
+
+    def is_cleared(self, deployment: str) -> bool:
+        """Whether the person may read what went through in this deployment."""
+        return not self.cleared.isdisjoint({ANY_DEPLOYMENT, deployment})
 
 
 @dataclass(frozen=True, slots=True)

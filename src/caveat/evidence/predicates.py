@@ -38,6 +38,7 @@ class Predicate(StrEnum):
     READING = "https://caveat.invalid/predicate/reading/v1"
     HALT = "https://caveat.invalid/predicate/halt/v1"
     DISSENT = "https://caveat.invalid/predicate/dissent/v1"
+    FINDING = "https://caveat.invalid/predicate/finding/v1"
     REVOCATIONS = "https://caveat.invalid/predicate/revocations/v1"
 
 
@@ -225,6 +226,20 @@ class DissentModel(SayingModel):
 
     about: Annotated[str, Field(min_length=1, max_length=64)]
     text: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class FindingModel(SayingModel):
+    """An overseer reviewed what went through: a use or the hold of an emergency, by the record `about`.
+
+    `shown`: the digest of what they were shown. `code`: what is wrong; empty where nothing is. No text of
+    their own: it would stand in the ledger.
+    """
+
+    role: Id
+    about: Annotated[str, Field(min_length=1, max_length=64)]
+    finding: Literal["right", "wrong"]
+    code: Annotated[str, Field(max_length=64)]
+    shown: Hex
 
 
 class RevokedModel(Strict):

@@ -247,7 +247,8 @@ def _overseer(name: str, entry: IssuerModel) -> Overseer | None:
         else Passkey(key.credential, key.rp_id, key.origin, key.aaguid, key.attestation == "verified")
     )
     roles = frozenset({entry.role, *said.roles})
-    return Overseer(said.person, roles, said.line, frozenset(said.callers), passkey)
+    callers, cleared = frozenset(said.callers), frozenset(said.cleared)
+    return Overseer(said.person, roles, said.line, callers, passkey, cleared)
 
 
 def _range(granted: list[str | bool] | RangeModel) -> ValueRange:

@@ -59,6 +59,9 @@ class OverseerModel(Strict):
     line: str = Field(default="", pattern=r"^([A-Za-z0-9][A-Za-z0-9._:@/+-]{0,127})?\z")
     callers: list[Annotated[str, Field(pattern=r"^[!-~]{1,256}\z")]] = Field(default_factory=list[str])
     passkey: PasskeyModel | None = None
+    cleared: list[Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,127})\z")]] = Field(
+        default_factory=list[str]
+    )
 
 
 class IssuerModel(Strict):

@@ -43,6 +43,8 @@ class Code(StrEnum):
     APPROVAL_INVALID = "approval_invalid"
     HALT_INVALID = "halt_invalid"
     DISSENT_INVALID = "dissent_invalid"
+    SAMPLE_INVALID = "sample_invalid"
+    REVIEW_INVALID = "review_invalid"
     VERDICT_DIFFERS = "verdict_differs"
     BUNDLE_UNREADABLE = "bundle_unreadable"
     SAMPLE_NOT_INCLUDED = "sample_not_included"

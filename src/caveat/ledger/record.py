@@ -99,15 +99,29 @@ class Redaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Afterwards:
+    """A review is demanded after this approval. `role`: whose approval it is, and `reviewers` the roles that
+    review it within so many seconds. `blocks`: what becomes overdue keeps further ones from counting.
+    """
+
+    role: str
+    reviewers: tuple[str, ...]
+    seconds: int
+    blocks: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """The use waits for people until `expires_at`. `roles`: how many distinct persons of each.
 
     `of`: the record under whose id it waits already; None where it waits under this record's own.
+    `afterwards`: the review that an approval of it demands; empty where none does.
     """
 
     roles: tuple[tuple[str, int], ...]
     expires_at: str
     of: str | None = None
+    afterwards: tuple[Afterwards, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +203,96 @@ class PlantedRecord:
     time: str
     hold: str
     nonce: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """So many per cent of the uses that a deployment lets through under a clause, and at least so many in
+    each period, are reviewed. An empty name is any.
+    """
+
+    deployment: str
+    clause: str
+    percent: int
+    least: int
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingRecord:
+    """From here on a new secret says which uses are reviewed. `commitment`: its digest; `shares`: how many.
+
+    `revealed`: the secret of the period before, in hex; None of the first, and where it is lost. `bundle`:
+    whose shares these are. `review_seconds`: how soon a review is due.
+    """
+
+    time: str
+    number: int
+    commitment: Digest
+    revealed: str | None
+    bundle: Digest
+    shares: tuple[Share, ...]
+    review_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRecord:
+    """The use of the record `about`, let through in the period with this number, is to be reviewed.
+
+    `deployment`, `requester` and `clauses` are of that record; `hold`: what people approved of it, if they
+    did.
+    """
+
+    time: str
+    about: str
+    period: int
+    deployment: str
+    requester: str
+    clauses: tuple[str, ...]
+    hold: str | None
+    review_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRecord:
+    """A person reviewed what had gone through. `about`: a sampled use, or the hold of an emergency.
+
+    `shown`: the digest of what they were shown; `code`: what is wrong, empty where nothing is. `said`,
+    `statement` and `bundle` as of a halt. `defect`: why it counts as none; empty where it counts.
+    """
+
+    time: str
+    about: str
+    kind: Literal["sample", "emergency"]
+    finding: Literal["right", "wrong"]
+    code: str
+    role: str
+    person: str
+    key: Digest
+    said: Digest
+    shown: Digest
+    statement: str
+    bundle: Digest
+    shown_at: str | None
+    defect: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRecord:
+    """A review found something wrong, or was not made in time. `about`: what it was of; `cause`: the record
+    of the finding, or `about` again where there is none.
+
+    `affected`: the first records of uses and answers that went through and have to do with it, among all up
+    to the record with the index `size`; `affected_count` of all, and `affected_digest` of all their ids.
+    """
+
+    time: str
+    about: str
+    cause: str
+    reason: str
+    affected: tuple[str, ...]
+    affected_count: int
+    affected_digest: Digest
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,6 +527,10 @@ Record: TypeAlias = (
     | HaltRecord
     | DissentRecord
     | PlantedRecord
+    | SamplingRecord
+    | SampleRecord
+    | FindingRecord
+    | IncidentRecord
     | HeartbeatRecord
     | KeyRecord
     | StoppedRecord

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, cast
 from caveat.facts.fact import Facts
 from caveat.facts.wire import render_facts
 from caveat.ledger.record import (
+    Afterwards,
     Approved,
     AssayRecord,
     BundleRecord,
@@ -19,12 +20,14 @@ from caveat.ledger.record import (
     DecisionRecord,
     DissentRecord,
     EvidenceRecord,
+    FindingRecord,
     Follows,
     HaltRecord,
     HeartbeatRecord,
     Held,
     History,
     HistoryRecord,
+    IncidentRecord,
     KeyRecord,
     OutputEndRecord,
     PlantedRecord,
@@ -34,6 +37,8 @@ from caveat.ledger.record import (
     ReviewRecord,
     RevocationsRecord,
     RoutesRecord,
+    SampleRecord,
+    SamplingRecord,
     StartRecord,
     StoppedRecord,
     TermsRecord,
@@ -202,7 +207,59 @@ def _dissent(record: DissentRecord) -> JsonObject:
     }
 
 
-def _signed(record: HaltRecord | DissentRecord) -> JsonObject:
+def _sampling(record: SamplingRecord) -> JsonObject:
+    return {
+        "number": record.number,
+        "commitment": record.commitment,
+        "revealed": record.revealed,
+        "bundle": record.bundle,
+        "shares": [
+            {"deployment": one.deployment, "clause": one.clause, "percent": one.percent, "least": one.least}
+            for one in record.shares
+        ],
+        "review_seconds": record.review_seconds,
+    }
+
+
+def _sample(record: SampleRecord) -> JsonObject:
+    return {
+        "about": record.about,
+        "period": record.period,
+        "deployment": record.deployment,
+        "requester": record.requester,
+        "clauses": list[Json](record.clauses),
+        "hold": record.hold,
+        "review_by": record.review_by,
+    }
+
+
+def _finding(record: FindingRecord) -> JsonObject:
+    return {
+        "about": record.about,
+        "of": record.kind,
+        "finding": record.finding,
+        "code": record.code,
+        "role": record.role,
+        "shown": record.shown,
+        "shown_at": record.shown_at,
+        "defect": record.defect,
+        **_signed(record),
+    }
+
+
+def _incident(record: IncidentRecord) -> JsonObject:
+    return {
+        "about": record.about,
+        "cause": record.cause,
+        "reason": record.reason,
+        "affected": list[Json](record.affected),
+        "affected_count": record.affected_count,
+        "affected_digest": record.affected_digest,
+        "size": record.size,
+    }
+
+
+def _signed(record: HaltRecord | DissentRecord | FindingRecord) -> JsonObject:
     """Who signed what, under which policy."""
     return {
         "person": record.person,
@@ -230,6 +287,10 @@ _BODIES: Mapping[type, tuple[str, _Body]] = MappingProxyType(
         HaltRecord: ("halt", _halt),
         DissentRecord: ("dissent", _dissent),
         PlantedRecord: ("planted", lambda record: {"hold": record.hold, "nonce": record.nonce}),
+        SamplingRecord: ("sampling", _sampling),
+        SampleRecord: ("sample", _sample),
+        FindingRecord: ("finding", _finding),
+        IncidentRecord: ("incident", _incident),
         HeartbeatRecord: (
             "heartbeat",
             lambda record: {"every_seconds": record.every_seconds, "witnessed": record.witnessed},
@@ -302,7 +363,19 @@ def _render_decision(record: DecisionRecord, cases: Json) -> JsonObject:
 
 
 def _render_held(held: Held) -> JsonObject:
-    return {"roles": dict[str, Json](held.roles), "expires_at": held.expires_at, "of": held.of}
+    """`afterwards` is absent where no review is demanded."""
+    said: JsonObject = {"roles": dict[str, Json](held.roles), "expires_at": held.expires_at, "of": held.of}
+    after: list[Json] = [_render_afterwards(one) for one in held.afterwards]
+    return said | ({"afterwards": after} if after else {})
+
+
+def _render_afterwards(one: Afterwards) -> JsonObject:
+    return {
+        "role": one.role,
+        "reviewers": list[Json](one.reviewers),
+        "seconds": one.seconds,
+        "blocks": one.blocks,
+    }
 
 
 def _render_approved(approved: Approved) -> JsonObject:

@@ -17,6 +17,7 @@ from caveat.facts.fact import Facts
 from caveat.facts.wire import parse_facts
 from caveat.ledger.record import (
     RECORD_ID,
+    Afterwards,
     Approved,
     ArmFigures,
     AssayRecord,
@@ -26,12 +27,14 @@ from caveat.ledger.record import (
     DissentRecord,
     EvidenceCited,
     EvidenceRecord,
+    FindingRecord,
     Follows,
     HaltRecord,
     HeartbeatRecord,
     Held,
     History,
     HistoryRecord,
+    IncidentRecord,
     KeyRecord,
     OutputEndRecord,
     PlantedRecord,
@@ -41,6 +44,9 @@ from caveat.ledger.record import (
     ReviewRecord,
     RevocationsRecord,
     RoutesRecord,
+    SampleRecord,
+    SamplingRecord,
+    Share,
     StartRecord,
     StoppedRecord,
     TermsRecord,
@@ -55,6 +61,11 @@ MAX_STATEMENT_BYTES = 8 * 1024
 
 MAX_DISSENT_BYTES = 32 * 1024
 """Of what a person signed about a halt or to object: 2,000 characters of any script, escaped, in base64."""
+
+MAX_SHARES = 65
+"""Rows of shares in a record: those of a bundle, and that of everything else."""
+MAX_AFFECTED = 256
+"""Ids in the record of an incident; the others are known by their digest."""
 
 _TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
 
@@ -126,14 +137,27 @@ class _RedactionModel(_Model):
         return Redaction(tuple(self.clauses), tuple(self.kinds), counts, self.unreadable)
 
 
+class _AfterwardsModel(_Model):
+    role: _Text
+    reviewers: Annotated[list[_Text], Field(min_length=1)]
+    seconds: Annotated[int, Field(ge=1)]
+    blocks: bool
+
+    def value(self) -> Afterwards:
+        """The domain value."""
+        return Afterwards(self.role, tuple(self.reviewers), self.seconds, self.blocks)
+
+
 class _HeldModel(_Model):
     roles: Annotated[dict[_Text, Annotated[int, Field(ge=1)]], Field(min_length=1)]
     expires_at: _Time
     of: _RecordId | None
+    afterwards: Annotated[list[_AfterwardsModel], Field(min_length=1)] | None = None
 
     def value(self) -> Held:
         """The domain value."""
-        return Held(tuple(sorted(self.roles.items())), self.expires_at, self.of)
+        after = tuple(one.value() for one in self.afterwards or ())
+        return Held(tuple(sorted(self.roles.items())), self.expires_at, self.of, after)
 
 
 class _ApprovedModel(_Model):
@@ -487,6 +511,118 @@ class _PlantedModel(_HeadModel):
         return PlantedRecord(self.time, self.hold, self.nonce)
 
 
+class _ShareModel(_Model):
+    deployment: _Text
+    clause: _Text
+    percent: Annotated[int, Field(ge=0, le=100)]
+    least: _Count
+
+    def value(self) -> Share:
+        """The domain value."""
+        return Share(self.deployment, self.clause, self.percent, self.least)
+
+
+class _SamplingModel(_HeadModel):
+    kind: Literal["sampling"]
+    number: Annotated[int, Field(ge=1)]
+    commitment: _Hex
+    revealed: _Hex | None
+    bundle: _Hex
+    shares: Annotated[list[_ShareModel], Field(max_length=MAX_SHARES)]
+    review_seconds: Annotated[int, Field(ge=1)]
+
+    def record(self) -> SamplingRecord:
+        """The domain value."""
+        return SamplingRecord(
+            self.time,
+            self.number,
+            Digest(self.commitment),
+            self.revealed,
+            Digest(self.bundle),
+            tuple(one.value() for one in self.shares),
+            self.review_seconds,
+        )
+
+
+class _SampleModel(_HeadModel):
+    kind: Literal["sample"]
+    about: _RecordId
+    period: Annotated[int, Field(ge=1)]
+    deployment: _Text
+    requester: _Text
+    clauses: list[_Text]
+    hold: _RecordId | None
+    review_by: _Time
+
+    def record(self) -> SampleRecord:
+        """The domain value."""
+        return SampleRecord(
+            self.time,
+            self.about,
+            self.period,
+            self.deployment,
+            self.requester,
+            tuple(self.clauses),
+            self.hold,
+            self.review_by,
+        )
+
+
+class _FindingModel(_SignedModel):
+    kind: Literal["finding"]
+    about: _RecordId
+    of: Literal["sample", "emergency"]
+    finding: Literal["right", "wrong"]
+    code: _Text
+    role: _Text
+    shown: _Hex
+    shown_at: _Time | None
+    defect: _Text
+
+    def record(self) -> FindingRecord:
+        """The domain value."""
+        return FindingRecord(
+            time=self.time,
+            about=self.about,
+            kind=self.of,
+            finding=self.finding,
+            code=self.code,
+            role=self.role,
+            person=self.person,
+            key=Digest(self.key),
+            said=Digest(self.said),
+            shown=Digest(self.shown),
+            statement=self.statement,
+            bundle=Digest(self.bundle),
+            shown_at=self.shown_at,
+            defect=self.defect,
+        )
+
+
+class _IncidentModel(_HeadModel):
+    kind: Literal["incident"]
+    about: _RecordId
+    cause: _RecordId
+    reason: _Text
+    affected: Annotated[list[_RecordId], Field(max_length=MAX_AFFECTED)]
+    affected_count: _Count
+    affected_digest: _Hex
+    size: _Count
+
+    def record(self) -> IncidentRecord:
+        """The domain value."""
+        return IncidentRecord(
+            self.time,
+            self.about,
+            self.cause,
+            self.reason,
+            tuple(self.affected),
+            self.affected_count,
+            Digest(self.affected_digest),
+            self.size,
+        )
+
+
 class _HeartbeatModel(_HeadModel):
     kind: Literal["heartbeat"]
     every_seconds: Annotated[int, Field(ge=1, le=86_400)]
@@ -532,6 +668,10 @@ _RecordModel: TypeAlias = Annotated[
     | _HaltModel
     | _DissentModel
     | _PlantedModel
+    | _SamplingModel
+    | _SampleModel
+    | _FindingModel
+    | _IncidentModel
     | _HeartbeatModel
     | _KeyModel
     | _StoppedModel,

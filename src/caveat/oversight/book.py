@@ -210,4 +210,5 @@ def hold_of(record: DecisionRecord, record_id: str) -> Hold:
         record.decision.clauses,
         parse_time(record.time),
         parse_time(record.hold.expires_at),
+        record.hold.afterwards,
     )

@@ -6,19 +6,32 @@ What is older stands in the ledger alone, and `caveat ledger` finds it. Source: 
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from caveat.decision.verdict import Verdict
 from caveat.ledger.record import (
     BundleRecord,
     DecisionRecord,
     EvidenceRecord,
+    FindingRecord,
+    IncidentRecord,
     OutputEndRecord,
     Record,
     ReviewRecord,
+    SampleRecord,
     StoppedRecord,
     TrustRecord,
     kind_of,
 )
+
+REASONS = MappingProxyType(
+    {
+        "sample_wrong": "a review of what went through found it wrong",
+        "emergency_wrong": "an approval in an emergency was found unjustified",
+        "review_overdue": "an approval in an emergency was not reviewed in time",
+    }
+)
+"""Why an incident was opened that no decision opened by itself."""
 
 KEPT = 5_000
 """Records that are looked through."""
@@ -93,6 +106,10 @@ def _incident(record: Record) -> str:
             return f"a decision that counts as none: {record.defect}" if record.defect else ""
         case OutputEndRecord():
             return "" if record.complete else "an answer was cut off"
+        case IncidentRecord():
+            return f"{REASONS[record.reason]}; it touches {record.affected_count} uses and answers"
+        case FindingRecord():
+            return f"a finding that counts as none: {record.defect}" if record.defect else ""
         case StoppedRecord():
             return f"the ledger took no further record: {record.reason}"
         case _:
@@ -113,6 +130,12 @@ def _names(noted: Noted) -> Iterator[str]:
             yield from (review.hold, review.key, review.envelope)
         case EvidenceRecord() as upload:
             yield from (upload.deployment, upload.envelope, upload.key)
+        case SampleRecord() as sample:
+            yield from (sample.about, sample.deployment)
+        case FindingRecord() as found:
+            yield from (found.about, found.key)
+        case IncidentRecord() as incident:
+            yield from (incident.about, incident.cause, *incident.affected)
         case BundleRecord() as law:
             yield law.bundle
         case TrustRecord() as trust:

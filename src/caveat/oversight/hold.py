@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from caveat.ledger.record import Afterwards
 from caveat.signing.canonical import JsonObject, canonical
 from caveat.signing.digest import Digest, sha256
 
@@ -38,7 +39,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A use that waits. `roles`: by role, how many distinct persons it takes; `clauses` ask for them."""
+    """A use that waits. `roles`: by role, how many distinct persons it takes; `clauses` ask for them.
+
+    `afterwards`: the reviews that an approval of it demands.
+    """
 
     id: str
     asked: Asked
@@ -46,6 +50,7 @@ class Hold:
     clauses: tuple[str, ...]
     opened_at: datetime
     expires_at: datetime
+    afterwards: tuple[Afterwards, ...] = ()
 
     def is_over(self, now: datetime) -> bool:
         """Whether its time is up; then nothing that was approved of it counts any more."""

@@ -12,12 +12,14 @@ from caveat.ledger.record import (
     DecisionRecord,
     DissentRecord,
     HaltRecord,
+    IncidentRecord,
     Record,
     ReviewRecord,
     parse_time,
     render_time,
 )
 from caveat.oversight.book import Entry
+from caveat.oversight.demanded import Demand
 from caveat.oversight.review import Defect
 from caveat.signing.canonical import Json, JsonObject
 
@@ -32,6 +34,8 @@ class Event(StrEnum):
     RELEASED = "halt.released"
     DISSENT = "dissent.recorded"
     INCIDENT = "incident.recorded"
+    REVIEW_DUE = "review.due"
+    REVIEW_OVERDUE = "review.overdue"
     OVER_SPAN = "queue.over_span"
     FLOORS_BROKEN = "floors.broken"
 
@@ -71,6 +75,15 @@ def notices_of(record: Record, record_id: str) -> Iterator[Notice]:
                 yield notice(Event.FLOORS_BROKEN, record_id, parse_time(record.time), broken)
         case HaltRecord():
             yield from _of_halt(record, record_id)
+        case IncidentRecord():
+            opened: JsonObject = {
+                "record": record_id,
+                "about": record.about,
+                "cause": record.cause,
+                "reason": record.reason,
+                "affected": record.affected_count,
+            }
+            yield notice(Event.INCIDENT, record_id, parse_time(record.time), opened, record.about)
         case DissentRecord():
             objected: JsonObject = {"record": record_id, "about": record.about, "number": record.number}
             yield notice(Event.DISSENT, record_id, parse_time(record.time), objected)
@@ -113,6 +126,26 @@ def expiring(entry: Entry, now: datetime) -> Notice:
         "expires_at": render_time(hold.expires_at),
     }
     return notice(Event.HOLD_EXPIRING, hold.id, now, said)
+
+
+def review_due(demand: Demand) -> Notice:
+    """Somebody approved in an emergency, and it has to be reviewed."""
+    return notice(Event.REVIEW_DUE, demand.about, demand.opened_at, _review(demand))
+
+
+def review_overdue(demand: Demand) -> Notice:
+    """A review that was not made in time."""
+    return notice(Event.REVIEW_OVERDUE, demand.about, demand.review_by, _review(demand))
+
+
+def _review(demand: Demand) -> JsonObject:
+    return {
+        "review": demand.about,
+        "kind": demand.kind,
+        "deployment": demand.deployment,
+        "clauses": list[Json](demand.clauses),
+        "review_by": render_time(demand.review_by),
+    }
 
 
 def over_span(waiting: int, now: datetime) -> Notice:

@@ -23,6 +23,8 @@ _KINDS: Mapping[Event, tuple[int, int, str]] = MappingProxyType(
         Event.RELEASED: (_UPDATE, _MEDIUM, "an overseer agreed to the end of a halt"),
         Event.DISSENT: (_CREATE, _MEDIUM, "an overseer objected on the record"),
         Event.INCIDENT: (_CREATE, _HIGH, "a decision that somebody should look at"),
+        Event.REVIEW_DUE: (_CREATE, _MEDIUM, "an approval in an emergency is to be reviewed"),
+        Event.REVIEW_OVERDUE: (_CREATE, _HIGH, "a review of what went through was not made in time"),
         Event.OVER_SPAN: (_CREATE, _MEDIUM, "more waits than the reviewers can review in time"),
         Event.FLOORS_BROKEN: (_CREATE, _HIGH, "a reviewer's figures are below the floor"),
     }

@@ -11,6 +11,7 @@ from caveat.ledger.record import (
     BundleRecord,
     DecisionRecord,
     DissentRecord,
+    FindingRecord,
     HaltRecord,
     Record,
     StartRecord,
@@ -23,11 +24,11 @@ from caveat.oversight.halts import Doing, Halts, stopped_of
 from caveat.signing.canonical import canonical
 from caveat.signing.digest import Digest
 
-IsSigned: TypeAlias = Callable[[HaltRecord | DissentRecord], bool]
+IsSigned: TypeAlias = Callable[[HaltRecord | DissentRecord | FindingRecord], bool]
 """Whether an enrolled overseer signed exactly what the record says, under the bundle that it names."""
 
 
-class _InForce:
+class InForce:
     """Which bundles a statement may have been verified under: the one in force, and the one before it."""
 
     def __init__(self) -> None:
@@ -48,7 +49,7 @@ class HaltCheck:
         """No halt yet."""
         self._is_signed = is_signed
         self._halts = Halts()
-        self._bundles = _InForce()
+        self._bundles = InForce()
 
     def check(self, index: int, record: Record) -> Iterator[Finding]:
         """Findings at this record; takes in what it says."""
@@ -106,7 +107,7 @@ class DissentCheck:
         """`has_record`: whether the log has a record of this id."""
         self._is_signed = is_signed
         self._has_record = has_record
-        self._bundles = _InForce()
+        self._bundles = InForce()
         self._number, self._link = 0, FIRST
 
     def check(self, index: int, record: Record) -> Iterator[Finding]:

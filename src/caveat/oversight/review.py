@@ -33,6 +33,7 @@ class Defect(StrEnum):
     OTHER_DEPLOYMENT = "other_deployment"
     HOLD_EXPIRED = "hold_expired"
     HOLD_ENDED = "hold_ended"
+    REVIEW_OVERDUE = "review_overdue"
     SELF_APPROVAL = "self_approval"
     OWN_LINE = "own_line"
     DECIDED_BEFORE = "decided_before"
@@ -70,6 +71,10 @@ MEANING: Mapping[Defect, tuple[str, str]] = MappingProxyType(
         ),
         Defect.HOLD_EXPIRED: ("the hold's time is up", "the use has to be asked again"),
         Defect.HOLD_ENDED: ("the hold is decided already", "nothing is left to do"),
+        Defect.REVIEW_OVERDUE: (
+            "an earlier emergency under the same clause was not reviewed in time",
+            "have it reviewed first: `caveat approvals reviews` lists what is due",
+        ),
         Defect.SELF_APPROVAL: ("whoever asks does not approve", "another person has to decide"),
         Defect.OWN_LINE: (
             "the requester answers to the same line as the approver",
@@ -137,6 +142,7 @@ class Standing:
     last, those that counted as none among them. `decided`: persons whose decision about this hold counts.
     `line_of_requester`: of whoever asks, where it is known. `vigilant`: whether enough planted cases are
     caught, as far as anybody can tell. `passkey`: what is wrong with the key that signed, for this role.
+    `review_overdue`: of an earlier emergency in this role, under one of the hold's clauses.
     """
 
     view: Digest
@@ -147,6 +153,7 @@ class Standing:
     line_of_requester: str = ""
     vigilant: bool = True
     passkey: Defect | None = None
+    review_overdue: bool = False
 
 
 def defect_of(decided: Decided, hold: Hold, floors: Floors, standing: Standing) -> Defect | None:
@@ -175,6 +182,8 @@ def _defects(decided: Decided, hold: Hold, floors: Floors, standing: Standing) -
         yield Defect.HOLD_EXPIRED
     if standing.ended:
         yield Defect.HOLD_ENDED
+    if standing.review_overdue and decided.act is Act.APPROVE:
+        yield Defect.REVIEW_OVERDUE
     if asked.requester in person.callers:
         yield Defect.SELF_APPROVAL
     if person.line and person.line == standing.line_of_requester:

@@ -7,8 +7,21 @@ digest, and anybody computes it again from the ledger. Source: ADR-0041.
 from collections import Counter, deque
 from dataclasses import dataclass
 
-from caveat.ledger.record import DecisionRecord, DissentRecord, HaltRecord, Record, ReviewRecord, parse_time
+from caveat.ledger.record import (
+    DecisionRecord,
+    DissentRecord,
+    FindingRecord,
+    HaltRecord,
+    IncidentRecord,
+    Record,
+    ReviewRecord,
+    SampleRecord,
+    SamplingRecord,
+    Share,
+    parse_time,
+)
 from caveat.oversight.book import Book
+from caveat.oversight.demanded import Demands
 from caveat.oversight.halts import Halts
 from caveat.oversight.hold import Status
 from caveat.signing.canonical import Json, JsonObject, canonical
@@ -16,6 +29,7 @@ from caveat.signing.digest import Digest, sha256
 from caveat.signing.merkle import CompactRange, leaf_hash
 
 NEWEST_INCIDENTS = 100
+_KINDS = ("sample", "emergency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +57,11 @@ class Oversight:
         self._dissents: list[JsonObject] = []
         self._book = Book()
         self._halts = Halts()
+        self._demands = Demands(self._book)
+        self._shares: tuple[Share, ...] = ()
+        self._sampled: Counter[tuple[str, str]] = Counter()
+        self._findings: Counter[tuple[str, str]] = Counter()
+        self._opened: list[str] = []
 
     def fold(self, record: Record, record_id: str, leaf: bytes) -> None:
         """Takes in the next record, which is this leaf."""
@@ -52,11 +71,21 @@ class Oversight:
         self._last = record.time
         self._book.fold(record, record_id)
         self._halts.fold(record, record_id)
+        self._demands.fold(record, record_id)
         match record:
             case DecisionRecord():
                 self._decision(record, record_id)
             case ReviewRecord():
                 self._reviews[record.act, "counted_as_none" if record.defect else "counted"] += 1
+            case SamplingRecord():
+                self._shares = record.shares
+            case SampleRecord():
+                for clause in record.clauses or ("",):
+                    self._sampled[record.deployment, clause] += 1
+            case FindingRecord():
+                self._findings[record.kind, "counted_as_none" if record.defect else record.finding] += 1
+            case IncidentRecord():
+                self._opened.append(record_id)
             case DissentRecord():
                 self._dissents.append(
                     {
@@ -96,8 +125,38 @@ class Oversight:
             "holds": self._holds(),
             "halts": [_halt(one) for one in self._halts.rows()],
             "dissents": list[Json](self._dissents),
+            "reviewed_afterwards": self._afterwards(),
         }
         return View(shown, sha256(canonical(shown)))
+
+    def _afterwards(self) -> JsonObject:
+        """What is reviewed of all that went through, what was found, and what was not reviewed in time."""
+        due: Counter[str] = Counter(dict.fromkeys(_KINDS, 0))
+        overdue: Counter[str] = Counter(dict.fromkeys(_KINDS, 0))
+        if self._last:
+            now = parse_time(self._last)
+            for one in self._demands.due():
+                due[one.kind] += 1
+                overdue[one.kind] += one.is_overdue(now)
+        return {
+            "shares": [
+                {
+                    "deployment": one.deployment,
+                    "clause": one.clause,
+                    "percent": one.percent,
+                    "least": one.least,
+                }
+                for one in self._shares
+            ],
+            "sampled": _nested(self._sampled),
+            "findings": _nested(self._findings),
+            "due": dict[str, Json](due),
+            "overdue": dict[str, Json](overdue),
+            "incidents": {
+                "count": len(self._opened),
+                "newest": list[Json](self._opened[-NEWEST_INCIDENTS:]),
+            },
+        }
 
     def _holds(self) -> JsonObject:
         counts: Counter[str] = Counter({status.value: 0 for status in Status})

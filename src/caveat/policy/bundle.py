@@ -153,7 +153,8 @@ def parse_bundle(files: Mapping[str, bytes]) -> Bundle:
         f"unmeasured `{fact}`: a list of phrases gives it a score; take one of the two out"
         for fact in sorted(phrases.facts & screens.unmeasured.keys())
     )
-    oversight, wrong = parse_oversight(_optional(files, "oversight.toml", findings), manifest.roles)
+    persons = {name: role.persons for name, role in manifest.roles.items()}
+    oversight, wrong = parse_oversight(_optional(files, "oversight.toml", findings), persons)
     findings.extend(wrong)
     callers = {name: deployment.callers for name, deployment in deployments.items()}
     findings.extend(caller_findings(callers, identity))
