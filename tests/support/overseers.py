@@ -28,6 +28,7 @@ max_lifetime_seconds = 3600
 person = "{person}"
 line = "{line}"
 callers = [{callers}]
+cleared = [{cleared}]
 """
 
 
@@ -39,6 +40,7 @@ class Somebody:
     role: str = "officer"
     line: str = ""
     callers: tuple[str, ...] = ()
+    cleared: tuple[str, ...] = ()
     algorithm: Algorithm = Algorithm.ED25519
 
     @property
@@ -47,12 +49,14 @@ class Somebody:
 
     def enrolled(self) -> str:
         callers = ", ".join(f'"{caller}"' for caller in self.callers)
+        cleared = ", ".join(f'"{deployment}"' for deployment in self.cleared)
         return _ISSUER.format(
             person=self.person,
             role=self.role,
             key=self.key.public().render(),
             line=self.line,
             callers=callers,
+            cleared=cleared,
         )
 
 

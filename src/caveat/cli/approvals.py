@@ -89,7 +89,7 @@ def show_command(door: Door, hold: str, as_json: bool) -> int:
     if as_json:
         click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2))
     else:
-        _print(shown)
+        print_view(shown)
     return HOLDS
 
 
@@ -182,16 +182,25 @@ def _send(door: Door, signed: bytes) -> int:
     return DOES_NOT_HOLD
 
 
-def _print(shown: dict[str, Any]) -> None:
+def print_view(shown: dict[str, Any]) -> None:
+    """What waits, or went through, for somebody to read: content last, and marked as untrusted."""
     view = shown["view"]
-    click.echo(f"hold        {view['hold']}, until {view['expires_at']}")
+    if "hold" in view:
+        click.echo(f"hold        {view['hold']}, until {view['expires_at']}")
+    else:
+        approved = f", approved under {view['approved']}" if view["approved"] else ""
+        click.echo(f"went through at {view['time']}, record {view['record']}{approved}")
     click.echo(f"from        {visible(view['deployment'])}, {visible(view['requester'])}")
     click.echo(f"does        {view['point']}: {visible(view['does'])}, model {visible(view['model'])}")
-    for ask in view["asks"]:
+    for ask in view.get("asks", ()):
         click.echo(f"asks        {ask['persons']} of {ask['role']}: {ask['text']}")
     for clause in view["clauses"]:
         click.echo(f"clause      {clause['id']} ({clause['authority']}): {clause['text']}")
-    click.echo(f"permits     {view['permits']}")
+    for after in view.get("afterwards", ()):
+        who, hours = " or ".join(after["reviewers"]), after["seconds"] / 3600
+        click.echo(f"afterwards  {who} reviews an approval of {after['role']} within {hours:g} hours")
+    if "permits" in view:
+        click.echo(f"permits     {view['permits']}")
     for number, case in enumerate(view["cases"], start=1):
         click.echo(f"facts       case {number} of {len(view['cases'])}")
         for fact in case["facts"]:

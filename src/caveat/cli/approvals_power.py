@@ -47,7 +47,7 @@ def halt_command(door: Door, scope: str, target: str, caller: str, reason: str) 
             "the scope takes something else",
             "`everything` takes no target, `conversation` takes --caller too",
         )
-    answer = _send(door, _HALTS, Predicate.HALT, _said(door, "halt", stopped, "", reason))
+    answer = send_saying(door, _HALTS, Predicate.HALT, _said(door, "halt", stopped, "", reason))
     if answer is None:
         return DOES_NOT_HOLD
     click.echo(f"halted: record {answer['halt']}; two persons can release it")
@@ -69,7 +69,7 @@ def release_command(door: Door, halt: str, reason: str) -> int:
     if not found:
         raise CannotRunError("there is no such halt", "`caveat approvals halts` lists them")
     stopped = Stopped(Scope(found[0]["scope"]), found[0]["target"], found[0]["caller"])
-    answer = _send(door, _HALTS, Predicate.HALT, _said(door, "release", stopped, halt, reason))
+    answer = send_saying(door, _HALTS, Predicate.HALT, _said(door, "release", stopped, halt, reason))
     if answer is None:
         return DOES_NOT_HOLD
     click.echo("on record; it waits for another person" if answer["in_force"] else "released")
@@ -115,7 +115,9 @@ def dissent_command(door: Door, record: str, text: str) -> int:
     Examples:
       caveat approvals dissent 12-0123456789abcdef --text "the source was not asked" --key anna.pem --as anna
     """
-    answer = _send(door, _DISSENTS, Predicate.DISSENT, {"issuer": door.issuer, "about": record, "text": text})
+    answer = send_saying(
+        door, _DISSENTS, Predicate.DISSENT, {"issuer": door.issuer, "about": record, "text": text}
+    )
     if answer is None:
         return DOES_NOT_HOLD
     click.echo(f"on record: {answer['dissent']}, number {answer['number']}, link {answer['link']}")
@@ -163,7 +165,7 @@ def _said(door: Door, act: str, stopped: Stopped, halt: str, reason: str) -> Jso
     }
 
 
-def _send(door: Door, path: str, predicate: Predicate, said: JsonObject) -> dict[str, Any] | None:
+def send_saying(door: Door, path: str, predicate: Predicate, said: JsonObject) -> dict[str, Any] | None:
     """The gateway's answer; None where it does not hold, which is then on standard error."""
     now = datetime.now(UTC).replace(microsecond=0)
     try:

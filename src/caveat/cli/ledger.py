@@ -3,6 +3,7 @@
 Nothing of ours has to run, and nobody has to be believed.
 """
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -36,22 +37,32 @@ from caveat.cli.ledger_witness import witness_command
 from caveat.cli.progress import Bar
 from caveat.ledger.checkpoint import Checkpoint, verify_checkpoint
 from caveat.ledger.disk import RealDisk, replace_durably
-from caveat.ledger.errors import CheckpointParseError, ExportParseError, LedgerError
+from caveat.ledger.errors import (
+    CheckpointParseError,
+    ExportParseError,
+    LedgerError,
+    RecordParseError,
+    TileParseError,
+)
 from caveat.ledger.export import Manifest, is_export, open_export
 from caveat.ledger.finding import Code, Finding, RecordCheck
 from caveat.ledger.folder import CHECKPOINT, COSIGNED, Folder
 from caveat.ledger.handover import known_keys, read_handovers
 from caveat.ledger.quorum import Cosigned, Policy
-from caveat.ledger.record import parse_record_id
+from caveat.ledger.record import Record, parse_record_id, record_id_of
 from caveat.ledger.replay import Bundles, ReplayCheck
 from caveat.ledger.trust_order import TrustOrderCheck
 from caveat.ledger.verify import Report, verify_folder
 from caveat.ledger.verify_export import verify_export
+from caveat.ledger.wire import parse_record
 from caveat.ledger.witness import with_signatures
 from caveat.monitors.once import OnceCheck
 from caveat.monitors.totals import TotalsCheck
 from caveat.oversight.check import ApprovalCheck
 from caveat.oversight.power_check import DissentCheck, HaltCheck
+from caveat.oversight.review_check import ReviewCheck, SamplingCheck
+from caveat.policy.oversight import Oversight
+from caveat.signing.digest import Digest
 from caveat.signing.note import NoteKey, NoteParseError, parse_note
 
 _POLICY_HELP = "Logs, witnesses and quorum (C2SP tlog-policy): the cosigned checkpoint must satisfy it."
@@ -129,6 +140,7 @@ def verify(
                 OnceCheck(),
                 TrustOrderCheck(),
                 *_of_people(view, SignedStatements(bundles)),
+                *_of_reviews(view, bundles),
             )
             if replaying is not None:
                 checks = (*checks, replaying)
@@ -168,6 +180,24 @@ def _of_people(view: LedgerView, signed: SignedStatements) -> tuple[RecordCheck,
         return view.folder.has_record(*parse_record_id(name))
 
     return ApprovalCheck(signed), HaltCheck(by_overseer), DissentCheck(by_overseer, has_record)
+
+
+def _of_reviews(view: LedgerView, bundles: Bundles) -> tuple[RecordCheck, ...]:
+    """What people reviewed after it had gone through."""
+    signed = partial(SignedStatements(bundles).of_overseer, origin=view.key.name)
+
+    def oversight_of(digest: Digest) -> Oversight | None:
+        bundle = bundles.get(digest)
+        return None if bundle is None else bundle.oversight
+
+    def read(start: int, end: int) -> Iterator[tuple[str, Record]]:
+        try:
+            for offset, leaf in enumerate(view.folder.entries(start, end)):
+                yield record_id_of(start + offset, leaf), parse_record(leaf)
+        except (FileNotFoundError, TileParseError, RecordParseError):
+            return  # what cannot be read again is not what was said, and is found as such
+
+    return SamplingCheck(oversight_of, read), ReviewCheck(signed, oversight_of, read)
 
 
 @ledger_group.command()

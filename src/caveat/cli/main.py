@@ -56,7 +56,7 @@ VERBS = {
         "Evidence", "caveat.cli.evidence", "evidence_command", "Look at evidence, and check it."
     ),
     "approvals": Verb(
-        "Oversight", "caveat.cli.approvals_power", "approvals_command", "Review what waits for a person."
+        "Oversight", "caveat.cli.approvals_reviews", "approvals_command", "Review what waits for a person."
     ),
     "ledger": Verb("Ledger", "caveat.cli.ledger", "ledger_group", "Verify, replay and export the ledger."),
     "assay": Verb("Measure", "caveat.cli.assay", "assay_group", "Measure how much of a safeguard is real."),

@@ -37,6 +37,7 @@ from caveat.gateway.metrics import CONTENT_TYPE
 from caveat.gateway.oversight_paths import APPROVALS, answer_oversight, is_oversight
 from caveat.gateway.power_paths import DISSENTS, HALTS, OVERSIGHT, answer_power, is_power
 from caveat.gateway.refusal import HOLDS
+from caveat.gateway.reviewing_paths import REVIEWS, answer_reviewing, is_reviewing
 from caveat.gateway.upstream import forwardable, returnable
 from caveat.gateway.wire.azure import AzureWire
 from caveat.gateway.wire.listing import render_models
@@ -146,6 +147,9 @@ class Gateway:
         headers = read_headers(scope)
         if is_oversight(path):
             await answer_oversight(self._desk, scope, headers, receive, send)
+            return
+        if is_reviewing(path):
+            await answer_reviewing(self._desk, scope, headers, receive, send)
             return
         if is_power(path):
             await answer_power(self._desk, scope, headers, receive, send)
@@ -283,7 +287,7 @@ class Gateway:
         await send_whole(send, 201, body, [JSON])
 
 
-_OVERSIGHT = (APPROVALS, HALTS, DISSENTS, OVERSIGHT)
+_OVERSIGHT = (APPROVALS, REVIEWS, HALTS, DISSENTS, OVERSIGHT)
 _OWN = ("/v1/models", "/v1/evidence", "/v1/revocations")
 _OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
 

@@ -35,6 +35,7 @@ from caveat.gateway.power import Power
 from caveat.gateway.redact_stream import redact_stream, redact_whole
 from caveat.gateway.redacting import AnswerRedaction, redacts_alike
 from caveat.gateway.refusal import refusal_body
+from caveat.gateway.reviewing import Reviewing
 from caveat.gateway.routes import Target
 from caveat.gateway.routing import Opened, Router
 from caveat.gateway.said import Said, scores_of_answer
@@ -72,6 +73,7 @@ class Desk:
     responses: KeptResponses = field(default_factory=KeptResponses)
     overseeing: Overseeing | None = None
     power: Power | None = None
+    reviewing: Reviewing | None = None
     console: Console | None = None
     _running: set["asyncio.Task[None]"] = field(default_factory=set["asyncio.Task[None]"])
 

@@ -9,9 +9,9 @@ import hmac
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Literal
+from typing import Literal, Protocol
 
 from caveat.call.call import Call, Point
 from caveat.decision.binding import binding_clauses
@@ -119,6 +119,14 @@ class Ruling:
         return self.decision.verdict is Verdict.ALLOW or not self.enforced
 
 
+class Sampler(Protocol):
+    """Whoever chooses among what goes through. Source: ADR-0042."""
+
+    def went_through(self, record: DecisionRecord, record_id: str, content: bytes, law: Law) -> None:
+        """Takes in a use that goes through from now on: synchronous, and raises nothing."""
+        ...
+
+
 class Gate:
     """Decides and records. Holds the ledger; knows nothing of HTTP."""
 
@@ -149,6 +157,7 @@ class Gate:
         self.metrics = metrics
         self.namer = Namer(audit_key)
         self.issued = IssuedKeys()
+        self.sampler: Sampler | None = None
 
     async def decide_prompt(self, use: Use) -> Ruling:
         """The ruling on a prompt; raises `LedgerError` when it cannot be made durable."""
@@ -510,6 +519,8 @@ class Gate:
             halted=None if halt is None else halt.said,
         )
         receipt = await self.recorder.append(record)
+        if self.sampler is not None and record.released:
+            self.sampler.went_through(record, receipt.record_id, content or b"", use.law)
         self.metrics.decided(call.point, decision, mode)
         if record.history_state is not None:
             self.metrics.compared(record.history_state.value)
@@ -540,7 +551,10 @@ class Gate:
         name = record.hold.of or record_id
         if record.hold.of is None:
             shown = make_shown(render_view(record, record_id, use.law.bundle), content)
-            await self._holding.keep(name, shown, parse_time(record.hold.expires_at))
+            kept = max((one.seconds for one in record.hold.afterwards), default=0)
+            await self._holding.keep(
+                name, shown, parse_time(record.hold.expires_at) + timedelta(seconds=kept)
+            )
             opened = Opened(record_id, record, use.call, use.deployment, use.found, content)
             self._holding.planted.opened(opened)
         outlook = self._holding.outlook(name, use.law, self.recorder.now())

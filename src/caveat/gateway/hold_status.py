@@ -19,6 +19,7 @@ from caveat.signing.canonical import Json, JsonObject
 MAX_WAIT_SECONDS = 60
 _KEEP_ALIVE_SECONDS = 15.0
 _LONGEST_NUMBER = 3
+_BLOCKED = "an earlier emergency under the same clause has to be reviewed before this one can be approved"
 _NEXT = {
     Status.OPEN: "wait, or come back; nothing proceeds by default",
     Status.APPROVED: "send the very same request again before it expires; it goes through once",
@@ -62,8 +63,15 @@ def render_hold(holding: Holding, entry: Entry, law: Law) -> JsonObject:
         "expires_at": render_time(hold.expires_at),
         "ahead": outlook.ahead,
         "expected_at": None if expected is None else render_time(expected),
-        "next": _NEXT[status],
+        "next": _BLOCKED if _is_blocked(holding, entry, status) else _NEXT[status],
     }
+
+
+def _is_blocked(holding: Holding, entry: Entry, status: Status) -> bool:
+    now = holding.clock()
+    return status in {Status.OPEN, Status.APPROVED} and any(
+        holding.is_blocked(entry, role, now) for role in entry.hold.roles
+    )
 
 
 def wait_seconds(query: str) -> float:

@@ -5,7 +5,7 @@ Source: EVIDENCE attack 77 in `THREAT_MODEL.md`, ADR-0037.
 """
 
 from caveat.facts.wire import render_facts
-from caveat.ledger.record import DecisionRecord
+from caveat.ledger.record import DecisionRecord, Held
 from caveat.policy.bundle import Bundle
 from caveat.signing.canonical import Json, JsonObject
 
@@ -46,6 +46,41 @@ def render_view(record: DecisionRecord, hold: str, bundle: Bundle) -> JsonObject
         "opened_at": record.time,
         "expires_at": expires_at,
         "permits": "exactly this use, by this requester, once, until it expires",
+        **_afterwards(record.hold),
+    }
+
+
+def _afterwards(held: Held) -> JsonObject:
+    """Whoever approves in an emergency sees that it is reviewed; absent of any other hold."""
+    rows: list[Json] = [
+        {"role": one.role, "reviewers": list[Json](one.reviewers), "seconds": one.seconds}
+        for one in held.afterwards
+    ]
+    return {"afterwards": rows} if rows else {}
+
+
+def render_use_view(record: DecisionRecord, record_id: str, bundle: Bundle) -> JsonObject:
+    """The view of a use that this record let through under `bundle`, for whoever reviews it afterwards."""
+    parts: list[Json] = [
+        {"pointer": part.pointer, "digest": part.digest, "bytes": part.bytes} for part in record.parts
+    ]
+    return {
+        "version": VERSION,
+        "record": record_id,
+        "point": record.point.value,
+        "protocol": record.protocol,
+        "deployment": record.deployment,
+        "requester": record.principal,
+        "model": record.model,
+        "does": record.action,
+        "action": record.request,
+        "policy": record.bundle,
+        "policy_name": f"{bundle.manifest.name} {bundle.manifest.release}",
+        "clauses": [_clause(bundle, name) for name in record.decision.clauses],
+        "cases": [render_facts(case) for case in record.cases],
+        "parts": parts,
+        "time": record.time,
+        "approved": None if record.approved is None else record.approved.hold,
     }
 
 

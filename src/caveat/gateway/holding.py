@@ -7,7 +7,7 @@ cannot be approved. Source: DESIGN section 7, ADR-0037.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -16,11 +16,13 @@ from caveat.decision.verdict import Decision, Verdict
 from caveat.evidence.approval import VerifiedApproval
 from caveat.gateway.planted_case import Opened
 from caveat.gateway.ports import Law
-from caveat.ledger.record import Approved, DecisionRecord, Held, Record, render_time
+from caveat.ledger.record import Afterwards, Approved, DecisionRecord, Held, Record, render_time
 from caveat.oversight.book import Book, Counted, Entry
+from caveat.oversight.demanded import Demands
 from caveat.oversight.hold import Asked, Shown, Status
 from caveat.oversight.queue import Outlook, Pace, Queue
 from caveat.oversight.review import Act
+from caveat.policy.oversight import Oversight
 from caveat.signing.digest import Digest
 
 
@@ -32,6 +34,18 @@ class HoldStore(Protocol):
 
     def put(self, hold: str, shown: Shown, expires_at: datetime, now: datetime) -> None:
         """Keeps what a hold shows, durably."""
+        ...
+
+    def keep(self, use: str, shown: Shown, until: datetime) -> None:
+        """Keeps what a use was that went through, until then and no longer, durably."""
+        ...
+
+    def drop(self, uses: Iterable[str]) -> None:
+        """Forgets what these showed, and to whom."""
+        ...
+
+    def expire(self, now: datetime) -> None:
+        """Forgets whatever is kept no longer by now."""
         ...
 
     def get(self, hold: str) -> Shown | None:
@@ -120,9 +134,12 @@ class Waiting:
 class Holding:
     """The holds of one gateway, its event loop's own."""
 
-    def __init__(self, book: Book, store: HoldStore, clock: Callable[[], datetime]) -> None:
-        """`book`: folded from the log before anything is served."""
+    def __init__(
+        self, book: Book, store: HoldStore, clock: Callable[[], datetime], demands: Demands | None = None
+    ) -> None:
+        """`book`, and the `demands` that fold behind it: folded from the log before anything is served."""
         self.book = book
+        self.demands = Demands(book) if demands is None else demands
         self.store = store
         self.clock = clock
         self.queue = Queue(book)
@@ -132,6 +149,7 @@ class Holding:
     def fold(self, record: Record, record_id: str) -> None:
         """Takes in a durable record, and wakes whoever waits for a hold that it speaks of."""
         self.book.fold(record, record_id)
+        self.demands.fold(record, record_id)
         self.queue.fold(record, record_id)
         for name in (getattr(record, "hold", None), getattr(getattr(record, "approved", None), "hold", None)):
             if isinstance(name, str) and name in self._waiting:
@@ -150,11 +168,17 @@ class Holding:
         for one in good:
             persons.setdefault(one.role, set()).add(one.person)
         roles = frozenset(
-            role for role, number in entry.hold.roles.items() if len(persons.get(role, ())) >= number
+            role
+            for role, number in entry.hold.roles.items()
+            if len(persons.get(role, ())) >= number and not self.is_blocked(entry, role, now)
         )
         if not roles:
             return None
         return Given(entry.hold.id, roles, tuple(one.envelope for one in good if one.role in roles))
+
+    def is_blocked(self, entry: Entry, role: str, now: datetime) -> bool:
+        """Whether an earlier emergency has to be reviewed before an approval in this role counts."""
+        return self.demands.blocking(role, entry.hold.clauses, now) is not None
 
     def take(self, given: Given) -> None:
         """Uses it up, before the record that says so is durable."""
@@ -182,9 +206,12 @@ class Holding:
             and entry.hold.roles.keys() >= set(decision.approvals)
             and self.store.has(entry.hold.id)
         ):
-            return _held(entry.hold.roles, entry.hold.expires_at, entry.hold.id)
+            hold = entry.hold
+            return _held(hold.roles, hold.expires_at, hold.id, hold.afterwards)
+        oversight = law.bundle.oversight
         roles = {role: law.bundle.manifest.roles[role].persons for role in decision.approvals}
-        return _held(roles, now + timedelta(seconds=law.bundle.oversight.hold_seconds), None)
+        until = now + timedelta(seconds=oversight.waits_seconds(roles))
+        return _held(roles, until, None, afterwards_of(oversight, roles))
 
     def outlook(self, hold: str, law: Law, now: datetime) -> Outlook:
         """How many holds wait before this one, and when it is its turn."""
@@ -230,5 +257,16 @@ def _still_counts(one: Counted, law: Law, now: datetime) -> bool:
     )
 
 
-def _held(roles: Mapping[str, int], expires_at: datetime, of: str | None) -> Held:
-    return Held(tuple(sorted(roles.items())), render_time(expires_at), of)
+def afterwards_of(oversight: Oversight, roles: Iterable[str]) -> tuple[Afterwards, ...]:
+    """The reviews that approvals in these roles demand."""
+    return tuple(
+        Afterwards(role, one.reviewers, one.review_seconds, one.blocks)
+        for role in sorted(roles)
+        if (one := oversight.emergencies.get(role)) is not None
+    )
+
+
+def _held(
+    roles: Mapping[str, int], expires_at: datetime, of: str | None, afterwards: tuple[Afterwards, ...]
+) -> Held:
+    return Held(tuple(sorted(roles.items())), render_time(expires_at), of, afterwards)

@@ -90,6 +90,15 @@ class Metrics:
             "caveat_holds_oldest_seconds", "How long the oldest open hold has waited.", registry=registry
         )
         self._halts = Gauge("caveat_halts_in_force", "Halts that are not released.", registry=registry)
+        self._reviews_due = Gauge(
+            "caveat_reviews_due",
+            "Reviews of what went through that nobody has made.",
+            ("of",),
+            registry=registry,
+        )
+        self._reviews_overdue = Gauge(
+            "caveat_reviews_overdue", "Those of them that were not made in time.", ("of",), registry=registry
+        )
         self._notices = Counter(
             "caveat_notifications",
             "Attempts to deliver a notification.",
@@ -107,6 +116,11 @@ class Metrics:
         self._holds_waiting.set_function(waiting)
         self._oldest_hold.set_function(oldest_seconds)
         self._halts.set_function(halts)
+
+    def reviews(self, kind: str, due: Callable[[], float], overdue: Callable[[], float]) -> None:
+        """Where the figures of reviews of a `sample` or an `emergency` come from."""
+        self._reviews_due.labels(kind).set_function(due)
+        self._reviews_overdue.labels(kind).set_function(overdue)
 
     def notified(self, sink: str, outcome: str) -> None:
         """A `webhook`, `email` or `siem` was told (`delivered`) or not (`failed`)."""

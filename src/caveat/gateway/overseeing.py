@@ -187,7 +187,9 @@ class Overseeing:
         )
         floors = law.bundle.oversight.of(said.role)
         against = await self._against_passkey(law, found)
-        standing = replace(self._standing(law, entry, shown, overseer.person, floors), passkey=against)
+        standing = replace(
+            self._standing(law, entry, shown, overseer.person, floors, said.role), passkey=against
+        )
         defect = defect_of(decided, entry.hold, floors, standing)
         receipt = await self._recorder.append(_record(decided, raw, defect))
         if defect is not None:
@@ -210,7 +212,9 @@ class Overseeing:
         bound = law.bundle.oversight.passkeys.device_bound
         return Defect.PASSKEY_SYNCED if found.asserted.synced and found.approval.role in bound else None
 
-    def _standing(self, law: Law, entry: Entry, shown: Shown | None, person: str, floors: Floors) -> Standing:
+    def _standing(
+        self, law: Law, entry: Entry, shown: Shown | None, person: str, floors: Floors, role: str
+    ) -> Standing:
         now = self._recorder.now()
         earlier = self.holding.book.decisions_of(person, now - _HOUR)
         return Standing(
@@ -221,6 +225,7 @@ class Overseeing:
             earlier=tuple(one.at for one in earlier),
             line_of_requester=law.witnesses.line_of(entry.hold.asked.requester),
             vigilant=self._is_vigilant(person, floors),
+            review_overdue=self.holding.is_blocked(entry, role, now),
         )
 
 

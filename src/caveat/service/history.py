@@ -21,8 +21,10 @@ from caveat.monitors.once import Once
 from caveat.monitors.totals import Totals
 from caveat.oversight.book import Book
 from caveat.oversight.chronicle import Chronicle
+from caveat.oversight.demanded import Demands
 from caveat.oversight.dissents import Dissents
 from caveat.oversight.halts import Halts
+from caveat.oversight.sampling import Periods
 from caveat.oversight.view import Oversight
 from caveat.policy.bundle import Bundle
 from caveat.policy.chain import Chain
@@ -44,13 +46,31 @@ class History:
     chronicle: Chronicle
     halts: Halts = field(default_factory=Halts)
     dissents: Dissents = field(default_factory=Dissents)
+    demands: Demands = field(init=False)
+    periods: Periods = field(default_factory=Periods)
     oversight: Oversight = field(default_factory=Oversight)
     routes: Digest | None = None
+
+    def __post_init__(self) -> None:
+        """Demands fold behind the book."""
+        self.demands = Demands(self.book)
 
     @property
     def lasting(self) -> tuple[Callable[[Record], None], ...]:
         """The folds that every new record goes through as well."""
         return self.logged.fold, self.trust.fold, self.lists.fold
+
+    @property
+    def _named(self) -> tuple[Callable[[Record, str], None], ...]:
+        """The folds that take the id of a record too; demands behind the book."""
+        return (
+            self.book.fold,
+            self.demands.fold,
+            self.periods.fold,
+            self.halts.fold,
+            self.dissents.fold,
+            self.chronicle.fold,
+        )
 
     def take_up(
         self, ledger: Ledger, succession: Succession, bundle: Bundle, log: FilteringBoundLogger
@@ -64,7 +84,7 @@ class History:
             if isinstance(record, RoutesRecord):
                 self.routes = record.routes
             named = record_id_of(entry.index, entry.leaf)
-            for keep in (self.book.fold, self.halts.fold, self.dissents.fold, self.chronicle.fold):
+            for keep in self._named:
                 keep(record, named)
             self.oversight.fold(record, named, entry.leaf)
             for fold in (self.totals.fold, self.once.fold, succession.fold, *self.lasting):

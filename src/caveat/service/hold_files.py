@@ -1,6 +1,6 @@
 """The store of holds as the gateway asks for it: every failure of the driver is an answer."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -22,6 +22,21 @@ class HoldFiles:
         """Keeps what a hold shows; raises `FaultError`."""
         with _answered():
             self._store.put(hold, shown, expires_at, now)
+
+    def keep(self, use: str, shown: Shown, until: datetime) -> None:
+        """Keeps what a use was that went through; raises `FaultError`."""
+        with _answered():
+            self._store.keep(use, shown, until)
+
+    def drop(self, uses: Iterable[str]) -> None:
+        """Forgets what these showed; raises `FaultError`."""
+        with _answered():
+            self._store.drop(uses)
+
+    def expire(self, now: datetime) -> None:
+        """Forgets whatever is kept no longer; raises `FaultError`."""
+        with _answered():
+            self._store.expire(now)
 
     def get(self, hold: str) -> Shown | None:
         """What it shows; raises `FaultError`."""

@@ -22,7 +22,7 @@ from caveat.ledger.ledger import Entry
 from caveat.ledger.record import record_id_of
 from caveat.ledger.wire import parse_record
 from caveat.oversight.hold import Status
-from caveat.oversight.notices import Notice, expiring, notices_of, over_span
+from caveat.oversight.notices import Notice, expiring, notices_of, over_span, review_due, review_overdue
 from caveat.service.notify_config import NotifyConfig
 from caveat.service.sinks import DeliveryError, Mail, Siem, Sink, Webhook
 from caveat.store.errors import OutboxError
@@ -176,7 +176,8 @@ def sinks_of(config: NotifyConfig, clock: Callable[[], datetime]) -> tuple[Sink,
 
 
 def watching(holding: Holding, law_now: Callable[[], Law]) -> Callable[[], Iterator[Notice]]:
-    """What no record says: holds whose time is nearly up, and a queue beyond its span."""
+    """What no record says: holds whose time is nearly up, reviews that are due or overdue, and a queue
+    beyond its span."""
 
     def watch() -> Iterator[Notice]:
         now, law = holding.clock(), law_now()
@@ -184,6 +185,11 @@ def watching(holding: Holding, law_now: Callable[[], Law]) -> Callable[[], Itera
             left = entry.hold.expires_at - now
             if timedelta(0) < left <= _SOON and entry.status(now) is Status.OPEN:
                 yield expiring(entry, now)
+        for demand in holding.demands.due():
+            if demand.kind == "emergency":
+                yield review_due(demand)
+            if demand.is_overdue(now):
+                yield review_overdue(demand)
         newest = holding.queue.newest(now)
         if newest is not None:
             expected = holding.outlook(newest.hold.id, law, now).expected_at

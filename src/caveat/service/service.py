@@ -41,9 +41,11 @@ from caveat.gateway.overseeing import Overseeing
 from caveat.gateway.planting import Planting
 from caveat.gateway.ports import Files, Law, MakeWitnesses
 from caveat.gateway.power import Power
+from caveat.gateway.reviewing import Reviewing
 from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.routes import Routes, single_route
 from caveat.gateway.routing import Router
+from caveat.gateway.sampling import Sampling
 from caveat.gateway.succession import Succession
 from caveat.gateway.tracing import NO_TRACE, Tracing
 from caveat.gateway.transcripts import Transcripts
@@ -174,9 +176,11 @@ class Service:
             gate.recorder.heartbeat,
             lambda: int(config.clock().timestamp()),
         )
-        overseeing = Overseeing(holding, gate.recorder, ledger.origin)
         self.planting = Planting(holding, gate, self._law_now, HoldFiles(stores[3]), config.log)
         overseeing = Overseeing(holding, gate.recorder, ledger.origin)
+        self.sampling = Sampling(gate, holding, self._law_now, past.periods, ledger, config.log)
+        gate.sampler = self.sampling
+        self.reviewing = Reviewing(holding, gate.recorder, ledger, config.log)
         desk = Desk(
             gate,
             self._router,
@@ -197,6 +201,7 @@ class Service:
                 ledger.has_record,
                 Observer(ledger, past.oversight),
             ),
+            reviewing=self.reviewing,
             console=console_of(overseeing, past.chronicle, self._identities, self._law_now, ledger),
         )
         self.desk = desk
@@ -242,7 +247,10 @@ class Service:
         self._key_watch.start()
         if self.notifier is not None:
             self.notifier.start()
+        await self.sampling.step()  # a secret is committed to before anything that it draws
         self.planting.start()
+        self.sampling.start()
+        self.reviewing.start()
         self._log.info("start", bundle=bundle.digest, origin=self.ledger.origin, version=__version__)
         if self._reload_on_hangup and threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
@@ -302,6 +310,8 @@ class Service:
         """Waits for what has begun, then lets everything go; the ledger holds all that was decided."""
         await self.planting.stop()
         await self.desk.settle()
+        await self.sampling.stop()
+        await self.reviewing.stop()
         await self._watch.stop()
         await self._key_watch.stop()
         if self.notifier is not None:
@@ -418,7 +428,7 @@ def open_service(config: ServiceConfig) -> Service:
         transcripts.close()
         raise
     ledger.store_bundle(bundle.files)
-    holding = Holding(history.book, HoldFiles(holds), history.clock)
+    holding = Holding(history.book, HoldFiles(holds), history.clock, history.demands)
     gate = Gate(
         ledger,
         Metrics(),
@@ -430,6 +440,7 @@ def open_service(config: ServiceConfig) -> Service:
         [history.chronicle.fold],
     )
     gate.recorder.also(history.dissents.fold)
+    gate.recorder.also(history.periods.fold)
 
     async def announce(bundle: Bundle, chain: Chain) -> None:
         """Every step is a record, so that the ledger alone shows the way from one law to the next."""
@@ -491,6 +502,22 @@ def _show_oversight(metrics: Metrics, holding: Holding, halts: Halts) -> None:
         return 0.0 if entry is None else (now - entry.hold.opened_at).total_seconds()
 
     metrics.oversees(waiting, oldest_seconds, lambda: halts.in_force)
+    for kind in ("sample", "emergency"):
+        metrics.reviews(kind, *_reviews(holding, kind))
+
+
+def _reviews(holding: Holding, kind: str) -> tuple[Callable[[], float], Callable[[], float]]:
+    def due() -> float:
+        return sum(one.kind == kind for one in holding.demands.due())
+
+    def overdue() -> float:
+        try:
+            now = holding.clock()
+        except GatewayError:
+            return math.nan
+        return sum(one.kind == kind and one.is_overdue(now) for one in holding.demands.due())
+
+    return due, overdue
 
 
 @dataclass(frozen=True, slots=True)

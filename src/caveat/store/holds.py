@@ -7,6 +7,7 @@ once it is long over. Fails closed: what cannot be read raises `HoldStoreError`.
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
@@ -73,6 +74,25 @@ class SqliteHolds:
                 self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise HoldStoreError(f"a hold could not be stored: {error}") from error
+
+    def keep(self, use: str, shown: Shown, until: datetime) -> None:
+        """Keeps what a use was that went through, until then; raises `HoldStoreError`."""
+        row = (use, shown.view, shown.content, int(until.timestamp()))
+        self._run("INSERT OR REPLACE INTO shown VALUES (?, ?, ?, ?)", row)
+
+    def drop(self, uses: Iterable[str]) -> None:
+        """Forgets what these showed, and to whom; raises `HoldStoreError`."""
+        for use in uses:
+            self._run("DELETE FROM display WHERE hold = ?", (use,))
+            self._run("DELETE FROM shown WHERE hold = ?", (use,))
+
+    def expire(self, now: datetime) -> None:
+        """Forgets whatever is kept no longer by now; raises `HoldStoreError`."""
+        try:
+            with self._lock:
+                self._drop_before(int(now.timestamp()))
+        except sqlite3.Error as error:
+            raise HoldStoreError(f"what is over could not be removed: {error}") from error
 
     def _drop_before(self, until: int) -> None:
         self._connection.execute(
