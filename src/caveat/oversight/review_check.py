@@ -205,7 +205,7 @@ class ReviewCheck:
         if record.hold is not None and record.hold.of is None:
             oversight = self._oversight_of(record.bundle)
             asked = dict(record.hold.roles)
-            wanted = {} if oversight is None else oversight.emergencies
+            wanted = dict[str, Emergency]() if oversight is None else oversight.emergencies
             said = {one.role: (one.reviewers, one.seconds, one.blocks) for one in record.hold.afterwards}
             if said != {role: _terms(one) for role, one in wanted.items() if role in asked}:
                 yield "the review that its hold demands is not the one that its bundle asks for"
