@@ -53,7 +53,8 @@ class Overseer:
 
     `roles`: those that the person may approve in. `line`: whom the person answers to; nobody approves a use
     that comes from their own line. `callers`: what the person's own calls are known by (`key:…`, `sub:…`).
-    `passkey`: the credential that the key belongs to; such a key signs in no other way.
+    `passkey`: the credential that the key belongs to; such a key signs in no other way. `sign_in`: pairs of
+    issuer and subject by which an organisation's own sign-in knows the person; they open reading alone.
     """
 
     person: str
@@ -61,6 +62,7 @@ class Overseer:
     line: str = ""
     callers: frozenset[str] = frozenset()
     passkey: Passkey | None = None
+    sign_in: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,13 @@ class PasskeyModel(Strict):
     attestation: Literal["verified", "none"] = "none"
 
 
+class SignInModel(Strict):
+    """By which an organisation's sign-in knows the person."""
+
+    issuer: Annotated[str, Field(pattern=r"^[!-~]{1,512}\z")]
+    subject: Annotated[str, Field(pattern=r"^[ -~]{1,255}\z")]
+
+
 class OverseerModel(Strict):
     """A person who decides."""
 
@@ -59,6 +66,7 @@ class OverseerModel(Strict):
     line: str = Field(default="", pattern=r"^([A-Za-z0-9][A-Za-z0-9._:@/+-]{0,127})?\z")
     callers: list[Annotated[str, Field(pattern=r"^[!-~]{1,256}\z")]] = Field(default_factory=list[str])
     passkey: PasskeyModel | None = None
+    sign_in: Annotated[list[SignInModel], Field(max_length=16)] = Field(default_factory=list[SignInModel])
 
 
 class IssuerModel(Strict):
