@@ -63,14 +63,14 @@ def furnish(gateway: RunningGateway, clock: Clock) -> str:
 
 def say_something(gateway: RunningGateway, clock: Clock, hold: str) -> str:
     """A halt of a model with a hostile name, half released, and a hostile objection; returns the halt."""
-    about = {"issuer": ANNA.person}
-    stopped = {"scope": "model", "target": HOSTILE[:200], "caller": ""}
-    halt = {**about, **stopped, "act": "halt", "halt": "", "reason": "looks odd"}
+    about: JsonObject = {"issuer": ANNA.person}
+    stopped: JsonObject = {"scope": "model", "target": HOSTILE[:200], "caller": ""}
+    halt: JsonObject = {**about, **stopped, "act": "halt", "halt": "", "reason": "looks odd"}
     done = submit_saying(gateway, clock, Predicate.HALT, halt, "/v1/halts")
     submit_saying(
         gateway, clock, Predicate.HALT, {**halt, "act": "release", "halt": done["halt"]}, "/v1/halts"
     )
-    words = {**about, "about": hold, "text": HOSTILE}
+    words: JsonObject = {**about, "about": hold, "text": HOSTILE}
     submit_saying(gateway, clock, Predicate.DISSENT, words, "/v1/dissents")
     gateway.records()
     return str(done["halt"])

@@ -16,9 +16,9 @@ from caveat.ledger.record import parse_record_id, record_id_of
 from caveat.ledger.wire import parse_record
 from caveat.oversight.chronicle import Chronicle, Noted
 
-LOOKED_AT = 5_000
+LOOKED_AT = 2_000
 """Records on disk that one request looks at."""
-_STEP = 500
+_STEP = 250
 
 Wanted = Callable[[Noted], bool]
 
