@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.support.browser import Seat, chromium, seat
-from tests.support.overseers import Clock, overseen_bundle
+from tests.support.overseers import ANNA, Clock, overseen_bundle
 from tests.support.passkeys import Authenticator
 from tests.support.running_gateway import RunningGateway, running_gateway
 from tests.support.scripted_upstream import ScriptedUpstream, scripted_upstream
@@ -65,7 +65,7 @@ def gateway(
     emil: Authenticator,
 ) -> Iterator[RunningGateway]:
     module_upstream.seen.clear()
-    files = overseen_bundle(dana, emil).files()
+    files = overseen_bundle(dana, emil, ANNA).files()
     with running_gateway(tmp_path, module_upstream.url, files, clock=clock, port=port) as running:
         yield running
 

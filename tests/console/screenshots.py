@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.support.browser import chromium, seat
 from tests.support.console_tour import every_page, file_name, furnish
-from tests.support.overseers import Clock, overseen_bundle
+from tests.support.overseers import ANNA, Clock, overseen_bundle
 from tests.support.passkeys import Authenticator
 from tests.support.running_gateway import running_gateway
 from tests.support.scripted_upstream import scripted_upstream
@@ -34,7 +34,7 @@ def main(folder: Path) -> None:
         tempfile.TemporaryDirectory() as data,
         scripted_upstream() as upstream,
         running_gateway(
-            Path(data), upstream.url, overseen_bundle(dana).files(), clock=clock, port=port
+            Path(data), upstream.url, overseen_bundle(dana, ANNA).files(), clock=clock, port=port
         ) as gateway,
         chromium() as browser,
     ):

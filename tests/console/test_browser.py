@@ -20,10 +20,7 @@ pytestmark = [needs_chromium, pytest.mark.long]
 
 def decide(seat: Seat, act: str) -> str:
     """Presses the button with the keyboard alone; returns the heading of what comes back."""
-    seat.page.keyboard.press(act[0])
-    with seat.page.expect_navigation():
-        seat.page.keyboard.press("Enter")
-    return seat.page.inner_text("h1")
+    return seat.press(act)
 
 
 def test_a_use_is_held_seen_read_approved_with_a_passkey_and_goes_through_once(
@@ -34,6 +31,7 @@ def test_a_use_is_held_seen_read_approved_with_a_passkey_and_goes_through_once(
     at_dana.page.keyboard.press("j")
     with at_dana.page.expect_navigation():
         at_dana.page.keyboard.press("Enter")
+    at_dana.settle()
     assert at_dana.page.inner_text("h1") == f"Hold {hold}"
     assert "device_id" in at_dana.page.inner_text(".untrusted")
     clock.move(11)
@@ -163,8 +161,7 @@ def test_without_scripts_everything_reads_and_nothing_is_signed(browser: Browser
     with seat(browser, base, java_script_enabled=False) as plain:
         plain.open("/console/sign-in?as=dana")
         assert "needs scripts" in plain.page.inner_text("noscript")
-        with plain.page.expect_navigation():
-            plain.page.click("text=Sign in with your passkey")
+        plain.follow("text=Sign in with your passkey")
         assert "o passkey signed this" in said(plain)
 
 
@@ -174,8 +171,7 @@ def test_somebody_elses_passkey_signs_nobody_in(browser: Browser, base: str, emi
         stranger.has(emil)
         stranger.open("/console/sign-in?as=dana")
         stranger.page.evaluate("c => document.forms[0].credential.value = c", emil.credential)
-        with stranger.page.expect_navigation():
-            stranger.page.click("text=Sign in with your passkey")
+        stranger.follow("text=Sign in with your passkey")
         assert "obody was signed in" in said(stranger)
 
 
@@ -230,8 +226,7 @@ def test_a_key_that_is_revoked_ends_the_session_and_takes_back_what_it_approved(
         assert at.page.inner_text("h1") == "Sign in"
         at.open("/console/sign-in?as=dana")
         at.page.evaluate("c => document.forms[0].credential.value = c", dana.credential)
-        with at.page.expect_navigation():
-            at.page.click("text=Sign in with your passkey")
+        at.follow("text=Sign in with your passkey")
         assert "key is revoked" in said(at)
 
 
@@ -300,8 +295,7 @@ def test_no_page_scrolls_sideways_at_two_hundred_percent_or_on_a_phone(
 def test_a_passkey_is_made_in_the_browser_and_enrolled_from_its_file(browser: Browser, base: str) -> None:
     with seat(browser, base) as at:
         at.open("/console/enrol?as=frida")
-        with at.page.expect_navigation():
-            at.page.click("text=Make the passkey")
+        at.follow("text=Make the passkey")
         made = parse_made(at.page.input_value("#file").encode())
         assert (made.person, made.origin, made.rp_id) == ("frida", base, "localhost")
         enrolment = verify_made(made)

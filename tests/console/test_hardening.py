@@ -14,7 +14,20 @@ from tests.support.raw_client import Answer
 from tests.support.running_gateway import RunningGateway, running_gateway
 from tests.support.scripted_upstream import ScriptedUpstream
 
-PAGES = ("queue", "uses", "incidents", "deployments", "policy", "ledger", "figures", "search?q=a")
+PAGES = (
+    "queue",
+    "queue?role=officer&clause=C4",
+    "uses",
+    "incidents",
+    "halts",
+    "dissents",
+    "deployments",
+    "policy",
+    "ledger",
+    "observers",
+    "figures",
+    "search?q=a",
+)
 
 
 @pytest.fixture
@@ -44,7 +57,7 @@ def test_every_answer_hardens_the_browser(signed_in: Tab) -> None:
 
 def test_nothing_is_loaded_from_elsewhere_and_nothing_runs_in_the_page(signed_in: Tab) -> None:
     """295"""
-    for path in (*PAGES, "sign-in", "enrol"):
+    for path in (*PAGES, "sign-in", "lost", "enrol"):
         body = signed_in.get(f"/console/{path}").body.decode()
         assert re.findall(r'(?:src|href)="(?!/console/|#|\?)', body) == []
         assert re.findall(r"<script(?! src=)|<style|\son[a-z]+=|\sstyle=|javascript:", body) == []
@@ -211,6 +224,10 @@ def _without_token(answer: Answer) -> str:
         "records/..%2f..%2fledger",
         "holds/%00",
         "queue/../../metrics",
+        "halts/..%2f..%2fv1%2fhalts",
+        "halts/../dissents",
+        "dissents/../../etc/passwd",
+        "sign-in/../static/pages.py",
     ],
 )
 def test_no_path_leads_out_of_the_console(signed_in: Tab, path: str) -> None:

@@ -30,6 +30,7 @@ max_lifetime_seconds = 3600
 person = "{person}"
 line = "{line}"
 callers = [{callers}]
+sign_in = [{sign_in}]
 [issuers.{person}.overseer.passkey]
 credential = "{credential}"
 rp_id = "{rp_id}"
@@ -47,6 +48,7 @@ class Authenticator:
     role: str = "officer"
     line: str = ""
     callers: tuple[str, ...] = ()
+    sign_in: tuple[tuple[str, str], ...] = ()
     origin: str = "https://caveat.example"
     rp_id: str = "caveat.example"
     aaguid: str = "00112233445566778899aabbccddeeff"
@@ -73,6 +75,7 @@ class Authenticator:
             key=self.key.public().render(),
             line=self.line,
             callers=", ".join(f'"{caller}"' for caller in self.callers),
+            sign_in=", ".join(f'{{ issuer = "{one}", subject = "{two}" }}' for one, two in self.sign_in),
             credential=self.credential,
             rp_id=self.rp_id,
             origin=self.origin,

@@ -17,6 +17,7 @@ import uvloop
 
 from caveat.gateway.budgets import Budgets
 from caveat.gateway.identity.certificates import Authorities
+from caveat.gateway.identity.sign_in import Provider
 from caveat.gateway.logs import make_logger
 from caveat.gateway.routes import Routes
 from caveat.gateway.tracing import NO_TRACE, Tracing
@@ -73,6 +74,7 @@ def running_gateway(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     notify: NotifyConfig | None = None,
     port: int = 0,
+    sign_in: Provider | None = None,
     **settings: Any,
 ) -> Iterator[RunningGateway]:
     """A running gateway; stopped gracefully on leaving.
@@ -96,6 +98,7 @@ def running_gateway(
             authorities=authorities or Authorities(),
             clock=clock,
             notify=notify,
+            sign_in=sign_in,
         )
     )
     server = uvicorn.Server(service.uvicorn_config(host="127.0.0.1", port=port))

@@ -19,12 +19,14 @@ from caveat.cli.ledger_view import read_policy
 from caveat.cli.local_model import running_model
 from caveat.cli.tls import open_authorities, open_tls
 from caveat.gateway.identity.certificates import Authorities
+from caveat.gateway.identity.sign_in import Provider
 from caveat.gateway.law import LawError
 from caveat.gateway.logs import make_logger
 from caveat.gateway.routes import URL_PATTERN, Routes, RoutesError, parse_routes
 from caveat.gateway.tracing import NO_TRACE, Tracing, has_tracing, open_tracing, wants_tracing
 from caveat.gateway.upstream import UpstreamConfig
 from caveat.ledger.errors import LedgerError
+from caveat.service.console_config import ConsoleConfigError, parse_console
 from caveat.service.log_keys import DataFolderError
 from caveat.service.notify_config import NotifyConfig, NotifyError, parse_notify
 from caveat.service.service import Service, ServiceConfig, open_service
@@ -83,6 +85,7 @@ _DEVELOPMENT_DATA = Path("var/caveat")
     help="A file on another volume: the ledger must continue the checkpoint in it, and renews it.",
 )
 @click.option("--notify", "notify_file", type=_FILE, help="Who is told of holds, halts, incidents; TOML.")
+@click.option("--console", "console_file", type=_FILE, help="Where people sign in at the console; TOML.")
 @click.option("--log-level", type=_LEVELS, help="What is logged.  [default: info; with --tour: warning]")
 def serve_command(
     bundle: Path | None,
@@ -104,6 +107,7 @@ def serve_command(
     heartbeat: int,
     known_checkpoint: Path | None,
     notify_file: Path | None,
+    console_file: Path | None,
     log_level: str | None,
 ) -> int:
     """Decide each use of the model, record it, and only then let it through.
@@ -137,6 +141,7 @@ def serve_command(
     policy = None if witnesses is None else read_policy(witnesses)
     watch = WatchConfig(policy, heartbeat_seconds=heartbeat, known=known_checkpoint)
     notify = None if notify_file is None else read_notify(notify_file)
+    sign_in = None if console_file is None else read_console(console_file)
     bundle, data = _folders(bundle, data, host, development=development, tour=tour)
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(listen(host, port))
@@ -162,6 +167,7 @@ def serve_command(
             history=bundle.parent / HISTORY if development and history is None else history,
             watch=watch,
             notify=notify,
+            sign_in=sign_in,
         )
         url = f"{'http' if tls is None else 'https'}://{host}:{listening.getsockname()[1]}"
         before = endpoint.url if isinstance(endpoint, UpstreamConfig) else f"the upstreams of {routes}"
@@ -250,6 +256,18 @@ def read_notify(path: Path) -> NotifyConfig:
         ) from error
 
 
+def read_console(path: Path) -> Provider:
+    """Where people sign in beside passkeys, by this file; raises `CannotRunError`."""
+    try:
+        return parse_console(path.read_bytes(), os.environ)
+    except OSError as error:
+        raise CannotRunError("--console names no file that can be read", "name a TOML file") from error
+    except ConsoleConfigError as error:
+        raise CannotRunError(
+            f"nobody can sign in by this file: {error}", "docs/how-to/use-the-console.md has an example"
+        ) from error
+
+
 def tracing_config(*, wanted: bool) -> Tracing:
     """Traces where --otel or OpenTelemetry's own variables ask for them; raises `CannotRunError`."""
     if not wanted and not wants_tracing(os.environ):
@@ -277,6 +295,7 @@ def open_or_explain(
     root: Digest | None = None,
     history: Path | None = None,
     notify: NotifyConfig | None = None,
+    sign_in: Provider | None = None,
 ) -> Service:
     """A gateway over these folders; raises `CannotRunError` with one line for whatever stands in the way."""
     log = make_logger(level=log_level)
@@ -295,6 +314,7 @@ def open_or_explain(
                 history=(lambda _digest: None) if history is None else HistoryFolder(history).files,
                 watch=watch or WatchConfig(),
                 notify=notify,
+                sign_in=sign_in,
             )
         )
     except FolderError as error:

@@ -56,6 +56,8 @@ class Overseer:
     that comes from their own line. `callers`: what the person's own calls are known by (`key:…`, `sub:…`).
     `passkey`: the credential that the key belongs to; such a key signs in no other way. `cleared`: the
     deployments of which the person may read what went through (`*`: all); of none unless it is said.
+    `sign_in`: pairs of issuer and subject by which an organisation's own sign-in knows the person; they open
+    reading alone.
     """
 
     person: str
@@ -64,6 +66,7 @@ class Overseer:
     callers: frozenset[str] = frozenset()
     passkey: Passkey | None = None
     cleared: frozenset[str] = frozenset()
+    sign_in: frozenset[tuple[str, str]] = frozenset()
 
     def is_cleared(self, deployment: str) -> bool:
         """Whether the person may read what went through in this deployment."""

@@ -81,6 +81,7 @@ def parse_trust(data: bytes, registry: Registry | None = None) -> Trust:
     authorities = _authorities(model, findings)
     issuers = _issuers(model, authorities, findings)
     passkeys = _passkeys(issuers, findings)
+    findings.extend(_shared_sign_ins(issuers))
     expires_at = _time(model.expires_at, "`expires_at`", findings)
     if findings or expires_at is None:
         raise TrustError(tuple(findings))
@@ -141,6 +142,16 @@ def _passkeys(issuers: Mapping[Digest, Issuer], findings: list[str]) -> dict[str
             findings.append(f"issuer `{issuer.id}` has the passkey of another issuer")
         found[passkey.credential] = issuer.keyid
     return found
+
+
+def _shared_sign_ins(issuers: Mapping[Digest, Issuer]) -> Iterator[str]:
+    """A sign-in that two persons share is nobody's. Source: ADR-0044."""
+    persons: dict[tuple[str, str], str] = {}
+    for issuer in issuers.values():
+        overseer = issuer.overseer
+        for pair in () if overseer is None else sorted(overseer.sign_in):
+            if overseer is not None and persons.setdefault(pair, overseer.person) != overseer.person:
+                yield f"issuer `{issuer.id}` has the `sign_in` of another person"
 
 
 def _keys_of(
@@ -248,7 +259,8 @@ def _overseer(name: str, entry: IssuerModel) -> Overseer | None:
     )
     roles = frozenset({entry.role, *said.roles})
     callers, cleared = frozenset(said.callers), frozenset(said.cleared)
-    return Overseer(said.person, roles, said.line, callers, passkey, cleared)
+    sign_in = frozenset((one.issuer, one.subject) for one in said.sign_in)
+    return Overseer(said.person, roles, said.line, callers, passkey, cleared, sign_in)
 
 
 def _range(granted: list[str | bool] | RangeModel) -> ValueRange:

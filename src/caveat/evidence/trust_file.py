@@ -51,6 +51,13 @@ class PasskeyModel(Strict):
     attestation: Literal["verified", "none"] = "none"
 
 
+class SignInModel(Strict):
+    """By which an organisation's sign-in knows the person."""
+
+    issuer: Annotated[str, Field(pattern=r"^[!-~]{1,512}\z")]
+    subject: Annotated[str, Field(pattern=r"^[ -~]{1,255}\z")]
+
+
 class OverseerModel(Strict):
     """A person who decides."""
 
@@ -62,6 +69,7 @@ class OverseerModel(Strict):
     cleared: list[Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,127})\z")]] = Field(
         default_factory=list[str]
     )
+    sign_in: Annotated[list[SignInModel], Field(max_length=16)] = Field(default_factory=list[SignInModel])
 
 
 class IssuerModel(Strict):

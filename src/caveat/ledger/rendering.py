@@ -366,7 +366,9 @@ def _render_held(held: Held) -> JsonObject:
     """`afterwards` is absent where no review is demanded."""
     said: JsonObject = {"roles": dict[str, Json](held.roles), "expires_at": held.expires_at, "of": held.of}
     after: list[Json] = [_render_afterwards(one) for one in held.afterwards]
-    return said | ({"afterwards": after} if after else {})
+    if after:
+        said["afterwards"] = after
+    return said
 
 
 def _render_afterwards(one: Afterwards) -> JsonObject:

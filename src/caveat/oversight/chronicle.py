@@ -1,6 +1,6 @@
 """The newest records, for people who watch: uses, incidents, and a search. Pure, bounded, and no content.
 
-What is older stands in the ledger alone, and `caveat ledger` finds it. Source: ADR-0039.
+What is older is read from the ledger, a part at a time. Source: ADR-0039, ADR-0044.
 """
 
 from collections import deque
@@ -22,6 +22,7 @@ from caveat.ledger.record import (
     StoppedRecord,
     TrustRecord,
     kind_of,
+    parse_record_id,
 )
 
 REASONS = MappingProxyType(
@@ -34,7 +35,7 @@ REASONS = MappingProxyType(
 """Why an incident was opened that no decision opened by itself."""
 
 KEPT = 5_000
-"""Records that are looked through."""
+"""Records that are kept in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ class Noted:
     record: Record
 
     @property
+    def index(self) -> int:
+        """Its place in the log."""
+        return parse_record_id(self.id)[0]
+
+    @property
     def kind(self) -> str:
         """As reports name it."""
         return kind_of(self.record)
@@ -53,6 +59,15 @@ class Noted:
     def incident(self) -> str:
         """Why somebody should look at it, in a few words; empty where nobody has to."""
         return _incident(self.record)
+
+    @property
+    def is_use(self) -> bool:
+        """Whether it is a decision."""
+        return isinstance(self.record, DecisionRecord)
+
+    def is_named(self, text: str) -> bool:
+        """Whether its id, hold, data, key, deployment or issuer of evidence begins with this text."""
+        return any(name.startswith(text) for name in _names(self))
 
 
 class Chronicle:
@@ -77,22 +92,18 @@ class Chronicle:
         """All that is kept, newest first."""
         return iter(reversed(self._newest))
 
+    @property
+    def begins(self) -> int:
+        """The place in the log from which on all is kept."""
+        return self._newest[0].index if self._newest else 0
+
     def uses(self) -> Iterator[Noted]:
         """Decisions, newest first."""
-        return (one for one in self.newest() if isinstance(one.record, DecisionRecord))
-
-    def incidents(self) -> Iterator[Noted]:
-        """What somebody should look at, newest first."""
-        return (one for one in self.newest() if one.incident)
+        return (one for one in self.newest() if one.is_use)
 
     def find(self, record_id: str) -> Noted | None:
         """The record with this id, if it is among the newest."""
         return next((one for one in self._newest if one.id == record_id), None)
-
-    def search(self, text: str) -> Iterator[Noted]:
-        """Records whose id, hold, data, key, deployment or issuer of evidence begins with this text, or is
-        it; newest first."""
-        return (one for one in self.newest() if any(name.startswith(text) for name in _names(one)))
 
 
 def _incident(record: Record) -> str:

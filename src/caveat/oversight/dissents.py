@@ -12,6 +12,7 @@ from caveat.ledger.shapes import MAX_DISSENT_BYTES
 from caveat.signing.canonical import canonical
 from caveat.signing.digest import Digest, sha256
 from caveat.signing.dsse import EnvelopeParseError, parse_envelope
+from caveat.signing.passkey import is_passkey_envelope, parse_passkey_envelope
 
 FIRST = Digest("0" * 64)
 """What the first dissent follows."""
@@ -62,7 +63,8 @@ class Dissents:
 def text_of(statement: str) -> str:
     """The words in a signed statement; empty where it is none. Nothing is verified here."""
     try:
-        payload = parse_envelope(statement.encode(), max_bytes=MAX_DISSENT_BYTES).payload
-        return str(json.loads(payload)["predicate"]["text"])
+        raw = statement.encode()
+        parse = parse_passkey_envelope if is_passkey_envelope(raw) else parse_envelope
+        return str(json.loads(parse(raw, max_bytes=MAX_DISSENT_BYTES).payload)["predicate"]["text"])
     except (EnvelopeParseError, ValueError, KeyError, TypeError):
         return ""

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from importlib.util import find_spec
 
+from caveat.gateway.console.archive import Archive
 from caveat.gateway.console.door import Console, Premises
 from caveat.gateway.console.rooms import open_console
 from caveat.gateway.identity.callers import Identities
+from caveat.gateway.identity.sign_in import SignIn
 from caveat.gateway.overseeing import Overseeing
 from caveat.gateway.ports import Law
+from caveat.gateway.power import Power
 from caveat.ledger.ledger import Ledger
 from caveat.oversight.chronicle import Chronicle
 from caveat.signing.canonical import JsonObject
@@ -15,10 +18,12 @@ from caveat.signing.canonical import JsonObject
 
 def console_of(
     overseeing: Overseeing,
+    power: Power,
     chronicle: Chronicle,
     identities: Identities,
     law_now: Callable[[], Law],
     ledger: Ledger,
+    organisation: SignIn | None = None,
 ) -> Console | None:
     """The console; None where `caveat[console]` is not installed."""
     if find_spec("jinja2") is None or find_spec("fido2") is None:
@@ -34,4 +39,15 @@ def console_of(
             "fault": "" if ledger.fault is None else type(ledger.fault).__name__,
         }
 
-    return open_console(Premises(Pages(), overseeing, chronicle, identities, law_now, ledger_now))
+    premises = Premises(
+        Pages(),
+        overseeing,
+        power,
+        chronicle,
+        Archive(chronicle, ledger),
+        identities,
+        law_now,
+        ledger_now,
+        organisation,
+    )
+    return open_console(premises)

@@ -33,6 +33,7 @@ from caveat.gateway.holding import Holding
 from caveat.gateway.identity.callers import Identities
 from caveat.gateway.identity.certificates import Authorities
 from caveat.gateway.identity.connection import ConnectionProtocol
+from caveat.gateway.identity.sign_in import Provider, SignIn
 from caveat.gateway.identity.tokens import Tokens
 from caveat.gateway.law import LawError, LawInForce, law_of, read_bundle
 from caveat.gateway.metrics import Metrics
@@ -107,7 +108,7 @@ class ServiceConfig:
     `root`: the bundle that an empty ledger begins from. `history` finds the files of earlier bundles that
     the ledger does not have, their digest compared. `reload_on_hangup`: SIGHUP is this process's to answer.
     `clock`: of this machine. `prove`: that every shape is decided, before anything is served; raises
-    `GatewayError`.
+    `GatewayError`. `sign_in`: where people sign in at the console beside passkeys.
     """
 
     read_files: Callable[[], Files]
@@ -128,6 +129,7 @@ class ServiceConfig:
     prove: Callable[[], Awaitable[None]] = once_per_process
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     notify: NotifyConfig | None = None
+    sign_in: Provider | None = None
 
 
 class Service:
@@ -165,7 +167,8 @@ class Service:
         self._key_watch = KeyWatch(ApiKeyStore(config.data), gate.issued, config.log)
         self._tls = config.tls
         self._authorities = config.authorities
-        self._identities = Identities(gate.issued, Tokens(config.clock()), config.authorities)
+        tokens = Tokens(config.clock())
+        self._identities = Identities(gate.issued, tokens, config.authorities)
         self._ask_for_certificates()
         self._before = before
         self._watch = Watch(
@@ -181,6 +184,9 @@ class Service:
         self.sampling = Sampling(gate, holding, self._law_now, past.periods, ledger, config.log)
         gate.sampler = self.sampling
         self.reviewing = Reviewing(holding, gate.recorder, ledger, config.log)
+        observer = Observer(ledger, past.oversight)
+        power = Power(gate.halts, past.dissents, gate.recorder, ledger.origin, ledger.has_record, observer)
+        organisation = None if config.sign_in is None else SignIn(config.sign_in, tokens)
         desk = Desk(
             gate,
             self._router,
@@ -193,16 +199,11 @@ class Service:
             config.tracing,
             transcripts=Transcripts(stores[2], gate.audit_hmac),
             overseeing=overseeing,
-            power=Power(
-                gate.halts,
-                past.dissents,
-                gate.recorder,
-                ledger.origin,
-                ledger.has_record,
-                Observer(ledger, past.oversight),
+            power=power,
+            console=console_of(
+                overseeing, power, past.chronicle, self._identities, self._law_now, ledger, organisation
             ),
             reviewing=self.reviewing,
-            console=console_of(overseeing, past.chronicle, self._identities, self._law_now, ledger),
         )
         self.desk = desk
         _show_oversight(self.metrics, holding, gate.halts)

@@ -1,23 +1,26 @@
 """The console's paths: who is at the door, which page answers, and what a form may change.
 
-Two things change anything here: a sign-in, and a decision that a passkey signed. Both are forms of the
-browser's own, and the second is judged where every other decision is. Source: ADR-0039.
+Two things change anything here: a sign-in, and what a passkey signed. Both are the browser's own, and the
+second is judged where the same statement from a file is. Source: ADR-0039, ADR-0044.
 """
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias
 
 from caveat.evidence.issuer import Issuer, Overseer
 from caveat.gateway.console.answers import Page, see
+from caveat.gateway.console.archive import Archive
 from caveat.gateway.console.forms import MAX_FORM_BYTES, is_same_origin, parse_fields, read_form
 from caveat.gateway.console.sessions import Session, Sessions, cookie_of, name_in
 from caveat.gateway.errors import GatewayError, RequestError
 from caveat.gateway.http import Receive, Scope, Send, read_body, send_whole
 from caveat.gateway.identity.callers import Identities
+from caveat.gateway.identity.sign_in import SignIn
 from caveat.gateway.overseeing import Overseeing
 from caveat.gateway.ports import Law
+from caveat.gateway.power import Power
 from caveat.oversight.chronicle import Chronicle
 from caveat.signing.canonical import JsonObject
 
@@ -43,14 +46,20 @@ class Renderer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Premises:
-    """What the console shows and uses. `ledger_now`: how the ledger stands, as the page lists it."""
+    """What the console shows and uses. `ledger_now`: how the ledger stands, as the page lists it.
+
+    `organisation`: where people sign in beside passkeys, if anywhere.
+    """
 
     renderer: Renderer
     overseeing: Overseeing
+    power: Power
     chronicle: Chronicle
+    archive: Archive
     identities: Identities
     law_now: Callable[[], Law]
     ledger_now: Callable[[], JsonObject]
+    organisation: SignIn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +109,7 @@ class Visit:
             path=self.path,
             form_token=self.sessions.token_of(self.name),
             person=None if self.person is None else self.person.issuer.id,
+            by="" if self.person is None else self.person.session.by,
             roles=[] if self.person is None else sorted(self.person.overseer.roles),
             **values,
         )
@@ -107,9 +117,13 @@ class Visit:
 
     def begin(self, issuer: Issuer, by: str) -> Page:
         """Signs in under a new name, and goes on to the queue."""
+        return see(f"{ROOT}/queue", self.admit(issuer, by))
+
+    def admit(self, issuer: Issuer, by: str, known_as: tuple[str, str] | None = None) -> str:
+        """Signs in under a new name, whatever name the browser came with; returns the cookie."""
         self.sessions.end(self.name)
-        name = self.sessions.begin(issuer.keyid, by, self.premises.overseeing.now())
-        return see(f"{ROOT}/queue", cookie_of(name, secure=self.secure))
+        name = self.sessions.begin(issuer.keyid, by, self.premises.overseeing.now(), known_as)
+        return cookie_of(name, secure=self.secure)
 
 
 Answerer: TypeAlias = Callable[[Visit], Awaitable[Page]]
@@ -140,8 +154,9 @@ class Console:
         """Answers one request with a page, whatever it is; returns what was wrong with it, to be counted."""
         method = scope["method"]
         fault: GatewayError | None = None
-        visit = self._visit(scope, headers, {}, {})
+        visit = self._nobody(scope, headers)
         try:
+            visit = self._visit(visit)
             page = await self._page(visit, method, receive)
         except GatewayError as error:
             fault, page = error, self._failed(visit, error)
@@ -160,7 +175,7 @@ class Console:
         form: dict[str, str] = {}
         if method == "POST":
             form = read_form(visit.headers, await read_body(receive, visit.headers, MAX_FORM_BYTES))
-        visit = self._visit(visit.scope, visit.headers, query, form, visit)
+        visit = replace(visit, query=query, form=form)
         answerer = room.post if method == "POST" else room.get if method in {"GET", "HEAD"} else None
         if answerer is None:
             raise RequestError(405, "method_not_allowed", "this page takes no such request", "go back")
@@ -184,35 +199,26 @@ class Console:
                 "open the page again and send its form",
             )
 
-    def _visit(
-        self,
-        scope: Scope,
-        headers: Mapping[str, str],
-        query: Mapping[str, str],
-        form: Mapping[str, str],
-        before: Visit | None = None,
-    ) -> Visit:
+    def _nobody(self, scope: Scope, headers: Mapping[str, str]) -> Visit:
+        """The request before anybody looked who sends it: looking takes a clock that can be used."""
         name = name_in(headers.get("cookie", ""))
-        fresh = not name
-        if before is not None:
-            name, fresh = before.name, before.fresh
-        elif fresh:
-            name = secrets.token_urlsafe(32)
-        law = self.premises.law_now()
-        person = None if fresh else self._person(law, name)
         return Visit(
             self.premises,
             self._sessions,
-            law,
+            self.premises.law_now(),
             scope,
             headers,
             scope["path"],
-            query,
-            form,
-            name,
-            fresh,
-            person,
+            {},
+            {},
+            name or secrets.token_urlsafe(32),
+            not name,
+            None,
         )
+
+    def _visit(self, visit: Visit) -> Visit:
+        """The same request by whoever is signed in; raises `FaultError` where the clock cannot be used."""
+        return visit if visit.fresh else replace(visit, person=self._person(visit.law, visit.name))
 
     def _person(self, law: Law, name: str) -> Person | None:
         """Whoever is signed in under this name, as long as the key of the session stands."""
@@ -221,7 +227,11 @@ class Console:
         if session is None:
             return None
         issuer = law.witnesses.reader(session.key, now)
-        if issuer is None or issuer.overseer is None:
+        if (
+            issuer is None
+            or issuer.overseer is None
+            or (session.known_as is not None and session.known_as not in issuer.overseer.sign_in)
+        ):
             self._sessions.end(name)
             return None
         return Person(issuer, issuer.overseer, session)

@@ -14,6 +14,7 @@ from caveat.signing.digest import Digest, sha256
 from caveat.signing.passkey import base64url
 
 COOKIE = "caveat-console"
+STATE_COOKIE = "caveat-console-sign-in"
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=8)
 MAX_SESSIONS = 4096
@@ -23,13 +24,14 @@ MAX_SESSIONS = 4096
 class Session:
     """Somebody who is signed in. `key`: the enrolled key of the person, which is looked up at each request.
 
-    `by`: `passkey` or `token`.
+    `by`: `passkey`, `token` or `organisation`. `known_as`: issuer and subject, which are looked up as well.
     """
 
     key: Digest
     by: str
     begun_at: datetime
     last_at: datetime
+    known_as: tuple[str, str] | None = None
 
 
 class Sessions:
@@ -41,13 +43,13 @@ class Sessions:
         self._sessions: dict[Digest, Session] = {}
         self._used: dict[Digest, datetime] = {}
 
-    def begin(self, key: Digest, by: str, now: datetime) -> str:
+    def begin(self, key: Digest, by: str, now: datetime, known_as: tuple[str, str] | None = None) -> str:
         """A new session under a new name, whatever name the browser had before."""
         self._drop_over(now)
         if len(self._sessions) >= MAX_SESSIONS:
             del self._sessions[next(iter(self._sessions))]
         name = secrets.token_urlsafe(32)
-        self._sessions[sha256(name.encode())] = Session(key, by, now, now)
+        self._sessions[sha256(name.encode())] = Session(key, by, now, now, known_as)
         return name
 
     def find(self, name: str, now: datetime) -> Session | None:
@@ -102,8 +104,26 @@ def cookie_of(name: str, *, secure: bool, over: bool = False) -> str:
     return attributes + ("; Secure" if secure else "") + ("; Max-Age=0" if over else "")
 
 
+def state_cookie_of(state: str, *, secure: bool) -> str:
+    """The header that has the browser keep the state of a sign-in elsewhere, for the way back alone.
+
+    `Lax`, for the way back begins at another site; it opens nothing by itself.
+    """
+    attributes = f"{STATE_COOKIE}={state}; Path=/console/sign-in; HttpOnly; SameSite=Lax; Max-Age=600"
+    return attributes + ("; Secure" if secure else "")
+
+
 def name_in(header: str) -> str:
     """The name that the browser sent; empty where there is none, or more than one."""
+    return _one(header, COOKIE, 64)
+
+
+def state_in(header: str) -> str:
+    """The state of a sign-in elsewhere that the browser kept; empty where there is none, or more than one."""
+    return _one(header, STATE_COOKIE, 256)
+
+
+def _one(header: str, name: str, longest: int) -> str:
     pairs = [piece.strip().partition("=") for piece in header.split(";")]
-    names = [value for key, _, value in pairs if key == COOKIE]
-    return names[0] if len(names) == 1 and 0 < len(names[0]) <= 64 and names[0].isascii() else ""
+    found = [value for key, _, value in pairs if key == name]
+    return found[0] if len(found) == 1 and 0 < len(found[0]) <= longest and found[0].isascii() else ""

@@ -1,9 +1,11 @@
 """What pages show, as plain values: out of holds, records and the bundle in force. Pure, and no HTML."""
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 
@@ -18,6 +20,7 @@ from caveat.signing.canonical import Json, StrictJsonError, parse_strict
 MAX_TEXT = 200_000
 """Characters of one piece of content on a page; more is counted and left out, and what is signed is named."""
 
+PER_PAGE = 50
 _BRIEF = 60
 
 
@@ -152,3 +155,29 @@ def deployment_rows(bundle: Bundle, noted: Iterable[Noted]) -> list[dict[str, An
         }
         for name, one in sorted(bundle.deployments.items())
     ]
+
+
+def start_of(query: Mapping[str, str]) -> int:
+    """Where in a list a page begins; at its beginning for whatever is no number."""
+    text = query.get("start", "0")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else 0
+
+
+def query_of(values: Mapping[str, str]) -> str:
+    """What a link to another part of the same list keeps, as it stands before `start=` or `before=`."""
+    said = urlencode({name: value for name, value in values.items() if value})
+    return f"{said}&" if said else ""
+
+
+def last_of(path: str) -> str:
+    """The name at the end of a path."""
+    return path.rstrip("/").rpartition("/")[2]
+
+
+def span(length: timedelta) -> str:
+    """So long, in the largest unit that says enough."""
+    seconds = max(0, int(length.total_seconds()))
+    for size, name in ((86_400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {name}"
+    return f"{seconds} s"

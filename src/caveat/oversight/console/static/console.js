@@ -99,3 +99,6 @@ document.addEventListener("keydown", (event) => {
     act();
   }
 });
+
+// What is pressed before this line is sent unsigned, and refused: whoever waits for it knows.
+document.documentElement.dataset.ready = "yes";
