@@ -145,6 +145,3 @@ def nearest(rows: Matrix, labels: Vector, others: Matrix) -> Vector:
 
 def _sigmoid(value: Vector) -> Vector:
     return np.asarray(1 / (1 + np.exp(-np.clip(value, -30, 30))))
-
-
-CLASSIFIERS: Mapping[str, Classifier] = {"logistic": logistic, "boosted": boosted, "nearest": nearest}

@@ -3,7 +3,8 @@
 Run it by itself for the figure: `.venv/bin/python -m tests.support.telling --seeds 3`.
 
 Left out is the one thing that a planted case has to show: that its words ask for something else than is
-attested. A word is a feature and a fact is a feature; what they say of each other is the review.
+attested. A sum of features cannot say what two of them say of each other, so a regression is given them all;
+what can say it is given everything but the words, or everything but the facts.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -22,7 +24,7 @@ from typing import Any
 from unittest.mock import patch
 
 from caveat.evidence.approval import Act
-from tests.support.classifiers import CLASSIFIERS, Cases, out_of_fold_auc
+from tests.support.classifiers import Cases, Classifier, boosted, logistic, nearest, out_of_fold_auc
 from tests.support.overseers import BEN, Clock, Somebody, decide, read
 from tests.support.planted import ask_with, planting_files, step
 from tests.support.running_gateway import RunningGateway, running_gateway
@@ -150,6 +152,18 @@ class Desk:
         return found
 
 
+_WORDS = ("word ", "words", "bytes")
+_FACTS = ("fact ", "view_bytes")
+"""Features that give words away, and those that give facts away: their lengths do."""
+VIEWS: dict[str, tuple[Classifier, tuple[str, ...]]] = {
+    "regression": (logistic, ()),
+    "trees without the words": (boosted, _WORDS),
+    "trees without the facts": (boosted, _FACTS),
+    "neighbours without the words": (nearest, _WORDS),
+    "neighbours without the facts": (nearest, _FACTS),
+}
+
+
 @dataclass(frozen=True)
 class Told:
     """What `shown` cases told. `auc`: by classifier, on cases that it was not trained on."""
@@ -186,10 +200,25 @@ def told(folder: Path, upstream: str, seed: int, shown: int) -> Told:
             desk.review(desk.chance.choice(PEOPLE))
     seen = [one for each in desk.seen.values() for one in each]
     labels = [hold not in desk.real for hold, _ in seen]
-    cases = Cases.of([features for _, features in seen], labels)
-    best, alone = cases.best_alone(seed)
-    scores = {name: out_of_fold_auc(cases, made, seed) for name, made in CLASSIFIERS.items()}
+    features = [features for _, features in seen]
+    best, alone = Cases.of(features, labels).best_alone(seed)
+    scores = {
+        name: out_of_fold_auc(Cases.of(_without(features, hidden), labels), made, seed)
+        for name, (made, hidden) in VIEWS.items()
+    }
     return Told(seed, len(labels), sum(labels), scores, best, alone)
+
+
+def _without(features: Sequence[dict[str, float]], hidden: tuple[str, ...]) -> list[dict[str, float]]:
+    return [
+        {name: value for name, value in one.items() if name == "words_known" or not name.startswith(hidden)}
+        for one in features
+    ]
+
+
+def mean_auc(found: Sequence[Told]) -> dict[str, float]:
+    """By classifier, over seeds: one of 2,000 cases is off by 0.013 in two thirds of runs by chance alone."""
+    return {name: fmean(one.auc[name] for one in found) for name in VIEWS}
 
 
 def main(arguments: list[str]) -> None:
@@ -202,9 +231,10 @@ def main(arguments: list[str]) -> None:
     for seed in range(said.seeds):
         with tempfile.TemporaryDirectory() as folder, scripted_upstream() as upstream:
             found.append(told(Path(folder), upstream.url, 11 + 2 * seed, said.shown))
-        print(found[-1].line(), flush=True)
-    for name in CLASSIFIERS:
-        print(f"{name}: mean AUC {fmean(one.auc[name] for one in found):.3f} over {len(found)} seeds")
+        sys.stdout.write(found[-1].line() + "\n")
+        sys.stdout.flush()
+    for name, value in mean_auc(found).items():
+        sys.stdout.write(f"{name}: mean AUC {value:.3f} over {len(found)} seeds\n")
 
 
 if __name__ == "__main__":

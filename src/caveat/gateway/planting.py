@@ -338,4 +338,3 @@ class Planting:
     def _forget(self, hold: str) -> None:
         self._shown.pop(hold, None)
         self._used.discard(hold)
-

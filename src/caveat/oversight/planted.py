@@ -64,7 +64,7 @@ class Pace:
 
 
 def delay(opened: Sequence[datetime], chance: random.Random) -> timedelta:
-    """How long after a real hold a case comes: as long as some real holds once took to come, one after another.
+    """How long after a real hold a case comes: as long as some real holds once took to come.
 
     Were it one hold always, a case would come while the queue still has the real hold before it, and wait
     longer than others.

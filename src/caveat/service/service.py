@@ -41,6 +41,7 @@ from caveat.gateway.overseeing import Overseeing
 from caveat.gateway.planting import Planting
 from caveat.gateway.ports import Files, Law, MakeWitnesses
 from caveat.gateway.power import Power
+from caveat.gateway.probing import Probing
 from caveat.gateway.reviewing import Reviewing
 from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.routes import Routes, single_route
@@ -181,6 +182,7 @@ class Service:
         self.sampling = Sampling(gate, holding, self._law_now, past.periods, ledger, config.log)
         gate.sampler = self.sampling
         self.reviewing = Reviewing(holding, gate.recorder, ledger, config.log)
+        self.probing = Probing(self._law_now, gate.recorder, gate.metrics, config.log)
         desk = Desk(
             gate,
             self._router,
@@ -203,6 +205,7 @@ class Service:
             ),
             reviewing=self.reviewing,
             console=console_of(overseeing, past.chronicle, self._identities, self._law_now, ledger),
+            paths_state=lambda: self.probing.state,
         )
         self.desk = desk
         _show_oversight(self.metrics, holding, gate.halts)
@@ -251,6 +254,7 @@ class Service:
         self.planting.start()
         self.sampling.start()
         self.reviewing.start()
+        self.probing.start()
         self._log.info("start", bundle=bundle.digest, origin=self.ledger.origin, version=__version__)
         if self._reload_on_hangup and threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
@@ -309,6 +313,7 @@ class Service:
     async def stop(self) -> None:
         """Waits for what has begun, then lets everything go; the ledger holds all that was decided."""
         await self.planting.stop()
+        await self.probing.stop()
         await self.desk.settle()
         await self.sampling.stop()
         await self.reviewing.stop()
