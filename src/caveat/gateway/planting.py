@@ -17,6 +17,7 @@ from typing import Protocol
 
 from structlog.types import FilteringBoundLogger
 
+from caveat.call.call import Point
 from caveat.decision.verdict import Verdict
 from caveat.gateway.errors import GatewayError
 from caveat.gateway.gate import Gate, cite
@@ -285,7 +286,12 @@ class Planting:
         """A case by chance, for any preference would show; of what was not used before, if there is such."""
         found: list[tuple[tuple[bool, bool], _Choice]] = []
         for _ in range(TRIED if len(queue.sources) > 1 else 0):
-            host, donor = self.chance.sample(queue.sources, 2)
+            # One by chance, then two like it: else planted calls were as rare as the square of real ones.
+            point = self.chance.choice(queue.sources).record.point
+            alike = [one for one in queue.sources if one.record.point is point]
+            if len(alike) < 2:
+                continue
+            host, donor = self.chance.sample(alike, 2)
             made = make_case(host, donor, law.bundle.registry, self.chance)
             if made is None:
                 continue
@@ -305,8 +311,10 @@ class Planting:
     def _record(self, made: Made, law: Law, action: Digest, now: datetime) -> DecisionRecord | None:
         """The record as the first use would have it at this moment; None where it would not wait."""
         host = made.host
-        gathered = law.witnesses.gather(host.call, host.deployment, host.found, now)
-        cases = gathered.cases
+        cases, evidence = host.record.cases, host.record.evidence
+        if made.call.point is Point.PROMPT:
+            gathered = law.witnesses.gather(host.call, host.deployment, host.found, now)
+            cases, evidence = gathered.cases, tuple(cite(checked) for checked in gathered.evidence)
         read = law.screening is not None and made.call.point in law.screening.points
         scores = law.screening.of_parts(made.call.parts) if law.screening is not None and read else {}
         cases = with_scores(cases, law.bundle, scores)
@@ -320,7 +328,7 @@ class Planting:
             parts=made.data,
             cases=cases,
             decision=decision,
-            evidence=tuple(cite(checked) for checked in gathered.evidence),
+            evidence=evidence,
         )
         asked = self._holding.asked_of(record)
         return replace(record, hold=self._holding.held(asked, decision, law, now))
