@@ -7,7 +7,7 @@ from statistics import fmean
 import pytest
 
 from tests.support.scripted_upstream import ScriptedUpstream
-from tests.support.telling import mean_auc, told
+from tests.support.telling import farthest, mean_auc, told
 
 AIM = 0.55
 
@@ -19,8 +19,8 @@ def test_little_but_reading_tells_a_planted_case_from_a_real_one(
     found = [told(tmp_path / str(seed), module_upstream.url, seed, 2_000) for seed in (11, 13, 15)]
     lines = "\n".join(one.line() for one in found)
     assert all(0.3 < one.planted / one.shown < 0.6 for one in found), lines
-    assert max(mean_auc(found).values()) <= AIM, lines
-    assert fmean(one.alone for one in found) <= AIM, lines
+    assert max(map(farthest, mean_auc(found).values())) <= AIM, lines
+    assert farthest(fmean(one.alone for one in found)) <= AIM, lines
 
 
 @pytest.mark.long

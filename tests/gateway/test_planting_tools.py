@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from caveat.evidence.approval import Act
 from tests.support.overseers import ANNA, BEN, Clock, decide, hold_of, read
 from tests.support.planted import WORDS, ask_with, planting_files, step
 from tests.support.running_gateway import RunningGateway, running_gateway
-from tests.support.scripted_upstream import Reply, ScriptedUpstream
+from tests.support.scripted_upstream import Reply, ScriptedUpstream, Seen
 from tests.support.small_bundle import rows
 from tests.support.tool_world import chat_calls
 
@@ -39,6 +39,10 @@ def gateway(clock: Clock, module_upstream: ScriptedUpstream, tmp_path: Path) -> 
     module_upstream.script = type(module_upstream)().script
 
 
+def calling(arguments: str) -> Callable[[Seen], Reply]:
+    return lambda _seen: Reply(body=chat_calls(("look", arguments)))
+
+
 def body(number: int, *before: str) -> dict[str, Any]:
     words = WORDS[TASKS[number % 2]][number % 3]
     texts = (rows(3, f"n{number}d"), *before, words)
@@ -60,7 +64,7 @@ def test_a_call_is_planted_with_the_facts_of_one_use_and_the_arguments_of_anothe
     for number in range(6):
         at = json.dumps({"for": TASKS[number % 2], "at": f"place {number}"})
         asked[f"look\n{at}"] = TASKS[number % 2]
-        module_upstream.script = lambda _seen, at=at: Reply(body=chat_calls(("look", at)))
+        module_upstream.script = calling(at)
         real.add(hold_of(ask_with(gateway, body(number), TASKS[number % 2], number, "first_party")))
         clock.move(2)
         step(gateway)

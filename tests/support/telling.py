@@ -221,6 +221,11 @@ def mean_auc(found: Sequence[Told]) -> dict[str, float]:
     return {name: fmean(one.auc[name] for one in found) for name in VIEWS}
 
 
+def farthest(value: float) -> float:
+    """As good a classifier is one that is always wrong."""
+    return max(value, 1 - value)
+
+
 def main(arguments: list[str]) -> None:
     """Prints the figure of each seed, and the mean over all."""
     parser = argparse.ArgumentParser(description=main.__doc__)
