@@ -25,7 +25,7 @@ from caveat.gateway.hold_view import render_view
 from caveat.gateway.holding import Holding
 from caveat.gateway.planted_case import Made, Opened, is_source, make_case
 from caveat.gateway.ports import Law
-from caveat.gateway.screening import with_scores
+from caveat.gateway.screening import Scores, with_scores
 from caveat.ledger.record import DecisionRecord, PlantedRecord, parse_time, render_time
 from caveat.oversight.hold import make_shown
 from caveat.oversight.planted import ENROLMENT, NONCE_BYTES, Pace, Plant, commitment, delay
@@ -315,8 +315,10 @@ class Planting:
         if made.call.point is Point.PROMPT:
             gathered = law.witnesses.gather(host.call, host.deployment, host.found, now)
             cases, evidence = gathered.cases, tuple(cite(checked) for checked in gathered.evidence)
-        read = law.screening is not None and made.call.point in law.screening.points
-        scores = law.screening.of_parts(made.call.parts) if law.screening is not None and read else {}
+        screening = law.screening
+        scores: Scores = {}
+        if screening is not None and made.call.point in screening.points:
+            scores = screening.of_parts(made.call.parts)
         cases = with_scores(cases, law.bundle, scores)
         decision = law.decisions.decide(made.call.point, cases)
         if decision.verdict is not Verdict.NEEDS_APPROVAL or frozenset(decision.approvals) != host.roles:
