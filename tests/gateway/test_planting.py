@@ -187,6 +187,37 @@ def test_whoever_knows_the_words_of_a_case_is_not_asked_about_it_while_somebody_
     assert read(gateway, BEN, clock(), hidden).status == 404
 
 
+def test_a_real_use_is_kept_from_whoever_saw_what_a_case_in_its_place_would_be_made_of(
+    gateway: RunningGateway, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only for a while, and only while enough others are left: else a wait would tell a planted case."""
+    monkeypatch.setattr("caveat.oversight.planted.Pace.opened", lambda *_said, **_more: False)
+    real = [hold_of(ask(gateway, number)) for number in range(2)]
+    for hold in real:
+        shown(gateway, clock, hold)
+    assert decide(gateway, shown(gateway, clock, real[0], ANNA), ANNA, clock(), Act.REFUSE).status == 201
+    step(gateway)
+    later = hold_of(ask(gateway, 2))
+    assert later not in {row["hold"] for row in read(gateway, BEN, clock()).json["holds"]}
+    assert read(gateway, BEN, clock(), later).status == 404
+    assert status(gateway, later).json["status"] == "open"
+    clock.move(15 * 60)
+    assert later in {row["hold"] for row in read(gateway, BEN, clock()).json["holds"]}
+
+
+def test_nobody_is_kept_from_a_use_that_would_then_have_too_few_to_decide(
+    gateway: RunningGateway, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("caveat.oversight.planted.Pace.opened", lambda *_said, **_more: False)
+    real = [hold_of(ask(gateway, number)) for number in range(2)]
+    for hold in real:
+        shown(gateway, clock, hold)
+    assert decide(gateway, shown(gateway, clock, real[0]), BEN, clock(), Act.REFUSE).status == 201
+    step(gateway)
+    later = hold_of(ask(gateway, 2))
+    assert later in {row["hold"] for row in read(gateway, BEN, clock()).json["holds"]}
+
+
 def test_figures_are_of_the_person_who_asks_and_name_nobody_else(
     gateway: RunningGateway, clock: Clock
 ) -> None:
@@ -206,6 +237,7 @@ def test_figures_are_of_the_person_who_asks_and_name_nobody_else(
     (own,) = read(gateway, BEN, clock(), "figures").json["own"]
     assert (own["caught"]["count"], own["caught"]["of"]) == (0, 2)
     assert own["missed_by_clause"] == {"C4": 2}
+    assert (own["let_through"]["C4"]["count"], own["let_through"]["C4"]["of"]) == (2, 2)
     others = read(gateway, ANNA, clock(), "figures")
     assert others.json["own"][0]["decisions"] == 0
     (queue,) = others.json["queues"]

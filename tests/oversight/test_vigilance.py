@@ -12,10 +12,10 @@ from caveat.facts.wilson import Share
 from caveat.gateway.planted_data import renewed
 from caveat.ledger.record import PlantedRecord, parse_record_id
 from caveat.oversight.past import PastReview
-from caveat.oversight.planted import ENROLMENT_MOST, Pace, commitment, delay
+from caveat.oversight.planted import ENROLMENT_MOST, MOST_GAPS, Pace, commitment, delay
 from caveat.oversight.review import Act, Defect
 from caveat.oversight.reviewers import Reviewed
-from caveat.oversight.vigilance import NEWEST, caught, is_vigilant, proven_after
+from caveat.oversight.vigilance import FIRST, NEWEST, caught, is_vigilant, proven_after
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 APPROVED, REFUSED = Act.APPROVE, Act.REFUSE
@@ -79,11 +79,54 @@ def test_whoever_is_proven_meets_as_many_as_the_bundle_says() -> None:
     assert 0.027 < planted / (planted + 50_000) < 0.033
 
 
-def test_a_case_comes_as_long_after_a_hold_as_one_came_after_another() -> None:
-    opened = [NOW, NOW + timedelta(seconds=7), NOW + timedelta(seconds=20)]
-    found = {delay(opened, random.Random(seed)).total_seconds() for seed in range(50)}
-    assert found == {7.0, 13.0}
+def test_a_case_comes_as_long_after_a_hold_as_one_to_four_once_took_to_come() -> None:
+    opened = [NOW + timedelta(seconds=second) for second in (0, 7, 20, 21, 50, 90)]
+    found = {delay(opened, random.Random(seed)).total_seconds() for seed in range(300)}
+    runs = [
+        later - earlier for n, earlier in enumerate(opened) for later in opened[n + 1 : n + 1 + MOST_GAPS]
+    ]
+    assert found == {one.total_seconds() for one in runs}
     assert delay(opened[:1], random.Random(1)) == timedelta()
+
+
+def items_until_exposed(seed: int) -> int:
+    """How many items somebody who approves all is shown, oldest first, until two planted cases were missed;
+    each case comes as late as one can."""
+    pace, due, shown, missed = Pace(random.Random(seed)), list[int](), 0, 0
+    for hold in range(60):
+        shown += 1
+        if pace.opened(0.02, enrolling=True):
+            due.append(hold + MOST_GAPS)
+        for _ in [moment for moment in due if moment == hold]:
+            shown += 1
+            missed += 1
+        if missed >= FIRST:
+            return shown
+    raise AssertionError("two cases come within 60 holds")
+
+
+def test_whoever_approves_everything_is_exposed_within_fifty_items_whatever_chance_does() -> None:
+    found = sorted(items_until_exposed(seed) for seed in range(5_000))
+    assert found[-1] < 50
+    assert found[len(found) // 2] <= 18
+    assert found[len(found) * 95 // 100] <= 36
+    assert not is_vigilant(caught([review(1), review(2)], PLANTED), 90)
+
+
+def test_what_a_reviewer_lets_through_is_told_by_the_clause_that_asked() -> None:
+    planted = {"1-0": ("C4", "C5"), "2-0": ("C4",), "3-0": ("C5",)}
+    reviews = [
+        replace(review(n, act), hold=f"{n}-0") for n, act in ((1, APPROVED), (2, APPROVED), (3, REFUSED))
+    ]
+    found = Reviewed(reviews, planted).of("officer", "anna")
+    assert found.let_through == {"C4": Share(2, 2), "C5": Share(1, 2)}
+    assert found.render()["let_through"] == {
+        clause: {"count": share.count, "of": share.total, "low": low, "high": high}
+        for clause, share, low, high in (
+            ("C4", Share(2, 2), 34.2, 100.0),
+            ("C5", Share(1, 2), 9.5, 90.5),
+        )
+    }
 
 
 def test_a_queue_of_two_is_not_told_and_one_of_three_is_told_without_names() -> None:

@@ -35,6 +35,7 @@ from caveat.ledger.record import (
     IncidentRecord,
     KeyRecord,
     OutputEndRecord,
+    PathsRecord,
     PlantedRecord,
     Record,
     Redaction,
@@ -236,7 +237,11 @@ def _of_trust(record: TrustRecord | RevocationsRecord | EvidenceRecord) -> str:
             return f"evidence: at {time} `{deployment}` uploaded the envelope {envelope}: {outcome}"
 
 
-def _reviewed(record: ReviewRecord | PlantedRecord) -> str:
+def _reviewed(record: ReviewRecord | PlantedRecord | PathsRecord) -> str:
+    if isinstance(record, PathsRecord):
+        said = f"paths: at {record.time} the gateway planted {record.planted} uses on its live paths"
+        open_at = ", ".join(f"{one.endpoint} {one.direction} {one.why}".strip() for one in record.open)
+        return f"{said}, and not every one was refused: {open_at}" if open_at else f"{said}: all were refused"
     if isinstance(record, PlantedRecord):
         return f"planted: at {record.time} it was revealed that no use waited under hold {record.hold}"
     counted = f"which counts as none: {record.defect}" if record.defect else "which counts"
@@ -274,7 +279,7 @@ def _stopped_or_objected(record: HaltRecord | DissentRecord) -> str:
     return f"halt: at {record.time} `{record.person}` released {what}, record {record.halt}: {effect}"
 
 
-def _by_an_overseer(record: ReviewRecord | PlantedRecord | HaltRecord | DissentRecord) -> str:
+def _by_an_overseer(record: ReviewRecord | PlantedRecord | PathsRecord | HaltRecord | DissentRecord) -> str:
     if isinstance(record, HaltRecord | DissentRecord):
         return _stopped_or_objected(record)
     return _reviewed(record)
@@ -313,7 +318,7 @@ def say_record(record: Record) -> str:
     match record:
         case SamplingRecord() | SampleRecord() | FindingRecord() | IncidentRecord():
             return _afterwards(record)
-        case ReviewRecord() | PlantedRecord() | HaltRecord() | DissentRecord():
+        case ReviewRecord() | PlantedRecord() | PathsRecord() | HaltRecord() | DissentRecord():
             return _by_an_overseer(record)
         case TrustRecord() | RevocationsRecord() | EvidenceRecord():
             return _of_trust(record)

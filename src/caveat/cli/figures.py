@@ -26,8 +26,8 @@ def _lines(said: dict[str, Any]) -> Iterator[str]:
     yield f"  refused          {_share(said['refused'])}"
     yield f"  agreed           {_share(said['agreed'])}"
     yield f"  planted, caught  {_share(said['caught'])}"
-    for clause, count in sorted(said["missed_by_clause"].items()):
-        yield f"  let through      {count} under {clause}"
+    for clause, share in sorted(said["let_through"].items()):
+        yield f"  let through      {_share(share)} planted under {clause}"
 
 
 def _number(value: float | None) -> str:

@@ -214,6 +214,7 @@ class Gateway:
             "bundle": desk.law_now().bundle.digest,
             "ledger": fault or "ok",
             "clock": clock or "ok",
+            "paths": desk.paths_state(),
             **({} if desk.overseeing is None else {"log": desk.overseeing.origin}),
         }
         await send_whole(send, 200 if ready else 503, orjson.dumps(state), [JSON])

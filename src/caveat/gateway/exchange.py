@@ -75,6 +75,7 @@ class Desk:
     power: Power | None = None
     reviewing: Reviewing | None = None
     console: Console | None = None
+    paths_state: Callable[[], str] = lambda: "unmeasured"
     _running: set["asyncio.Task[None]"] = field(default_factory=set["asyncio.Task[None]"])
 
     def background(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":

@@ -1,6 +1,6 @@
 """What an operator watches, in a registry of this gateway's own. Labels are closed sets, never content."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -99,6 +99,15 @@ class Metrics:
         self._reviews_overdue = Gauge(
             "caveat_reviews_overdue", "Those of them that were not made in time.", ("of",), registry=registry
         )
+        self._probes = Counter(
+            "caveat_planted_paths",
+            "Uses that the gateway planted on its live paths, by what became of them.",
+            ("outcome",),
+            registry=registry,
+        )
+        self._open_paths = Gauge(
+            "caveat_paths_open", "Live paths on which what was planted last held not.", registry=registry
+        )
         self._notices = Counter(
             "caveat_notifications",
             "Attempts to deliver a notification.",
@@ -121,6 +130,13 @@ class Metrics:
         """Where the figures of reviews of a `sample` or an `emergency` come from."""
         self._reviews_due.labels(kind).set_function(due)
         self._reviews_overdue.labels(kind).set_function(overdue)
+
+    def probed(self, planted: int, faults: Sequence[str]) -> None:
+        """So many uses were planted on live paths; those not `refused` were as `faults` says."""
+        self._probes.labels("refused").inc(max(planted - len(faults), 0))
+        for why in faults:
+            self._probes.labels(why).inc()
+        self._open_paths.set(len(faults))
 
     def notified(self, sink: str, outcome: str) -> None:
         """A `webhook`, `email` or `siem` was told (`delivered`) or not (`failed`)."""

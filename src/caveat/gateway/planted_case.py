@@ -55,18 +55,22 @@ class Made:
 
 
 def is_source(one: Opened) -> bool:
-    """Whether planted cases can be made of it: a prompt whose words stand in it once, as somebody typed
-    them."""
-    return one.record.point is Point.PROMPT and one.record.redaction is None and words_of(one) is not None
+    """Whether planted cases can be made of it: a call of a tool, or a prompt whose words stand once in what
+    is shown of it, as somebody typed them; where something is replaced in a prompt, not in its words."""
+    return one.record.point is Point.TOOL or (one.record.point is Point.PROMPT and words_of(one) is not None)
 
 
 def make_case(host: Opened, donor: Opened, registry: Registry, chance: random.Random) -> Made | None:
-    """The case with the facts of `host` and the words of `donor`; None where a reader could take the one for
-    the other, so that refusing it would not be called for."""
-    own, other = words_of(host), words_of(donor)
-    if own is None or other is None or own.content == other.content or host.roles != donor.roles:
+    """The case with the facts of `host` and the words, or the call, of `donor`; None where a reader could
+    take the one for the other, so that refusing it would not be called for."""
+    if host.roles != donor.roles or host.record.point is not donor.record.point:
         return None
     if not asks_otherwise(host.record.cases, donor.record.cases, registry):
+        return None
+    if host.record.point is Point.TOOL:
+        return _of_call(host, donor)
+    own, other = words_of(host), words_of(donor)
+    if own is None or other is None or own.content == other.content or not _replaced_alike(host, donor):
         return None
     content = spliced(host.content, own.content.decode(), other.content.decode())
     if content is None:
@@ -75,6 +79,22 @@ def make_case(host: Opened, donor: Opened, registry: Registry, chance: random.Ra
     parts = tuple(put if part is own else part for part in host.call.parts)
     made = Made(host, donor, replace(host.call, parts=parts), content, (), is_new=True)
     return _with_other_people(made, chance)
+
+
+def _of_call(host: Opened, donor: Opened) -> Made | None:
+    """The same tool, called with what it was called with elsewhere."""
+    if host.record.action != donor.record.action or host.content == donor.content:
+        return None
+    call = replace(host.call, parts=donor.call.parts)
+    return Made(host, donor, call, donor.content, donor.record.parts, is_new=True)
+
+
+def _replaced_alike(host: Opened, donor: Opened) -> bool:
+    """Whether the same is replaced in both, so that words of the one could stand in the other."""
+    own, other = host.record.redaction, donor.record.redaction
+    if own is None or other is None:
+        return own is other
+    return (own.clauses, own.kinds) == (other.clauses, other.kinds)
 
 
 def _with_other_people(made: Made, chance: random.Random) -> Made:

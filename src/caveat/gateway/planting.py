@@ -17,12 +17,13 @@ from typing import Protocol
 
 from structlog.types import FilteringBoundLogger
 
+from caveat.call.call import Point
 from caveat.decision.verdict import Verdict
 from caveat.gateway.errors import GatewayError
 from caveat.gateway.gate import Gate, cite
 from caveat.gateway.hold_view import render_view
 from caveat.gateway.holding import Holding
-from caveat.gateway.planted_case import Made, Opened, is_source, make_case, words_of
+from caveat.gateway.planted_case import Made, Opened, is_source, make_case
 from caveat.gateway.ports import Law
 from caveat.gateway.screening import Scores, with_scores
 from caveat.ledger.record import DecisionRecord, PlantedRecord, parse_time, render_time
@@ -35,6 +36,8 @@ SOURCES = 200
 """So many of the newest uses of a queue that cases are made of, and so many bytes of them at most."""
 SOURCE_BYTES = 1 << 20
 TRIED = 40
+ASIDE = timedelta(minutes=15)
+"""For so long somebody who saw what a case was made of is not asked, nor about a real use in its place."""
 _TICK_SECONDS = 1.0
 _ACTIVE = timedelta(days=30)
 _KEPT = timedelta(days=366)
@@ -43,11 +46,11 @@ _KEPT = timedelta(days=366)
 class PlantStore(Protocol):
     """The secrets of what is planted and not revealed. It blocks; a failure is a `FaultError`."""
 
-    def plant(self, action: Digest, nonce: bytes, hidden_from: frozenset[str]) -> None:
+    def plant(self, action: Digest, nonce: bytes) -> None:
         """Keeps one durably."""
         ...
 
-    def plants(self) -> dict[Digest, tuple[bytes, frozenset[str]]]:
+    def plants(self) -> dict[Digest, bytes]:
         """All of them, by what stands in their records."""
         ...
 
@@ -65,14 +68,28 @@ class _Queue:
     sources: deque[Opened] = field(default_factory=lambda: deque[Opened](maxlen=SOURCES))
     opened_at: deque[datetime] = field(default_factory=lambda: deque[datetime](maxlen=SOURCES))
     due: list[datetime] = field(default_factory=list[datetime])
+    active: frozenset[str] = frozenset()
+    drawn: tuple[set[str], ...] = ()
+    is_drawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """A case to plant, and who would know something in it again."""
+    """A case to plant. `seen_by`: who saw each of the uses in which somebody would know something again."""
 
     made: Made
-    hidden_from: frozenset[str]
+    seen_by: tuple[set[str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Aside:
+    """Who is not asked at first: whoever saw one of some uses, for a while, where enough others are left."""
+
+    queue: _Queue
+    seen_by: tuple[set[str], ...]
+    own: set[str]
+    persons: int
+    until: datetime
 
 
 class Planting:
@@ -97,6 +114,7 @@ class Planting:
         self._queues: dict[tuple[str, frozenset[str]], _Queue] = {}
         self._plants: dict[str, Plant] = {}
         self._shown: dict[str, set[str]] = {}
+        self._aside: dict[str, _Aside] = {}
         self._used: set[str] = set()
         self._fresh: list[Opened] = []
         self._task: asyncio.Task[None] | None = None
@@ -106,21 +124,30 @@ class Planting:
 
     def _take_up(self) -> None:
         by_action = {entry.hold.asked.action: entry.hold.id for entry in self._holding.book.entries()}
-        for action, (nonce, hidden_from) in self._store.plants().items():
+        for action, nonce in self._store.plants().items():
             hold = by_action.get(action)
             if hold is None or hold in self._holding.book.revealed:
                 self._store.uproot(action)
             else:
-                self._plants[hold] = Plant(hold, nonce, hidden_from)
+                self._plants[hold] = Plant(hold, nonce)
 
     def __contains__(self, hold: object) -> bool:
         """Whether this hold is planted, revealed or not."""
         return hold in self._plants or hold in self._holding.book.revealed
 
     def hides(self, hold: str, person: str) -> bool:
-        """Whether this person is not asked about it, having seen what it was made of."""
-        plant = self._plants.get(hold)
-        return plant is not None and person in plant.hidden_from
+        """Whether this person is not asked about it for now: real or planted, by one and the same rule.
+
+        A planted case is not asked of whoever saw what it was made of. Were it alone in that, it would wait
+        longer than others. So a real use is not asked of whoever saw what a case in its place would have
+        been made of.
+        """
+        aside = self._aside.get(hold)
+        if aside is None or person in aside.own or not any(person in one for one in aside.seen_by):
+            return False
+        if len(aside.queue.active.difference(*aside.seen_by)) < aside.persons:
+            return False  # enough others are needed
+        return self._gate.now() < aside.until
 
     def shown(self, hold: str, person: str) -> None:
         """Takes in that this person saw what the hold shows."""
@@ -131,6 +158,18 @@ class Planting:
         """Takes in a real use that waits from now on. Costs nothing here."""
         self._fresh.append(one)
         self._shown[one.id] = set()
+        queue = self._queues.get((one.deployment.id, one.roles))
+        if queue is not None:
+            self._put_aside(queue, one.id, one.record, queue.drawn)
+            queue.is_drawn = False
+
+    def _put_aside(
+        self, queue: _Queue, hold: str, record: DecisionRecord, seen_by: tuple[set[str], ...]
+    ) -> None:
+        if seen_by and record.hold is not None:
+            persons = sum(number for _, number in record.hold.roles)
+            until = parse_time(record.time) + ASIDE
+            self._aside[hold] = _Aside(queue, seen_by, self._shown[hold], persons, until)
 
     def start(self) -> None:
         """Plants and reveals from now on, in the running loop."""
@@ -168,6 +207,7 @@ class Planting:
             for moment in [due for due in queue.due if due <= now]:
                 queue.due.remove(moment)
                 await self._plant(queue)
+        self._draw(now)
         for plant in list(self._plants.values()):
             await self._reveal_if_over(plant, now)
         seconds = min(((one - now).total_seconds() for one in self.due), default=_TICK_SECONDS)
@@ -209,59 +249,76 @@ class Planting:
         while queue.sources and queue.sources[0].record.bundle != law.bundle.digest:
             self._forget(queue.sources.popleft().id)
         now = self._gate.now()
-        choice = self._choose(queue, law, now)
+        queue.active = self._active(queue.roles, now)
+        choice = self._choose(queue, law)
         if choice is None:
             self._log.info("planting", outcome="nothing_to_make_it_of")
             return
         nonce = secrets.token_bytes(NONCE_BYTES)
         action = commitment(nonce)
-        made, hidden_from = choice.made, choice.hidden_from
+        made = choice.made
         record = self._record(made, law, action, now)
         if record is None:
             return
-        await asyncio.to_thread(self._store.plant, action, nonce, hidden_from)
+        await asyncio.to_thread(self._store.plant, action, nonce)
         receipt = await self._gate.recorder.append(record)
         # INVARIANT: no await between the record and this line, so that nobody is asked before it is known.
-        self._plants[receipt.record_id] = Plant(receipt.record_id, nonce, hidden_from)
+        self._plants[receipt.record_id] = Plant(receipt.record_id, nonce)
+        self._shown[receipt.record_id] = set()
+        self._put_aside(queue, receipt.record_id, record, choice.seen_by)
         self._used |= {made.host.id, made.donor.id}
         self._gate.metrics.decided(record.point, record.decision, record.mode)
         shown = make_shown(render_view(record, receipt.record_id, law.bundle), made.content)
         expires_at = self._holding.book.entry(receipt.record_id).hold.expires_at
         await self._holding.keep(receipt.record_id, shown, expires_at)
 
-    def _choose(self, queue: _Queue, law: Law, now: datetime) -> _Choice | None:
+    def _draw(self, now: datetime) -> None:
+        """Draws for each queue what a case in the place of the next real use would be made of."""
+        for queue in self._queues.values():
+            queue.active = self._active(queue.roles, now)
+            if not queue.is_drawn:
+                choice = self._choose(queue, self._law_now())
+                queue.drawn, queue.is_drawn = () if choice is None else choice.seen_by, True
+        for hold in [hold for hold, aside in self._aside.items() if aside.until <= now]:
+            del self._aside[hold]
+
+    def _choose(self, queue: _Queue, law: Law) -> _Choice | None:
         """A case by chance, for any preference would show; of what was not used before, if there is such."""
-        active = self._active(queue.roles, now)
         found: list[tuple[tuple[bool, bool], _Choice]] = []
         for _ in range(TRIED if len(queue.sources) > 1 else 0):
-            host, donor = self.chance.sample(queue.sources, 2)
+            # One by chance, then two like it: else planted calls were as rare as the square of real ones.
+            point = self.chance.choice(queue.sources).record.point
+            alike = [one for one in queue.sources if one.record.point is point]
+            if len(alike) < 2:
+                continue
+            host, donor = self.chance.sample(alike, 2)
             made = make_case(host, donor, law.bundle.registry, self.chance)
             if made is None:
                 continue
-            seen_by = frozenset[str]().union(*(self._shown[one] for one in self._telling(made, queue)))
+            seen_by = tuple(self._shown[one] for one in self._telling(made))
             reused = host.id in self._used or donor.id in self._used
-            by_all = bool(seen_by) and active <= seen_by
-            # Where everybody has seen it, it is better asked about than not.
-            choice = _Choice(made, frozenset() if by_all else seen_by)
-            found.append(((by_all, reused), choice))
+            by_all = bool(seen_by) and queue.active <= set[str]().union(*seen_by)
+            found.append(((by_all, reused), _Choice(made, seen_by)))
+            if not (by_all or reused):
+                break
         return min(found, key=lambda one: one[0])[1] if found else None
 
     @staticmethod
-    def _telling(made: Made, queue: _Queue) -> tuple[str, ...]:
-        """The uses that somebody knows again in it: words that nobody else asked in, data that stayed."""
-        words = words_of(made.donor)
-        alike = [one for one in queue.sources if words is not None and _says(one, words.content)]
-        own = () if len(alike) > 1 else (made.donor.id,)
-        return own if made.is_new else (*own, made.host.id)
+    def _telling(made: Made) -> tuple[str, ...]:
+        """The uses that somebody may know again in it: words, and data that stayed as they were."""
+        return (made.donor.id,) if made.is_new else (made.donor.id, made.host.id)
 
     def _record(self, made: Made, law: Law, action: Digest, now: datetime) -> DecisionRecord | None:
         """The record as the first use would have it at this moment; None where it would not wait."""
         host = made.host
-        gathered = law.witnesses.gather(host.call, host.deployment, host.found, now)
-        cases = gathered.cases
-        read = law.screening is not None and made.call.point in law.screening.points
-        none: Scores = {}
-        scores = law.screening.of_parts(made.call.parts) if law.screening is not None and read else none
+        cases, evidence = host.record.cases, host.record.evidence
+        if made.call.point is Point.PROMPT:
+            gathered = law.witnesses.gather(host.call, host.deployment, host.found, now)
+            cases, evidence = gathered.cases, tuple(cite(checked) for checked in gathered.evidence)
+        screening = law.screening
+        scores: Scores = {}
+        if screening is not None and made.call.point in screening.points:
+            scores = screening.of_parts(made.call.parts)
         cases = with_scores(cases, law.bundle, scores)
         decision = law.decisions.decide(made.call.point, cases)
         if decision.verdict is not Verdict.NEEDS_APPROVAL or frozenset(decision.approvals) != host.roles:
@@ -273,7 +330,7 @@ class Planting:
             parts=made.data,
             cases=cases,
             decision=decision,
-            evidence=tuple(cite(checked) for checked in gathered.evidence),
+            evidence=evidence,
         )
         asked = self._holding.asked_of(record)
         return replace(record, hold=self._holding.held(asked, decision, law, now))
@@ -286,12 +343,8 @@ class Planting:
             await self._gate.recorder.append(PlantedRecord(render_time(now), plant.hold, plant.nonce.hex()))
             await asyncio.to_thread(self._store.uproot, Digest(entry.hold.asked.action))
         self._plants.pop(plant.hold, None)
+        self._shown.pop(plant.hold, None)
 
     def _forget(self, hold: str) -> None:
         self._shown.pop(hold, None)
         self._used.discard(hold)
-
-
-def _says(one: Opened, words: bytes) -> bool:
-    own = words_of(one)
-    return own is not None and own.content == words

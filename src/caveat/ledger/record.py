@@ -296,6 +296,31 @@ class IncidentRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenPath:
+    """A path on which a planted use was not refused as it has to be. `direction`: request, answer or event.
+
+    `what`: words, or a call of a tool. `why`: `undecided`, `unscanned`, or `unmeasured` where nothing could
+    be planted; then `endpoint` is `*`.
+    """
+
+    endpoint: str
+    direction: str
+    what: str
+    stream: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PathsRecord:
+    """The gateway planted so many uses, one on each live path under `bundle`; those of `open` held not."""
+
+    time: str
+    bundle: Digest
+    planted: int
+    open: tuple[OpenPath, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionRecord:
     """One decision at one point of control. `request` is the HMAC, under the audit key, of its action digest.
 
@@ -531,6 +556,7 @@ Record: TypeAlias = (
     | SampleRecord
     | FindingRecord
     | IncidentRecord
+    | PathsRecord
     | HeartbeatRecord
     | KeyRecord
     | StoppedRecord

@@ -30,6 +30,7 @@ from caveat.ledger.record import (
     IncidentRecord,
     KeyRecord,
     OutputEndRecord,
+    PathsRecord,
     PlantedRecord,
     Record,
     Redaction,
@@ -270,6 +271,20 @@ def _signed(record: HaltRecord | DissentRecord | FindingRecord) -> JsonObject:
     }
 
 
+def _paths(record: PathsRecord) -> JsonObject:
+    rows: list[Json] = [
+        {
+            "endpoint": one.endpoint,
+            "direction": one.direction,
+            "what": one.what,
+            "stream": one.stream,
+            "why": one.why,
+        }
+        for one in record.open
+    ]
+    return {"bundle": record.bundle, "planted": record.planted, "open": rows}
+
+
 _Body: TypeAlias = Callable[[Any], JsonObject]
 _BODIES: Mapping[type, tuple[str, _Body]] = MappingProxyType(
     {
@@ -291,6 +306,7 @@ _BODIES: Mapping[type, tuple[str, _Body]] = MappingProxyType(
         SampleRecord: ("sample", _sample),
         FindingRecord: ("finding", _finding),
         IncidentRecord: ("incident", _incident),
+        PathsRecord: ("paths", _paths),
         HeartbeatRecord: (
             "heartbeat",
             lambda record: {"every_seconds": record.every_seconds, "witnessed": record.witnessed},

@@ -36,7 +36,9 @@ from caveat.ledger.record import (
     HistoryRecord,
     IncidentRecord,
     KeyRecord,
+    OpenPath,
     OutputEndRecord,
+    PathsRecord,
     PlantedRecord,
     Redaction,
     Replaced,
@@ -623,6 +625,28 @@ class _IncidentModel(_HeadModel):
         )
 
 
+class _OpenPathModel(_Model):
+    endpoint: _Text
+    direction: Literal["", "request", "answer", "event"]
+    what: Literal["", "words", "call"]
+    stream: bool
+    why: Literal["undecided", "unscanned", "unmeasured"]
+
+
+class _PathsModel(_HeadModel):
+    kind: Literal["paths"]
+    bundle: _Hex
+    planted: _Count
+    open: list[_OpenPathModel]
+
+    def record(self) -> PathsRecord:
+        """The domain value."""
+        rows = tuple(
+            OpenPath(one.endpoint, one.direction, one.what, one.stream, one.why) for one in self.open
+        )
+        return PathsRecord(self.time, Digest(self.bundle), self.planted, rows)
+
+
 class _HeartbeatModel(_HeadModel):
     kind: Literal["heartbeat"]
     every_seconds: Annotated[int, Field(ge=1, le=86_400)]
@@ -672,6 +696,7 @@ _RecordModel: TypeAlias = Annotated[
     | _SampleModel
     | _FindingModel
     | _IncidentModel
+    | _PathsModel
     | _HeartbeatModel
     | _KeyModel
     | _StoppedModel,

@@ -13,6 +13,7 @@ from caveat.ledger.record import (
     DissentRecord,
     HaltRecord,
     IncidentRecord,
+    PathsRecord,
     Record,
     ReviewRecord,
     parse_time,
@@ -38,6 +39,7 @@ class Event(StrEnum):
     REVIEW_OVERDUE = "review.overdue"
     OVER_SPAN = "queue.over_span"
     FLOORS_BROKEN = "floors.broken"
+    PATH_OPEN = "path.open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ def notices_of(record: Record, record_id: str) -> Iterator[Notice]:
                 "affected": record.affected_count,
             }
             yield notice(Event.INCIDENT, record_id, parse_time(record.time), opened, record.about)
+        case PathsRecord():
+            yield from _of_paths(record, record_id)
         case DissentRecord():
             objected: JsonObject = {"record": record_id, "about": record.about, "number": record.number}
             yield notice(Event.DISSENT, record_id, parse_time(record.time), objected)
@@ -104,6 +108,17 @@ def _of_decision(record: DecisionRecord, record_id: str) -> Iterator[Notice]:
     if record.decision.incident:
         why: JsonObject = {"reason": record.decision.reason.value}
         yield notice(Event.INCIDENT, record_id, time, {**of, **why})
+
+
+def _of_paths(record: PathsRecord, record_id: str) -> Iterator[Notice]:
+    """Somebody is paged where a planted use was not refused on a live path."""
+    if record.open:
+        rows: list[Json] = [
+            {"path": one.endpoint, "in": one.direction, "what": one.what, "why": one.why}
+            for one in record.open
+        ]
+        said: JsonObject = {"record": record_id, "paths": rows}
+        yield notice(Event.PATH_OPEN, record_id, parse_time(record.time), said)
 
 
 def _of_halt(record: HaltRecord, record_id: str) -> Iterator[Notice]:

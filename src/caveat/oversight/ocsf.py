@@ -27,6 +27,7 @@ _KINDS: Mapping[Event, tuple[int, int, str]] = MappingProxyType(
         Event.REVIEW_OVERDUE: (_CREATE, _HIGH, "a review of what went through was not made in time"),
         Event.OVER_SPAN: (_CREATE, _MEDIUM, "more waits than the reviewers can review in time"),
         Event.FLOORS_BROKEN: (_CREATE, _HIGH, "a reviewer's figures are below the floor"),
+        Event.PATH_OPEN: (_CREATE, _HIGH, "a use that the gateway planted on a live path was not refused"),
     }
 )
 

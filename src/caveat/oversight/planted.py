@@ -11,7 +11,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 from caveat.signing.digest import Digest, sha256
 
@@ -23,6 +22,9 @@ ENROLMENT_SHARE = 0.15
 ENROLMENT_MOST = 20
 """Until then they are this share, and never further apart than this many holds."""
 
+MOST_GAPS = 4
+"""A case comes within as long as so many real holds took to come."""
+
 
 def commitment(nonce: bytes) -> Digest:
     """What stands for this secret in the record of a planted case; raises `ValueError` for another size."""
@@ -33,11 +35,10 @@ def commitment(nonce: bytes) -> Digest:
 
 @dataclass(frozen=True, slots=True)
 class Plant:
-    """One planted case that is not revealed yet. `hidden_from`: people who saw what it was made of."""
+    """One planted case that is not revealed yet."""
 
     hold: str
     nonce: bytes
-    hidden_from: frozenset[str] = frozenset()
 
 
 class Pace:
@@ -63,6 +64,13 @@ class Pace:
 
 
 def delay(opened: Sequence[datetime], chance: random.Random) -> timedelta:
-    """How long after a real hold a case comes: as long as one real hold once came after another."""
-    gaps = [after - before for before, after in pairwise(opened)]
-    return chance.choice(gaps) if gaps else timedelta()
+    """How long after a real hold a case comes: as long as some real holds once took to come.
+
+    Were it one hold always, a case would come while the queue still has the real hold before it, and wait
+    longer than others.
+    """
+    if len(opened) < 2:
+        return timedelta()
+    run = min(chance.randint(1, MOST_GAPS), len(opened) - 1)
+    first = chance.randrange(len(opened) - run)
+    return opened[first + run] - opened[first]

@@ -22,7 +22,10 @@ LEAST_PERSONS = 3
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of one person, or of a queue. Seconds are None where nothing was measured."""
+    """Of one person, or of a queue. Seconds are None where nothing was measured.
+
+    `let_through`: by clause that asked for a person, how many of the planted cases were approved.
+    """
 
     decisions: int
     refused: Share
@@ -32,6 +35,7 @@ class Figures:
     agreed: Share
     caught: Share
     missed_by_clause: Mapping[str, int]
+    let_through: Mapping[str, Share]
 
     def render(self) -> JsonObject:
         """In the documented shape."""
@@ -44,6 +48,7 @@ class Figures:
             "agreed": _share(self.agreed),
             "caught": _share(self.caught),
             "missed_by_clause": dict[str, Json](self.missed_by_clause),
+            "let_through": {clause: _share(share) for clause, share in sorted(self.let_through.items())},
         }
 
 
@@ -63,6 +68,8 @@ class Reviewed:
         seconds = sorted(one.seconds for one in own if one.seconds is not None)
         planted = planted_decisions(own, self.planted)
         missed = [one for one in planted if is_miss(one)]
+        missed_by = Counter(clause for one in missed for clause in self.planted[one.hold])
+        planted_by = Counter(clause for one in planted for clause in self.planted[one.hold])
         hours = {(one.person, one.at.replace(minute=0, second=0, microsecond=0)) for one in own}
         return Figures(
             decisions=len(own),
@@ -72,7 +79,8 @@ class Reviewed:
             items_per_hour=len(own) / len(hours) if hours else 0.0,
             agreed=self._agreed(queue, person),
             caught=Share(len(planted) - len(missed), len(planted)),
-            missed_by_clause=Counter(clause for one in missed for clause in self.planted[one.hold]),
+            missed_by_clause=missed_by,
+            let_through={clause: Share(missed_by[clause], total) for clause, total in planted_by.items()},
         )
 
     def _agreed(self, queue: Sequence[PastReview], person: str | None) -> Share:

@@ -91,6 +91,7 @@ class Oversight:
     """How long a use waits for people, and the floors of each role; `floors` are those of all others.
 
     `sampling` is None where nothing is reviewed afterwards; `emergencies`: by role.
+    `paths_seconds`: how often uses are planted on the live paths.
     """
 
     hold_seconds: int = 86_400
@@ -99,6 +100,7 @@ class Oversight:
     passkeys: Passkeys = field(default_factory=Passkeys)
     sampling: Sampling | None = None
     emergencies: Mapping[str, Emergency] = field(default_factory=dict[str, Emergency])
+    paths_seconds: int = 3_600
 
     def of(self, role: str) -> Floors:
         """The floors of this role."""
@@ -155,6 +157,7 @@ class _OversightModel(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     version: int = Field(ge=1, le=1)
     hold_seconds: int = Field(default=86_400, ge=60, le=MAX_HOLD_SECONDS)
+    paths_seconds: int = Field(default=3_600, ge=60, le=86_400)
     floors: _FloorsModel = Field(default_factory=_FloorsModel)
     roles: dict[str, _FloorsModel] = Field(default_factory=dict[str, _FloorsModel])
     passkeys: _PasskeysModel = Field(default_factory=_PasskeysModel)
@@ -197,6 +200,7 @@ def parse_oversight(table: Mapping[str, object], roles: Mapping[str, int]) -> tu
         passkeys,
         None if model.sampling is None else _sampling(model.sampling),
         MappingProxyType({role: _emergency(said) for role, said in model.emergency.items()}),
+        model.paths_seconds,
     )
     return found, findings
 

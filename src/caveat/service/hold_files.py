@@ -58,12 +58,12 @@ class HoldFiles:
         with _answered():
             return self._store.displayed(hold, person)
 
-    def plant(self, action: Digest, nonce: bytes, hidden_from: frozenset[str]) -> None:
+    def plant(self, action: Digest, nonce: bytes) -> None:
         """Keeps the secret of a planted case; raises `FaultError`."""
         with _answered():
-            self._store.plant(action, nonce, hidden_from)
+            self._store.plant(action, nonce)
 
-    def plants(self) -> dict[Digest, tuple[bytes, frozenset[str]]]:
+    def plants(self) -> dict[Digest, bytes]:
         """All that are not revealed; raises `FaultError`."""
         with _answered():
             return self._store.plants()

@@ -42,6 +42,7 @@ from caveat.gateway.overseeing import Overseeing
 from caveat.gateway.planting import Planting
 from caveat.gateway.ports import Files, Law, MakeWitnesses
 from caveat.gateway.power import Power
+from caveat.gateway.probing import Probing
 from caveat.gateway.reviewing import Reviewing
 from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.routes import Routes, single_route
@@ -187,6 +188,7 @@ class Service:
         observer = Observer(ledger, past.oversight)
         power = Power(gate.halts, past.dissents, gate.recorder, ledger.origin, ledger.has_record, observer)
         organisation = None if config.sign_in is None else SignIn(config.sign_in, tokens)
+        self.probing = Probing(self._law_now, gate.recorder, gate.metrics, config.log)
         desk = Desk(
             gate,
             self._router,
@@ -204,6 +206,7 @@ class Service:
                 overseeing, power, past.chronicle, self._identities, self._law_now, ledger, organisation
             ),
             reviewing=self.reviewing,
+            paths_state=lambda: self.probing.state,
         )
         self.desk = desk
         _show_oversight(self.metrics, holding, gate.halts)
@@ -252,6 +255,7 @@ class Service:
         self.planting.start()
         self.sampling.start()
         self.reviewing.start()
+        self.probing.start()
         self._log.info("start", bundle=bundle.digest, origin=self.ledger.origin, version=__version__)
         if self._reload_on_hangup and threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
@@ -310,6 +314,7 @@ class Service:
     async def stop(self) -> None:
         """Waits for what has begun, then lets everything go; the ledger holds all that was decided."""
         await self.planting.stop()
+        await self.probing.stop()
         await self.desk.settle()
         await self.sampling.stop()
         await self.reviewing.stop()

@@ -5,7 +5,6 @@ It has content, so the file is the site's own, readable by its owner alone, and 
 once it is long over. Fails closed: what cannot be read raises `HoldStoreError`. Source: ADR-0037.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -30,9 +29,7 @@ CREATE INDEX IF NOT EXISTS shown_until ON shown (until);
 CREATE TABLE IF NOT EXISTS display (
   hold TEXT NOT NULL, person TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (hold, person)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS plant (
-  action TEXT PRIMARY KEY, nonce BLOB NOT NULL, hidden_from TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS plant (action TEXT PRIMARY KEY, nonce BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS counter (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
 
@@ -55,6 +52,8 @@ class SqliteHolds:
             run("PRAGMA busy_timeout = 2000")
             run(f"PRAGMA application_id = {_APPLICATION_ID}")
             self._connection.executescript(_SCHEMA)
+            if any(column[1] == "hidden_from" for column in run("PRAGMA table_info(plant)")):
+                run("ALTER TABLE plant DROP COLUMN hidden_from")  # of an earlier version
         except (sqlite3.Error, OSError) as error:
             raise HoldStoreError(f"`{path.name}` cannot be opened: {error}") from error
 
@@ -125,14 +124,14 @@ class SqliteHolds:
         row = self._one("SELECT at FROM display WHERE hold = ? AND person = ?", (hold, person))
         return None if row is None else datetime.fromtimestamp(row[0] / 1000, UTC)
 
-    def plant(self, action: Digest, nonce: bytes, hidden_from: frozenset[str]) -> None:
-        """Keeps the secret of a planted case, and who is not asked about it; raises `HoldStoreError`."""
-        self._run("INSERT INTO plant VALUES (?, ?, ?)", (action, nonce, json.dumps(sorted(hidden_from))))
+    def plant(self, action: Digest, nonce: bytes) -> None:
+        """Keeps the secret of a planted case; raises `HoldStoreError`."""
+        self._run("INSERT INTO plant VALUES (?, ?)", (action, nonce))
 
-    def plants(self) -> dict[Digest, tuple[bytes, frozenset[str]]]:
+    def plants(self) -> dict[Digest, bytes]:
         """All that are not revealed; raises `HoldStoreError`."""
-        rows = self._run("SELECT action, nonce, hidden_from FROM plant", ())
-        return {Digest(row[0]): (bytes(row[1]), frozenset(json.loads(row[2]))) for row in rows}
+        rows = self._run("SELECT action, nonce FROM plant", ())
+        return {Digest(row[0]): bytes(row[1]) for row in rows}
 
     def uproot(self, action: Digest) -> None:
         """Forgets one; raises `HoldStoreError`."""

@@ -89,7 +89,7 @@ async def measure_cells(
 async def _measure(stage: Stage, plant: Plant, *, with_twin: bool) -> Cell:
     bad, good = plant.refused, plant.passes
     refused = await stage.play(plant.at, bad.key, bad.body, bad.answer)
-    leak, point = _leak(plant, refused), refused.refused_at or ""
+    leak, point = find_leak(plant, refused), refused.refused_at or ""
     if not with_twin:
         return Cell(plant, point, None, leak)
     passed = await stage.play(plant.at, good.key, good.body, good.answer)
@@ -97,7 +97,7 @@ async def _measure(stage: Stage, plant: Plant, *, with_twin: bool) -> Cell:
     return Cell(plant, point, not hindrance, leak or hindrance)
 
 
-def _leak(plant: Plant, said: Said) -> str:
+def find_leak(plant: Plant, said: Said) -> str:
     """What is wrong with a planted use; empty where it was refused as it has to be."""
     wanted = " or ".join(sorted(plant.points))
     if said.refused_at is None:

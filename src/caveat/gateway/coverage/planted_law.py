@@ -97,7 +97,7 @@ guarded = {guarded}
 
 def planted_law() -> Law:
     """A law of its own for each self-test, so that nothing is remembered from an earlier one."""
-    return law_of(parse_bundle(_files()), _PlantedWitnesses)
+    return law_of(parse_bundle(_files()), PlantedWitnesses)
 
 
 def _files() -> dict[str, bytes]:
@@ -120,7 +120,7 @@ def _files() -> dict[str, bytes]:
     }
 
 
-class _PlantedWitnesses:
+class PlantedWitnesses:
     """What is registered and what is in sight: no evidence and no store, so nothing is ever kept."""
 
     def __init__(self, bundle: Bundle) -> None:

@@ -66,13 +66,14 @@ class Said:
     """What became of one planted use.
 
     `rulings`: point and verdict of each record, in order. `asked`: the body that went on to the endpoint,
-    None where none did. `answered`: every byte that the caller got.
+    None where none did. `answered`: every byte that the caller got. `records`: of each decision, whole.
     """
 
     status: int
     rulings: tuple[tuple[str, str], ...]
     asked: bytes | None
     answered: bytes
+    records: tuple[JsonObject, ...] = ()
 
     @property
     def refused_at(self) -> str | None:
@@ -123,9 +124,9 @@ class _Endpoint:
 class Stage:
     """One gateway for planted uses, one after the other. Made within a running loop."""
 
-    def __init__(self) -> None:
-        """With a law, a ledger and a log of its own."""
-        law = planted_law()
+    def __init__(self, law: Law | None = None) -> None:
+        """With a ledger and a log of its own. `law`: that of planted uses, if no other."""
+        law = law or planted_law()
         self._ledger, self._endpoint, self._log = _Memory(), _Endpoint(), io.BytesIO()
         issued = IssuedKeys()
         log = make_logger(self._log, "critical")
@@ -174,8 +175,9 @@ class Stage:
         scope: Scope = {"type": "http", "method": "POST", "path": path, "headers": shown}
         await self._app(scope, receive, send)
         await self._desk.settle()
-        rulings = tuple(_ruling(record) for record in self._ledger.records if record["kind"] == "decision")
-        return Said(status, rulings, self._endpoint.asked, b"".join(sent))
+        records = tuple(record for record in self._ledger.records if record["kind"] == "decision")
+        rulings = tuple(map(_ruling, records))
+        return Said(status, rulings, self._endpoint.asked, b"".join(sent), records)
 
 
 def _ruling(record: JsonObject) -> tuple[str, str]:
