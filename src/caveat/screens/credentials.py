@@ -1,8 +1,8 @@
 """Keys, tokens and passwords that stand in a text. Pure, and linear in the text; needs no model.
 
-What has a structure is found by it: prefixes of issuers, armour of private keys, parts of a signed token. What
-has none is found by the name that it is given and by how random it looks. Placeholders are no secrets. A finding
-says what kind of secret stands where, and never the secret. Source: ADR-0045.
+What has a structure is found by it: prefixes of issuers, armour of private keys, parts of a signed token.
+Other secrets are found by the name that they are given and by how random they look. Placeholders are none.
+A finding says what kind of secret stands where, and never the secret. Source: ADR-0045.
 """
 
 import base64
