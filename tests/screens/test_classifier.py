@@ -4,6 +4,8 @@ import base64
 import hashlib
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 from caveat.screens import models
 from caveat.screens.classifier import STRIDE_WORDS, WINDOW_WORDS, Classifier, load
 from caveat.screens.errors import ClassifierFileError
-from caveat.screens.model_file import ARRAYS, Array, parse_model, render_model
+from caveat.screens.model_file import ARRAYS, MAX_FILE_BYTES, Array, parse_model, render_model
 from tests.docs.pages import ROOT
 
 VECTORS = ROOT / "conformance" / "classifier" / "scores.json"
@@ -215,6 +217,13 @@ def test_a_file_that_is_no_model_is_an_error_and_never_clean(name: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_an_array_that_unpacks_to_too_much_is_refused_before_it_is_unpacked() -> None:
+    with pytest.raises(ClassifierFileError, match="too large"):
+        load(BROKEN["bombs"]())
+    with pytest.raises(ClassifierFileError, match="more than"):
+        load(b"\0" * (MAX_FILE_BYTES + 1))
+
+
 @given(st.integers(0, 2**32), st.binary(min_size=1, max_size=6))
 @settings(max_examples=150, deadline=None)
 def test_a_model_file_changed_anywhere_is_another_model_or_an_error(at: int, junk: bytes) -> None:
@@ -246,3 +255,14 @@ def test_a_model_that_is_rendered_is_parsed_to_the_same() -> None:
     assert model.pieces == PIECES
     again = {name: model.arrays[name] for name in ARRAYS if name not in ("meta", "pieces")}
     assert render_model(model.heads, model.pieces, again) == _little()
+
+
+def test_without_numpy_there_are_no_scores_and_the_error_names_the_extra() -> None:
+    program = (
+        "import sys; sys.modules['numpy'] = None\n"
+        "from caveat.screens.errors import ScreenError\n"
+        "try:\n    import caveat.screens.classifier\n"
+        "except ScreenError as error:\n    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "numpy is not installed; call: pip install 'caveat[classify]'\n"
