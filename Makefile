@@ -7,7 +7,7 @@ PORT ?= 8700
 JOBS ?= 2
 FUZZ_SECONDS ?= 600
 
-.PHONY: peers report screenshots setup run tour fuzz test test-all lint types contracts bench first-hour clean lock
+.PHONY: models models-card peers report screenshots setup run tour fuzz test test-all lint types contracts bench first-hour clean lock
 
 setup: $(STAMP) ## make .venv with the development extras; does nothing when nothing changed
 
@@ -64,12 +64,32 @@ report: $(STAMP) peers ## the runs behind what is said about protection, again, 
 	@PATH="$(CURDIR)/$(BIN):$$PATH"; set -e; for each in eval/reports/*/command; do echo "$$each"; while read -r line; do sh -c "$$line" </dev/null; done < "$$each"; done
 	@$(BIN)/python -m tests.docs.generated
 
+TRAINING := .training
+TRAIN = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONHASHSEED=0 PYTHONPATH=src:. $(TRAINING)/bin/python -m
+
+$(TRAINING)/.installed: training/requirements.lock
+	@test -x $(TRAINING)/bin/python || $(PYTHON) -m venv $(TRAINING)
+	@$(TRAINING)/bin/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r training/requirements.lock
+	@touch $@
+
+models: $(TRAINING)/.installed ## make the model file of the screens from the sentences, the data and the pinned weights; about 3 minutes
+	@mkdir -p var
+	@$(TRAIN) training.table var/table.npz
+	@$(TRAIN) training.build --table var/table.npz
+
+models-card: $(TRAINING)/.installed ## measure the model file on texts left out, and write the figures and the model card; about 3 minutes
+	@mkdir -p var
+	@test -f var/table.npz || $(TRAIN) training.table var/table.npz
+	@$(TRAIN) training.evaluate --table var/table.npz --out training/figures.json
+	@$(TRAIN) training.card
+
 lock: $(STAMP) ## renew the lock files: versions and hashes, no registry address
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv
 	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
 	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --no-deps requirements-model.in -o requirements-model.lock
 	@$(BIN)/python eval/peers/lock.py $(BIN)/uv
+	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --no-deps --python-version 3.11 training/requirements.in -o training/requirements.lock
 
 clean:
 	@rm -rf $(VENV) var

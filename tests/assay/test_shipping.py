@@ -75,6 +75,20 @@ def test_the_image_takes_nothing_from_the_folder() -> None:
 
 
 @pytest.mark.slow
+def test_the_model_file_is_in_the_wheel_with_its_licence_and_what_made_it_is_not(
+    wheel: dict[str, bytes],
+) -> None:
+    models = "caveat/screens/models"
+    assert {f"{models}/{name}" for name in ("classifier.npz", "manifest.json", "LICENSE", "NOTICE")} <= set(
+        wheel
+    )
+    assert not [name for name in wheel if "training" in Path(name).parts]
+    sentences = (ROOT / "training" / "sentences" / "jailbreak.txt").read_text().splitlines()
+    shipped = b"\n".join(wheel.values())
+    assert not [line for line in sentences if line.encode() in shipped]
+
+
+@pytest.mark.slow
 def test_nothing_of_the_peers_is_shipped(wheel: dict[str, bytes]) -> None:
     files = [path for path in (EVAL / "peers").rglob("*") if path.is_file()]
     assert {"front.py", "serve.py", "policy_patterns.json", "requirements.lock"} <= {

