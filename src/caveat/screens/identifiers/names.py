@@ -24,7 +24,7 @@ _TITLES = words(
 )
 _PARTICLES = words(
     "al el ul ad as ash ar az ibn bin bint ben abu abd de del della di da do dos das du des la le los las "
-    "van von der den ter ten zu zur af av of y e i"
+    "van von der den ter ten zu zur af av of"
 )
 _RUSSIAN = (
     re.compile(r"(?<=[a-z]{3})(?:skiy|skij|skii|sky|skyi)\Z"),
@@ -46,10 +46,12 @@ _VOWELS = str.maketrans("", "", "aeiouyhw")
 class Name:
     """A name read: its words in plain letters, those before a comma apart.
 
-    `surnames` is empty where the order is not known. `digraphs`: the words with each umlaut as two letters.
+    `words` are without particles such as `van`, `whole` with them. `surnames` is empty where the order is not
+    known. `digraphs`: the whole with each umlaut as two letters.
     """
 
     words: tuple[str, ...]
+    whole: tuple[str, ...]
     surnames: tuple[str, ...] = ()
     digraphs: tuple[str, ...] = ()
 
@@ -68,13 +70,14 @@ def read_name(text: str) -> Name | None:
     if any(char.isdigit() or char in "@/\\<>{}=" for char in shown):
         return None
     before, comma, after = shown.partition(",")
-    words = _words(shown)
+    whole = _words(shown)
+    words = _without_particles(whole)
     if not words or len(words) > MAX_WORDS or not any(len(word) > 1 for word in words):
         return None
-    first = _words(before)
+    first = _without_particles(_words(before))
     ordered = bool(comma) and bool(first) and bool(_words(after))
     spelt = shown.lower().translate(_DIGRAPHS)
-    return Name(words, first if ordered else (), _words(spelt) if spelt != shown.lower() else ())
+    return Name(words, whole, first if ordered else (), _words(spelt) if spelt != shown.lower() else ())
 
 
 def name_of_parts(given: str, family: str) -> Name | None:
@@ -92,13 +95,18 @@ def _words(text: str) -> tuple[str, ...]:
         plain = looks_like(bare) if latin and is_drawn_latin(bare) else plain_word(bare)
         if plain and plain not in _TITLES:
             words.append(plain)
-    bare_words = [word for word in words if word not in _PARTICLES]
-    return tuple(bare_words or words)
+    return tuple(words)
+
+
+def _without_particles(words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word for word in words if word not in _PARTICLES) or words
 
 
 @lru_cache(maxsize=32_768)
 def exact_word(word: str) -> str:
     """A word of a name, one for the spellings of which nobody would say that they are two names."""
+    if word == "el":
+        return "al"
     known = ONE_NAME.get(word)
     if known is not None:
         return known
@@ -121,6 +129,14 @@ def near_word(word: str) -> str:
     return _DOUBLED.sub(r"\1", ("a" if first in "aeiou" else first) + rest)
 
 
+@lru_cache(maxsize=32_768)
+def _initials(word: str) -> frozenset[str]:
+    """As it is written, and as its usual spelling is."""
+    formal = FORMAL.get(word, word)
+    usual = exact_word(ALIKE_NAME.get(formal, formal))
+    return frozenset({_initial(word), _initial(usual)})
+
+
 def _initial(word: str) -> str:
     first = word[:1].translate(_HARD)
     return "a" if first in "aeiou" else first
@@ -128,7 +144,7 @@ def _initial(word: str) -> str:
 
 def exact_keys(name: Name) -> frozenset[str]:
     """The keys of a name whatever its order. One with an umlaut has two, since it is spelt in two ways."""
-    plain = " ".join(sorted(map(exact_word, name.words)))
+    plain = " ".join(sorted(map(exact_word, name.whole)))
     spelt = " ".join(sorted(map(exact_word, name.digraphs)))
     return frozenset({plain, spelt} if name.digraphs else {plain})
 
@@ -150,9 +166,9 @@ def near_keys(name: Name) -> frozenset[str]:
         pairs += [(words[-1], words[0]), (words[0], words[-1])]
         if len(words) > 2:
             pairs += [(words[-2], words[0])]
-    keyed = {
-        f"{near_word(word)} {_initial(near_word(FORMAL.get(other, other)))}"
+    return frozenset(
+        f"{near_word(word)} {initial}"
         for word, other in pairs
         if len(word) > 1
-    }
-    return frozenset(keyed)
+        for initial in _initials(other)
+    )
