@@ -92,8 +92,8 @@ class Contradicting:
 
 
 def contradicting_of(bundle: Bundle) -> Contradicting | None:
-    """The comparison that a bundle asks for; None where no clause reads what it would find, or where the bundle
-    has something else give the score, or declares openly that nothing does."""
+    """The comparison that a bundle asks for; None where no clause reads what it would find, or where
+    the bundle has something else give the score, or declares openly that nothing does."""
     spec = bundle.registry.facts.get(CONTRADICTION)
     if CONTRADICTION in bundle.screens.unmeasured or CONTRADICTION in bundle.phrases.facts:
         return None

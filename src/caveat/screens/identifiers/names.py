@@ -18,6 +18,8 @@ MAX_NAME_CHARS = 120
 MAX_WORDS = 8
 _DIGRAPHS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
 _WORD = re.compile(r"[^\W\d_]+(?:['’ʼ`´][^\W\d_]+){0,3}")
+_NO_NAME = re.compile(r"[\d@/\\<>{}=]")
+_APOSTROPHE = re.compile("['’ʼ`´]")
 _TITLES = words(
     "mr mrs ms miss mx dr prof professor sir dame lord lady rev fr hon capt sgt lt col gen maj "
     "herr frau senor senora sr sra srta don dona mme mlle monsieur madame jr ii iii iv phd md esq"
@@ -39,6 +41,8 @@ _HARD = str.maketrans(
     {"q": "k", "c": "k", "g": "k", "x": "k", "v": "f", "w": "f", "p": "b", "d": "t", "z": "s", "j": "y"}
 )
 _CLUSTERS = (("sch", "s"), ("tch", "s"), ("shch", "s"), ("sh", "s"), ("zh", "s"), ("ch", "s"), ("ts", "s"))
+_SOUND = dict((*_SOUNDS, *_CLUSTERS))
+_ALIKE = re.compile("|".join(sorted(_SOUND, key=len, reverse=True)))
 _VOWELS = str.maketrans("", "", "aeiouyhw")
 
 
@@ -67,15 +71,17 @@ def read_name(text: str) -> Name | None:
     if len(text) > MAX_NAME_CHARS:
         return None
     shown = visible(text)
-    if any(char.isdigit() or char in "@/\\<>{}=" for char in shown):
+    if _NO_NAME.search(shown):
         return None
     before, comma, after = shown.partition(",")
     whole = _words(shown)
     words = _without_particles(whole)
     if not words or len(words) > MAX_WORDS or not any(len(word) > 1 for word in words):
         return None
-    first = _without_particles(_words(before))
-    ordered = bool(comma) and bool(first) and bool(_words(after))
+    first = _without_particles(_words(before)) if comma else ()
+    ordered = bool(first) and bool(_words(after))
+    if shown.isascii():
+        return Name(words, whole, first if ordered else ())
     spelt = shown.lower().translate(_DIGRAPHS)
     return Name(words, whole, first if ordered else (), _words(spelt) if spelt != shown.lower() else ())
 
@@ -90,7 +96,7 @@ def _words(text: str) -> tuple[str, ...]:
     latin = any(word.isascii() for word in raw)
     words: list[str] = []
     for word in raw:
-        bare = re.sub("['’ʼ`´]", "", word)
+        bare = word if word.isalpha() else _APOSTROPHE.sub("", word)
         # Beside a Latin word, one of letters that are all drawn like Latin ones is such a word.
         plain = looks_like(bare) if latin and is_drawn_latin(bare) else plain_word(bare)
         if plain and plain not in _TITLES:
@@ -110,6 +116,8 @@ def exact_word(word: str) -> str:
     known = ONE_NAME.get(word)
     if known is not None:
         return known
+    if word[-1:] not in "iyj":
+        return word
     word = _RUSSIAN[0].sub("ski", word)
     return _RUSSIAN[1].sub("i", word)
 
@@ -121,8 +129,7 @@ def near_word(word: str) -> str:
         return _initial(word)
     formal = FORMAL.get(word, word)
     sound = exact_word(ALIKE_NAME.get(formal, formal))
-    for spelling, one in (*_SOUNDS, *_CLUSTERS):
-        sound = sound.replace(spelling, one)
+    sound = _ALIKE.sub(lambda match: _SOUND[match[0]], sound)
     sound = _DOUBLED.sub(r"\1", sound.translate(_HARD))
     first = sound[:1]
     rest = sound[1:].translate(_VOWELS)

@@ -154,7 +154,7 @@ def _is_phone(text: str) -> bool:
         return False
     if text.startswith("+"):
         return True
-    # Without a country code a bare run of digits is as likely an order's number, and `2026-11-22` a date.
+    # Without a country code a bare run of digits is as likely an order's number, `2026-11-22` is a date.
     separators = [char for char in text if not char.isdecimal()]
     groups = re.split(r"[^\d]+", text.strip("() "))
     if not separators or _is_date_like(groups):
@@ -164,7 +164,7 @@ def _is_phone(text: str) -> bool:
 
 def _is_date_like(groups: list[str]) -> bool:
     lengths = [len(group) for group in groups if group]
-    return lengths[:3] == [4, 2, 2] or lengths[:3] == [2, 2, 4] or 4 in lengths[:1]
+    return lengths[:1] == [4] or lengths[:3] in ([2, 2, 4], [3, 2, 4])
 
 
 def _take_names(reading: _Reading) -> None:

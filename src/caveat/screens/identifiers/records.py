@@ -29,9 +29,9 @@ _LONG_ID_CHARS = 9
 class Person:
     """One person or device as one record has it.
 
-    `is_identified`: by an identifier, or a name in its place. `near`: the coarse keys of the name,
-    for use beside something that others have too. `anchors`: by sort (`id`, `born`, `national`, `name`) the keys
-    that two records of one person share.
+    `is_identified`: by an identifier, or a name in its place. `near`: the coarse keys of the name, for use
+    beside something that others have too. `anchors`: by sort (`id`, `born`, `national`, `name`) the keys that
+    two records of one person share.
     """
 
     row: str
