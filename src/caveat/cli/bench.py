@@ -91,6 +91,8 @@ BARS = (
     Bar("redact_chunk_cpu_ms", "ms", 0.1),
     Bar("classifier_200_tokens_cpu_ms", "ms", 1.0),
     Bar("classifier_megabyte_cpu_s", "s", None),
+    Bar("identifiers_rows_cpu_ms_kb", "ms", 1.0),
+    Bar("identifiers_prose_cpu_ms_kb", "ms", 1.0),
     Bar("prove_25_s", "s", None),
     Bar("prove_50_s", "s", 2.0),
     Bar("prove_200_s", "s", None),
@@ -262,6 +264,12 @@ def _prove() -> Mapping[str, Measured]:
     return {f"prove_{clauses}_s": Measured(taken, 1) for clauses, taken in measure_prove().items()}
 
 
+def _identifiers() -> Mapping[str, Measured]:
+    from caveat.cli.measure_identifiers import measure_identifiers
+
+    return {name: Measured(value, n) for name, (value, n) in measure_identifiers().items()}
+
+
 def _evidence() -> Mapping[str, Measured]:
     from caveat.evidence.measure import measure_evidence
 
@@ -365,6 +373,7 @@ SOURCES = (
         _decision,
     ),
     Source(("phrases_chunk_cpu_ms",), _phrases),
+    Source(("identifiers_rows_cpu_ms_kb", "identifiers_prose_cpu_ms_kb"), _identifiers),
     Source(("redact_chunk_cpu_ms",), _redaction),
     Source(("classifier_200_tokens_cpu_ms", "classifier_megabyte_cpu_s"), _classifier),
     Source(("evidence_new_cpu_us", "evidence_known_cpu_us"), _evidence),

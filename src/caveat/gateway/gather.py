@@ -8,7 +8,7 @@ section 4, EVIDENCE attacks 24 to 27 in `THREAT_MODEL.md`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
@@ -83,6 +83,8 @@ class Gathered:
 
 
 Counter = Callable[[Part, str], Count | None]
+Compare = Callable[[Sequence[Part], Sequence[Fact], Mapping[str, Json], str | None], Fact]
+"""Of parts, what is said of them, claims and the deployment's id column: how far they contradict it."""
 _NOTHING: Mapping[Digest, Recognition] = MappingProxyType({})
 
 
@@ -154,12 +156,13 @@ def gather(
     approvals: frozenset[str] = frozenset(),
     count: Counter = count_part,
     recognised: Mapping[Digest, Recognition] = _NOTHING,
+    compare: Compare | None = None,
 ) -> Gathered:
     """All that may be known of `call`.
 
     `evidence`: envelopes checked for this call. `measured`: what the gateway's other observers measured, by
-    fact. `recognised`: what was known again of parts, by their digests. Whatever is missing or uncountable
-    is unknown, which a decision takes at its worst.
+    fact. `recognised`: what was known again of parts, by their digests. `compare`: content with what is said
+    of it. Whatever is missing or uncountable is unknown, which a decision takes at its worst.
     """
     accepted = [one for one in evidence if one.outcome is Outcome.ACCEPTED]
     covered = covered_digests(call.parts, recognised, accepted)
@@ -173,6 +176,8 @@ def gather(
         for part, alike in _alike(data, call.data_parts, deployment, recognised, accepted, count)
         for said in pieces_of(registry, part, recognised.get(part.digest), accepted)
     ]
+    if compare is not None:
+        parts = [_compared(part, data, registered, call, deployment, compare) for part in parts]
     reserve = tuple(one for part in parts for one in part.reservations(totals))
     observed = observed_facts(registry, deployment, measured or {})
     observed += total_facts(registry, deployment, registered, totals.with_use(now, reserve))
@@ -313,6 +318,22 @@ def _part_facts(
     lo = lo if persons is None else persons
     digests = alike or (said_of.part.digest,)
     return _PartFacts(said_of, digests, tuple(facts), tuple(sorted(sources)), lo, persons)
+
+
+def _compared(
+    piece: _PartFacts,
+    data: Sequence[Part],
+    registered: tuple[Fact, ...],
+    call: Call,
+    deployment: Registration,
+    compare: Compare,
+) -> _PartFacts:
+    """The piece with what its content, and that of all parts of which the same is said, contradicts of it."""
+    alike = frozenset(piece.digests)
+    parts = [part for part in data if part.digest in alike] if len(alike) > 1 else [piece.said.part]
+    disputed = [fact for words in piece.said.alternatives for fact in words]
+    found = compare(parts, (*registered, *piece.facts, *disputed), call.claims, deployment.id_column)
+    return replace(piece, facts=(*piece.facts, found))
 
 
 def _greatest(said: Said, count: Counter, columns: set[str | None]) -> int | None:

@@ -8,6 +8,7 @@ from caveat.decision.verdict import Decision, Reason, Verdict
 from caveat.evidence.check import Checked
 from caveat.evidence.defects import EXPLANATIONS, Outcome
 from caveat.facts.registry import Registry
+from caveat.gateway.contradicting import found_in
 from caveat.gateway.gate import Ruling
 from caveat.gateway.gather import Gathered, needs_detail
 from caveat.gateway.holding import Waiting
@@ -103,7 +104,8 @@ def refusal_members(
     failed: list[Json] = [
         _failed(checked) for checked in gathered.evidence if checked.outcome is not Outcome.ACCEPTED
     ]
-    return {
+    contradicted = list[Json](found_in(gathered.cases))
+    members: JsonObject = {
         "point": call.point.value,
         "verdict": decision.verdict.value,
         "reason": decision.reason.value,
@@ -116,3 +118,4 @@ def refusal_members(
         "evidence": failed,
         "record": record_id,
     }
+    return {**members, "contradictions": contradicted} if contradicted else members

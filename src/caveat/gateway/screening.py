@@ -12,6 +12,7 @@ from itertools import groupby
 
 from caveat.call.call import Part, Point
 from caveat.facts.fact import Fact, Facts, Grade
+from caveat.gateway.contradicting import CONTRADICTION
 from caveat.policy.bundle import Bundle
 from caveat.policy.consent import facts_read
 from caveat.screens.phrases import NOTHING, PhraseScreen
@@ -108,13 +109,19 @@ def with_scores(cases: tuple[Facts, ...], bundle: Bundle, scores: Scores) -> tup
 
 
 def without_scores(cases: tuple[Facts, ...]) -> tuple[Facts, ...]:
-    """The cases as they hold of content that nobody has read yet."""
-    if not any(fact.grade is Grade.ESTIMATED for case in cases for fact in case.facts):
+    """The cases as they hold of content that nobody has read yet.
+
+    What the data of a use contradict stays with it: an answer comes from the same data.
+    """
+    if not any(_is_of_content(fact) for case in cases for fact in case.facts):
         return cases
     return tuple(
-        replace(case, facts=tuple(fact for fact in case.facts if fact.grade is not Grade.ESTIMATED))
-        for case in cases
+        replace(case, facts=tuple(fact for fact in case.facts if not _is_of_content(fact))) for case in cases
     )
+
+
+def _is_of_content(fact: Fact) -> bool:
+    return fact.grade is Grade.ESTIMATED and fact.role != CONTRADICTION
 
 
 def _message_of(part: Part) -> str:

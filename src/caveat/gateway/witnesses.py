@@ -6,6 +6,7 @@ and are taken back only when it never will be.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -22,6 +23,7 @@ from caveat.evidence.reading import OVERSEERS, admit_reading
 from caveat.evidence.recognition import Index as RecognitionIndex
 from caveat.evidence.recognition import Recognition, recognise
 from caveat.evidence.revocation import VerifiedRevocations, standing_of_key
+from caveat.gateway.contradicting import contradicting_of
 from caveat.gateway.errors import RequestError
 from caveat.gateway.gather import CountCache, Gathered, gather, use_of
 from caveat.gateway.ports import Found, KeptManifest, SayingT
@@ -118,6 +120,7 @@ class BundleWitnesses:
         self._once = once
         self._lists = lists
         self._counts = CountCache()
+        self._contradicting = contradicting_of(bundle)
         self._registrations = registration_digests(bundle.files)
         self._bare: dict[tuple[object, ...], Gathered] = {}
 
@@ -147,6 +150,13 @@ class BundleWitnesses:
 
     def gather(self, call: Call, deployment: Deployment, found: Found, now: datetime) -> Gathered:
         """The facts of one use at `now`."""
+        gathered = self._gather(call, deployment, found, now)
+        if self._contradicting is None:
+            return gathered
+        cases = self._contradicting.of_use(gathered.cases, call, deployment.id_column)
+        return replace(gathered, cases=cases)
+
+    def _gather(self, call: Call, deployment: Deployment, found: Found, now: datetime) -> Gathered:
         checked: tuple[Checked, ...] = ()
         if not (call.evidence or found.stored or call.claims):
             if all(part.kind is PartKind.TYPED for part in call.parts):
@@ -170,6 +180,7 @@ class BundleWitnesses:
             measured=self._measured(deployment, now).by_fact,
             count=self._counts,
             recognised=found.recognised,
+            compare=None if self._contradicting is None else self._contradicting.of_piece,
         )
 
     def _measured(self, deployment: Deployment, now: datetime) -> Measured:

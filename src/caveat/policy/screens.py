@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from caveat.facts.fact import Grade
 from caveat.facts.registry import Registry
 
+COMPARED = "content_contradiction"
+"""The score that the gateway gives by itself: how far content contradicts what was said of it (ADR-0046)."""
 _MEMBERS = frozenset({"version", "unmeasured"})
 
 
@@ -26,8 +28,8 @@ class Screens:
 
     @property
     def facts(self) -> frozenset[str]:
-        """The facts that something here gives a score."""
-        return frozenset(self.unmeasured)
+        """The facts that something here, or the gateway by itself, gives a score."""
+        return frozenset({*self.unmeasured, COMPARED})
 
 
 class _UnmeasuredModel(BaseModel):

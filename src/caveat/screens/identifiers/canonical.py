@@ -28,6 +28,7 @@ _TWO_DIGIT_CODES = words(
 )
 _EXTENSION = re.compile(r"(?:ext\.?|x|#|;ext=)\s?\d{1,6}\s*\Z", re.IGNORECASE)
 _ADDRESS = re.compile(r"[^\s@<>,;:\"()]{1,64}@[^\s@<>,;:\"()]{1,255}\Z")
+_NO_DIGIT = re.compile(r"[^0-9]+")
 _HEX = re.compile(r"[^0-9a-f]")
 _MIN_DEVICE_CHARS = 6
 
@@ -70,6 +71,8 @@ def canonical_value(kind: Kind, text: str) -> str | None:
 
 def digits_of(text: str) -> str:
     """The decimal digits of a text as ASCII."""
+    if text.isascii():
+        return _NO_DIGIT.sub("", text)
     return "".join(str(int(char)) for char in text if char.isdecimal())
 
 

@@ -18,13 +18,15 @@ MAX_NAME_CHARS = 120
 MAX_WORDS = 8
 _DIGRAPHS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
 _WORD = re.compile(r"[^\W\d_]+(?:['’ʼ`´][^\W\d_]+){0,3}")
+_NO_NAME = re.compile(r"[\d@/\\<>{}=]")
+_APOSTROPHE = re.compile("['’ʼ`´]")
 _TITLES = words(
     "mr mrs ms miss mx dr prof professor sir dame lord lady rev fr hon capt sgt lt col gen maj "
     "herr frau senor senora sr sra srta don dona mme mlle monsieur madame jr ii iii iv phd md esq"
 )
 _PARTICLES = words(
     "al el ul ad as ash ar az ibn bin bint ben abu abd de del della di da do dos das du des la le los las "
-    "van von der den ter ten zu zur af av of y e i"
+    "van von der den ter ten zu zur af av of"
 )
 _RUSSIAN = (
     re.compile(r"(?<=[a-z]{3})(?:skiy|skij|skii|sky|skyi)\Z"),
@@ -39,6 +41,8 @@ _HARD = str.maketrans(
     {"q": "k", "c": "k", "g": "k", "x": "k", "v": "f", "w": "f", "p": "b", "d": "t", "z": "s", "j": "y"}
 )
 _CLUSTERS = (("sch", "s"), ("tch", "s"), ("shch", "s"), ("sh", "s"), ("zh", "s"), ("ch", "s"), ("ts", "s"))
+_SOUND = dict((*_SOUNDS, *_CLUSTERS))
+_ALIKE = re.compile("|".join(sorted(_SOUND, key=len, reverse=True)))
 _VOWELS = str.maketrans("", "", "aeiouyhw")
 
 
@@ -46,10 +50,12 @@ _VOWELS = str.maketrans("", "", "aeiouyhw")
 class Name:
     """A name read: its words in plain letters, those before a comma apart.
 
-    `surnames` is empty where the order is not known. `digraphs`: the words with each umlaut as two letters.
+    `words` are without particles such as `van`, `whole` with them. `surnames` is empty where the order is not
+    known. `digraphs`: the whole with each umlaut as two letters.
     """
 
     words: tuple[str, ...]
+    whole: tuple[str, ...]
     surnames: tuple[str, ...] = ()
     digraphs: tuple[str, ...] = ()
 
@@ -65,16 +71,19 @@ def read_name(text: str) -> Name | None:
     if len(text) > MAX_NAME_CHARS:
         return None
     shown = visible(text)
-    if any(char.isdigit() or char in "@/\\<>{}=" for char in shown):
+    if _NO_NAME.search(shown):
         return None
     before, comma, after = shown.partition(",")
-    words = _words(shown)
+    whole = _words(shown)
+    words = _without_particles(whole)
     if not words or len(words) > MAX_WORDS or not any(len(word) > 1 for word in words):
         return None
-    first = _words(before)
-    ordered = bool(comma) and bool(first) and bool(_words(after))
+    first = _without_particles(_words(before)) if comma else ()
+    ordered = bool(first) and bool(_words(after))
+    if shown.isascii():
+        return Name(words, whole, first if ordered else ())
     spelt = shown.lower().translate(_DIGRAPHS)
-    return Name(words, first if ordered else (), _words(spelt) if spelt != shown.lower() else ())
+    return Name(words, whole, first if ordered else (), _words(spelt) if spelt != shown.lower() else ())
 
 
 def name_of_parts(given: str, family: str) -> Name | None:
@@ -87,21 +96,28 @@ def _words(text: str) -> tuple[str, ...]:
     latin = any(word.isascii() for word in raw)
     words: list[str] = []
     for word in raw:
-        bare = re.sub("['’ʼ`´]", "", word)
+        bare = word if word.isalpha() else _APOSTROPHE.sub("", word)
         # Beside a Latin word, one of letters that are all drawn like Latin ones is such a word.
         plain = looks_like(bare) if latin and is_drawn_latin(bare) else plain_word(bare)
         if plain and plain not in _TITLES:
             words.append(plain)
-    bare_words = [word for word in words if word not in _PARTICLES]
-    return tuple(bare_words or words)
+    return tuple(words)
+
+
+def _without_particles(words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word for word in words if word not in _PARTICLES) or words
 
 
 @lru_cache(maxsize=32_768)
 def exact_word(word: str) -> str:
     """A word of a name, one for the spellings of which nobody would say that they are two names."""
+    if word == "el":
+        return "al"
     known = ONE_NAME.get(word)
     if known is not None:
         return known
+    if word[-1:] not in "iyj":
+        return word
     word = _RUSSIAN[0].sub("ski", word)
     return _RUSSIAN[1].sub("i", word)
 
@@ -113,12 +129,19 @@ def near_word(word: str) -> str:
         return _initial(word)
     formal = FORMAL.get(word, word)
     sound = exact_word(ALIKE_NAME.get(formal, formal))
-    for spelling, one in (*_SOUNDS, *_CLUSTERS):
-        sound = sound.replace(spelling, one)
+    sound = _ALIKE.sub(lambda match: _SOUND[match[0]], sound)
     sound = _DOUBLED.sub(r"\1", sound.translate(_HARD))
     first = sound[:1]
     rest = sound[1:].translate(_VOWELS)
     return _DOUBLED.sub(r"\1", ("a" if first in "aeiou" else first) + rest)
+
+
+@lru_cache(maxsize=32_768)
+def _initials(word: str) -> frozenset[str]:
+    """As it is written, and as its usual spelling is."""
+    formal = FORMAL.get(word, word)
+    usual = exact_word(ALIKE_NAME.get(formal, formal))
+    return frozenset({_initial(word), _initial(usual)})
 
 
 def _initial(word: str) -> str:
@@ -128,7 +151,7 @@ def _initial(word: str) -> str:
 
 def exact_keys(name: Name) -> frozenset[str]:
     """The keys of a name whatever its order. One with an umlaut has two, since it is spelt in two ways."""
-    plain = " ".join(sorted(map(exact_word, name.words)))
+    plain = " ".join(sorted(map(exact_word, name.whole)))
     spelt = " ".join(sorted(map(exact_word, name.digraphs)))
     return frozenset({plain, spelt} if name.digraphs else {plain})
 
@@ -150,9 +173,9 @@ def near_keys(name: Name) -> frozenset[str]:
         pairs += [(words[-1], words[0]), (words[0], words[-1])]
         if len(words) > 2:
             pairs += [(words[-2], words[0])]
-    keyed = {
-        f"{near_word(word)} {_initial(near_word(FORMAL.get(other, other)))}"
+    return frozenset(
+        f"{near_word(word)} {initial}"
         for word, other in pairs
         if len(word) > 1
-    }
-    return frozenset(keyed)
+        for initial in _initials(other)
+    )

@@ -126,8 +126,9 @@ def _take_structured(reading: _Reading) -> None:
         reading.take(_DMS, Kind.POSITION, lambda _: True)
     if "+" in shown:
         reading.take(_PLUS_CODE, Kind.POSITION, lambda _: True)
-    if ":" in shown or "-" in shown:
+    if shown.count(":") >= 5 or shown.count("-") >= 5:
         reading.take(_MAC, Kind.MAC, lambda match: canonical_value(Kind.MAC, match[0]) is not None)
+    if shown.count(":") >= 3:
         reading.take(_IPV6, Kind.IP, lambda match: _is_address(match[0]))
 
 
@@ -143,9 +144,21 @@ def _is_address(text: str) -> bool:
 def _take_numbers(reading: _Reading) -> None:
     reading.take(_SSN, Kind.NATIONAL_ID, lambda match: is_ssn(digits_of(match[0])))
     reading.take(_PLATE, Kind.PLATE, lambda match: canonical_value(Kind.PLATE, match[1]) is not None, 1)
-    reading.take(_NUMBER, Kind.IMEI, lambda match: is_imei(digits_of(match[0])))
-    reading.take(_NUMBER, Kind.CARD, lambda match: is_card(digits_of(match[0])))
-    reading.take(_NUMBER, Kind.PHONE, lambda match: _is_phone(match[0]))
+    for match in _NUMBER.finditer(reading.text):
+        kind = _kind_of_number(match[0])
+        if kind is not None:
+            reading.found.append(Found(kind, *match.span()))
+
+
+def _kind_of_number(text: str) -> Kind | None:
+    if len(text) < 8:
+        return None
+    digits = digits_of(text)
+    if is_imei(digits):
+        return Kind.IMEI
+    if is_card(digits):
+        return Kind.CARD
+    return Kind.PHONE if _is_phone(text) else None
 
 
 def _is_phone(text: str) -> bool:
@@ -154,7 +167,7 @@ def _is_phone(text: str) -> bool:
         return False
     if text.startswith("+"):
         return True
-    # Without a country code a bare run of digits is as likely an order's number, and `2026-11-22` a date.
+    # Without a country code a bare run of digits is as likely an order's number, `2026-11-22` is a date.
     separators = [char for char in text if not char.isdecimal()]
     groups = re.split(r"[^\d]+", text.strip("() "))
     if not separators or _is_date_like(groups):
@@ -164,7 +177,7 @@ def _is_phone(text: str) -> bool:
 
 def _is_date_like(groups: list[str]) -> bool:
     lengths = [len(group) for group in groups if group]
-    return lengths[:3] == [4, 2, 2] or lengths[:3] == [2, 2, 4] or 4 in lengths[:1]
+    return lengths[:1] == [4] or lengths[:3] in ([2, 2, 4], [3, 2, 4])
 
 
 def _take_names(reading: _Reading) -> None:

@@ -29,18 +29,23 @@ _LONG_ID_CHARS = 9
 class Person:
     """One person or device as one record has it.
 
-    `anchors`: by sort (`id`, `born`, `national`, `name`) the keys that two records of one person share.
+    `is_identified`: by an identifier, or a name in its place. `near`: the coarse keys of the name, for use
+    beside something that others have too. `anchors`: by sort (`id`, `born`, `national`, `name`) the keys that
+    two records of one person share.
     """
 
     row: str
     own: set[Value] = field(default_factory=set[Value])
     local: set[Value] = field(default_factory=set[Value])
     linking: set[Value] = field(default_factory=set[Value])
+    near: frozenset[str] = frozenset()
     anchors: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     attributes: set[str] = field(default_factory=set[str])
     points: int = 0
     days: set[int] = field(default_factory=set[int])
     is_device: bool = False
+    is_identified: bool = False
+    phones: list[str] = field(default_factory=list[str])
 
 
 @dataclass(slots=True)
@@ -58,6 +63,7 @@ class _Said:
     positions: list[str] = field(default_factory=list[str])
     attributes: set[str] = field(default_factory=set[str])
     loose: bool = False
+    in_prose: bool = False
     points_beside: int = 0
     times_beside: list[str] = field(default_factory=list[str])
 
@@ -194,27 +200,27 @@ def _person(said: _Said) -> Person | None:
     if not strong and name is not None:
         person.linking.clear()
     if name is not None:
-        _add_name(person, name, born, strong)
+        _add_name(person, name, born)
     if born is not None:
         person.anchors["born"] = frozenset({born})
     national = frozenset(value for kind, value in strong if kind is Kind.NATIONAL_ID)
     if national:
         person.anchors["national"] = national
+    person.phones = [text for kind, text in said.values if kind is Kind.PHONE]
+    person.is_identified = bool(strong) or (name is not None and len(name.words) > 1 and not said.in_prose)
     person.is_device = name is None and born is None and all(kind in DEVICES for kind, _ in values)
     _add_places(person, said)
     return person
 
 
-def _add_name(person: Person, name: Name, born: str | None, strong: Sequence[tuple[Kind, str]]) -> None:
+def _add_name(person: Person, name: Name, born: str | None) -> None:
     near = near_keys(name)
-    beside = [(kind.value, value) for kind, value in strong]
+    person.near = near
     if born is not None:
-        beside.append(("born", born))
-    for kind, value in beside:
-        person.own |= {(f"name+{kind}", f"{key}|{value}") for key in near}
-    if not beside:
+        person.own = {("name+born", f"{key}|{born}") for key in near}
+    elif not person.linking:
         person.own = {("name", key) for key in exact_keys(name)}
-    person.anchors["name"] = frozenset(near_word(word) for word in name.full) | near
+    person.anchors["name"] = near.union(map(near_word, name.full))
 
 
 def _add_places(person: Person, said: _Said) -> None:
@@ -265,12 +271,11 @@ def _declare(person: Person, declared: str, id_column: str) -> None:
     person.anchors["id"] = frozenset({value})
     title = "".join(char for char in id_column.casefold() if char.isalnum())
     person.local = {(f"id:{title}", value)}
-    names = person.anchors.get("name", frozenset())
     if named and column.kind is not None:
         person.linking.add((column.kind.value, value))
     elif len(value) >= _LONG_ID_CHARS:
         person.own.add(("id", value))
-    person.own |= {("name+id", f"{key}|{value}") for key in names if " " in key}
+    person.own |= {("name+id", f"{key}|{value}") for key in person.near}
 
 
 def _row_of(record: Record, seen: dict[str, int]) -> str:
@@ -299,7 +304,7 @@ def persons_in_prose(text: str) -> list[Person]:
 
 
 def _in_prose(found: Sequence[Found], text: str, line: int) -> Person:
-    said = _Said()
+    said = _Said(in_prose=True)
     for one in found:
         value = text[one.start : one.end]
         if one.kind is Kind.NAME:

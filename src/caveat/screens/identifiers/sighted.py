@@ -50,6 +50,7 @@ class Group:
     points: int = 0
     days: set[int] = field(default_factory=set[int])
     is_device: bool = True
+    is_identified: bool = False
 
 
 def together(persons: Sequence[Person]) -> list[Group]:
@@ -66,7 +67,15 @@ def together(persons: Sequence[Person]) -> list[Group]:
     first: dict[Value, int] = {}
     kept: list[set[Value]] = []
     for at, person in enumerate(persons):
-        kept.append((person.own | person.linking) - shared)
+        values = person.own | person.linking
+        if not shared.isdisjoint(values):
+            beside = {
+                (f"name+{kind}", f"{key}|{text}")
+                for kind, text in person.linking & shared
+                for key in (person.near if person.anchors.keys() <= {"name"} else ())
+            }
+            values = (values - shared) | (beside - shared)
+        kept.append(values)
         for value in (*kept[at], *person.local):
             other = first.setdefault(value, at)
             if other != at:
@@ -80,39 +89,41 @@ def together(persons: Sequence[Person]) -> list[Group]:
         group.points += person.points
         group.days |= person.days
         group.is_device &= person.is_device
+        group.is_identified |= person.is_identified or bool(person.anchors.get("id"))
     return list(groups.values())
 
 
 def _shared(persons: Sequence[Person]) -> set[Value]:
     """Identifiers that stand beside persons who are surely different, and so tell none of them apart."""
-    anchors: dict[Value, dict[str, set[str]]] = {}
-    shared: set[Value] = set()
+    holders: dict[Value, list[Person]] = {}
     for person in persons:
-        if not person.anchors:
-            continue
-        for value in (*person.linking, *person.own):
-            if value in shared:
-                continue
-            known = anchors.setdefault(value, {})
-            for sort, keys in person.anchors.items():
-                seen = known.get(sort)
-                if seen is None:
-                    known[sort] = set(keys)
-                elif seen.isdisjoint(keys):
-                    shared.add(value)
-                else:
-                    seen |= keys
-    return shared
+        for values in (person.linking, person.own):
+            for value in values:
+                holders.setdefault(value, []).append(person)
+    return {value for value, found in holders.items() if len(found) > 1 and _differ(found)}
+
+
+def _differ(persons: Sequence[Person]) -> bool:
+    known: dict[str, set[str]] = {}
+    for person in persons:
+        for sort, keys in person.anchors.items():
+            seen = known.get(sort)
+            if seen is None:
+                known[sort] = set(keys)
+            elif seen.isdisjoint(keys):
+                return True
+            else:
+                seen |= keys
+    return False
 
 
 def _sighting(group: Group, key: bytes) -> Sighting:
     kind = SubjectKind.DEVICE if group.is_device else SubjectKind.PERSON
     return sighting(
-        kind, (keyed(key, value) for value in group.values), group.attributes, group.points, group.days
+        kind, [keyed(key, value) for value in group.values], group.attributes, group.points, group.days
     )
 
 
 def keyed(key: bytes, value: Value) -> bytes:
-    """The id of a canonical value under a key."""
-    kind, text = value
-    return hmac.digest(key, b"%d:%s%s" % (len(kind), kind.encode(), text.encode()), "sha256")[:KEYED_ID_BYTES]
+    """The id of a canonical value under a key. No kind holds a `=`, so no two values are one message."""
+    return hmac.digest(key, f"{value[0]}={value[1]}".encode(), "sha256")[:KEYED_ID_BYTES]

@@ -1,0 +1,106 @@
+"""Content that contradicts what was said of it, through the whole gateway."""
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.screens.identifiers.persons import persons
+from tests.support.raw_client import Answer, asking, chat
+from tests.support.running_gateway import RunningGateway, running_gateway
+from tests.support.scripted_upstream import scripted_upstream
+from tests.support.small_bundle import DESK_KEY, SmallBundle, attest
+
+FACTS = """
+[facts.content_contradiction]
+type = "long"
+grade = "estimated"
+about = "use"
+hi = 1000
+severest = 1000
+amend = "operator"
+text = "How surely content contradicts what was said of it."
+"""
+CLAUSES = """
+@id("K1") @text("What is contradicted for certain is refused.") @authority("contract") @amend("operator")
+forbid (principal, action in [Action::"prompt", Action::"tool"], resource)
+when { context.content_contradiction >= 900 };
+
+@id("K2") @text("What is likely contradicted needs the officer.") @authority("contract") @amend("operator")
+forbid (principal, action in [Action::"prompt", Action::"tool"], resource)
+when { context.content_contradiction >= 500 }
+unless { context.approvals.contains("officer") };
+"""
+
+
+def files(clauses: str = CLAUSES) -> dict[str, bytes]:
+    plain = SmallBundle(signed=False)
+    facts = plain.files()["facts.toml"].decode() + FACTS
+    bundle = SmallBundle(clauses=plain.clauses + clauses, extra={"facts.toml": facts.encode()})
+    return bundle.files()
+
+
+def table(count: int, seed: int = 0) -> str:
+    rows = (f"{one.given} {one.family},{one.email}\n" for one in persons("A", seed, count))
+    return "device_name,full_name,email\n" + "".join(f"x,{row}" for row in rows)
+
+
+def ask(gateway: RunningGateway, text: str, **facts: object) -> Answer:
+    evidence = attest(text.encode(), {"acquisition_channel": "synthetic", **facts})
+    header = base64.urlsafe_b64encode(evidence).decode().rstrip("=")
+    return chat(gateway.url, DESK_KEY, asking(text), {"x-caveat-evidence": header})
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[RunningGateway]:
+    with scripted_upstream() as upstream, running_gateway(tmp_path, upstream.url, files()) as running:
+        yield running
+
+
+def test_forty_declared_and_four_hundred_held_is_refused_and_the_finding_is_shown(
+    gateway: RunningGateway,
+) -> None:
+    text = table(400)
+    answer = ask(gateway, text, subject_count=40)
+    assert answer.status == 403
+    assert answer.error["clauses"] == ["K1"]
+    said = "more_persons_than_declared, said 10-99, found 100-999"
+    assert answer.error["contradictions"] == [said]
+    record = gateway.records()[-1]
+    [fact] = [one for one in record["cases"][0]["facts"] if one["name"] == "content_contradiction"]
+    assert (fact["grade"], fact["value"], fact["source"]) == ("estimated", 950, said)
+    for cell in text.split("\n", 2)[1].split(",")[1:]:
+        assert cell.encode() not in answer.body
+        assert cell not in str(record)
+
+
+def test_what_is_likely_contradicted_waits_for_a_person(gateway: RunningGateway) -> None:
+    answer = ask(gateway, table(60), subject_count=40)
+    assert answer.error["code"] == "needs_approval"
+    assert answer.error["contradictions"] == ["more_persons_than_declared, said 10-99, found 10-99"]
+
+
+def test_what_agrees_with_what_was_said_goes_through(gateway: RunningGateway) -> None:
+    assert ask(gateway, table(40), subject_count=40).status == 200
+
+
+def test_a_count_that_is_split_over_parts_is_compared_together(gateway: RunningGateway) -> None:
+    texts = [table(30, seed=seed) for seed in range(6)]
+    body = asking(texts[0])
+    body["messages"] = [{"role": "user", "content": text} for text in texts]
+    envelopes = [
+        base64.urlsafe_b64encode(
+            attest(text.encode(), {"acquisition_channel": "synthetic", "subject_count": 1}, number=number)
+        ).decode()
+        for number, text in enumerate(texts)
+    ]
+    header = ",".join(one.rstrip("=") for one in envelopes)
+    answer = chat(gateway.url, DESK_KEY, body, {"x-caveat-evidence": header})
+    assert answer.error["clauses"] == ["K1"]
+
+
+def test_where_no_clause_reads_it_nothing_is_compared(tmp_path: Path) -> None:
+    with scripted_upstream() as upstream, running_gateway(tmp_path, upstream.url, files("")) as gateway:
+        assert ask(gateway, table(400), subject_count=40).status == 200
+        assert "content_contradiction" not in str(gateway.records()[-1])
