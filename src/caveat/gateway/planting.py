@@ -260,7 +260,7 @@ class Planting:
         gathered = law.witnesses.gather(host.call, host.deployment, host.found, now)
         cases = gathered.cases
         read = law.screening is not None and made.call.point in law.screening.points
-        scores = law.screening.of_parts(made.call.parts) if law.screening is not None and read else {}
+        scores = law.screening.of_parts_now(made.call.parts) if law.screening is not None and read else {}
         cases = with_scores(cases, law.bundle, scores)
         decision = law.decisions.decide(made.call.point, cases)
         if decision.verdict is not Verdict.NEEDS_APPROVAL or frozenset(decision.approvals) != host.roles:
