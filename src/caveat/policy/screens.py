@@ -200,7 +200,7 @@ def _screen_findings(where: str, name: str, model: _ScreenModel, registry: Regis
         if spec is None or spec.grade is not Grade.ESTIMATED:
             yield f"{where}: `{fact}` is no estimated fact, and what a screen says proves nothing"
         elif not spec.lo < one.unavailable <= spec.hi:
-            yield f"{where}: `unavailable` of `{fact}` is above {spec.lo}, which reads as clean, up to {spec.hi}"
+            yield f"{where}: `unavailable` of `{fact}` is above {spec.lo}, which is clean, up to {spec.hi}"
         else:
             yield from _calibration_findings(f"{where}, `{fact}`", one, spec.lo, spec.hi)
 

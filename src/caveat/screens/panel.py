@@ -29,7 +29,7 @@ Scored = Mapping[str, Score]
 
 @dataclass(frozen=True, slots=True)
 class Gives:
-    """One score of a screen as a fact. `least`, `greatest`: the raw range; `unavailable`: if there is none."""
+    """One score of a screen as a fact. `least`, `greatest`: its range; `unavailable`: if there is none."""
 
     fact: str
     head: str

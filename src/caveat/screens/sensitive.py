@@ -54,6 +54,10 @@ _COUNTS = re.compile(
     r"|\b(?:per ?cent|percent|prozent|of respondents|of voters)\b",
     re.IGNORECASE,
 )
+_INVISIBLE = re.compile(
+    "[\\u00ad\\u034f\\u061c\\u180e\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\ufe00-\\ufe0f\\ufeff]"
+)
+_NAMED = re.compile(r"\w+")
 _RULE = re.compile(r"[\s|:+=-]+\Z")
 _WORD = re.compile(r"[^\W\d_]+")
 _MARKS = "|\t;,→"
@@ -84,7 +88,9 @@ class SensitiveScreen:
         """The score of the one head. Raises `ValueError` for a text that is too long to be read."""
         if len(text) > MAX_CHARS:
             raise ValueError("the text is too long to be read")
-        if not self._kinds(text):
+        text = _INVISIBLE.sub("", text)
+        untouched = "\\u" not in text and TOPICS.isdisjoint(_NAMED.findall(text.casefold()))
+        if untouched and not self._kinds(text):
             return {HEAD: 0}  # whatever a legend, a row or a sentence assigns stands in these words
         legend = {
             code.casefold()
@@ -157,7 +163,7 @@ def _person_columns(table: _Table) -> dict[int, bool]:
     """Columns that name persons; true where their head says so, so that any value in them does."""
     heads = [_SPACES.sub("_", head.strip().casefold()) for head in table.head]
     width = max((len(row) for row in table.rows), default=0)
-    found = {at: True for at, head in enumerate(heads) if head in PERSON_HEADS}
+    found = {at: True for at, head in enumerate(heads) if _is_person_head(head)}
     if found:
         return found
     counted = any(_is_count_head(head) for head in heads)
@@ -169,6 +175,11 @@ def _person_columns(table: _Table) -> dict[int, bool]:
         if named * 2 > len(cells) and not (counted or _are_counts(table)):
             found[at] = False
     return found
+
+
+def _is_person_head(head: str) -> bool:
+    parts = {head, *head.split("_")}
+    return bool(parts & PERSON_HEADS) and not parts & (GROUP_HEADS | COUNT_HEADS)
 
 
 def _is_count_head(head: str) -> bool:
