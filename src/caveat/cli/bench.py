@@ -88,6 +88,7 @@ BARS = (
     Bar("gateway_to_passthrough", "ratio", None, more_is_better=True),
     Bar("stream_chunk_cpu_ms", "ms", 0.1),
     Bar("phrases_chunk_cpu_ms", "ms", 0.1),
+    Bar("panel_message_cpu_ms", "ms", 3.0),
     Bar("redact_chunk_cpu_ms", "ms", 0.1),
     Bar("prove_25_s", "s", None),
     Bar("prove_50_s", "s", 2.0),
@@ -318,6 +319,12 @@ def _cold_start() -> Mapping[str, Measured]:
         return {figure.name: Measured(figure.value, figure.n) for figure in measure_cold_start(stage)}
 
 
+def _panel() -> Mapping[str, Measured]:
+    from caveat.cli.measure_panel import measure_panel
+
+    return {"panel_message_cpu_ms": Measured(*measure_panel())}
+
+
 def _phrases() -> Mapping[str, Measured]:
     from caveat.cli.measure_phrases import measure_phrases
 
@@ -354,6 +361,7 @@ SOURCES = (
         _decision,
     ),
     Source(("phrases_chunk_cpu_ms",), _phrases),
+    Source(("panel_message_cpu_ms",), _panel),
     Source(("redact_chunk_cpu_ms",), _redaction),
     Source(("evidence_new_cpu_us", "evidence_known_cpu_us"), _evidence),
     Source(

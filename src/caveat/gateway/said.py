@@ -15,7 +15,7 @@ class Said:
         """`law`: the one in force when the answer begins, by whose lists it is read to its end."""
         self._lists = (law.bundle.phrases, law.bundle.screens)
         self.screening = reading_of(law)
-        self._scores = None if self.screening is None else self.screening.nothing_found()
+        self._scores: Scores | None = None if self.screening is None else self.screening.nothing_found()
 
     def found(self, scores: Scores) -> None:
         """Takes these as the scores from now on."""

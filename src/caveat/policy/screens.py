@@ -88,7 +88,7 @@ class _GivesModel(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     head: str
     unavailable: int
-    range: list[float | int] = Field(default_factory=lambda: [0, 1000], min_length=2, max_length=2)
+    range: list[float | int] = Field(default=[0, 1000], min_length=2, max_length=2)
     calibration: list[list[float | int]] = Field(min_length=2)
     calibrated_on: str = Field(min_length=1)
 
