@@ -240,17 +240,25 @@ async def test_a_process_proves_once_and_tries_again_after_it_failed(monkeypatch
     assert len(played) == 2
 
 
+async def _nothing_read(law: Any, _: Any) -> Any:
+    return law.screening.nothing_found()
+
+
+async def _nothing_heard(law: Any, _: Any) -> Any:
+    return law.screening.nothing_found()
+
+
 BYPASSES: dict[str, tuple[str, Any, str]] = {
     "whole answers are not read": (
         "caveat.gateway.exchange.scores_of_answer",
-        lambda law, _: law.screening.screen.nothing_found,
+        _nothing_read,
         "answer",
     ),
     "streams are not read": ("caveat.gateway.text_hold.event_texts", lambda _: EventTexts(), "event"),
     "no call in a chat is seen": ("caveat.gateway.wire.openai.tool_calls", lambda _: (), "answer"),
     "calls in a stream pass": ("caveat.gateway.exchange.hold_calls", lambda arriving, *_: arriving, "event"),
     "text is not held back": ("caveat.gateway.exchange.hold_texts", lambda arriving, *_: arriving, "event"),
-    "a prompt is not screened": ("caveat.gateway.gate._scored", lambda cases, *_: cases, "request"),
+    "a prompt is not screened": ("caveat.gateway.gate._scores_of", _nothing_heard, "request"),
     "members beside are dropped": ("caveat.gateway.wire.openai.remaining_members", lambda *_: (), "request"),
     "media are dropped": ("caveat.gateway.wire.openai.media_parts", lambda *_: (), "request"),
 }

@@ -88,6 +88,7 @@ BARS = (
     Bar("gateway_to_passthrough", "ratio", None, more_is_better=True),
     Bar("stream_chunk_cpu_ms", "ms", 0.1),
     Bar("phrases_chunk_cpu_ms", "ms", 0.1),
+    Bar("panel_message_cpu_ms", "ms", 3.0),
     Bar("redact_chunk_cpu_ms", "ms", 0.1),
     Bar("classifier_200_tokens_cpu_ms", "ms", 1.0),
     Bar("classifier_megabyte_cpu_s", "s", None),
@@ -328,6 +329,12 @@ def _cold_start() -> Mapping[str, Measured]:
         return {figure.name: Measured(figure.value, figure.n) for figure in measure_cold_start(stage)}
 
 
+def _panel() -> Mapping[str, Measured]:
+    from caveat.cli.measure_panel import measure_panel
+
+    return {"panel_message_cpu_ms": Measured(*measure_panel())}
+
+
 def _phrases() -> Mapping[str, Measured]:
     from caveat.cli.measure_phrases import measure_phrases
 
@@ -374,6 +381,7 @@ SOURCES = (
     ),
     Source(("phrases_chunk_cpu_ms",), _phrases),
     Source(("identifiers_rows_cpu_ms_kb", "identifiers_prose_cpu_ms_kb"), _identifiers),
+    Source(("panel_message_cpu_ms",), _panel),
     Source(("redact_chunk_cpu_ms",), _redaction),
     Source(("classifier_200_tokens_cpu_ms", "classifier_megabyte_cpu_s"), _classifier),
     Source(("evidence_new_cpu_us", "evidence_known_cpu_us"), _evidence),

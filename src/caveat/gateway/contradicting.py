@@ -95,7 +95,8 @@ def contradicting_of(bundle: Bundle) -> Contradicting | None:
     """The comparison that a bundle asks for; None where no clause reads what it would find, or where
     the bundle has something else give the score, or declares openly that nothing does."""
     spec = bundle.registry.facts.get(CONTRADICTION)
-    if CONTRADICTION in bundle.screens.unmeasured or CONTRADICTION in bundle.phrases.facts:
+    others = bundle.phrases.facts | bundle.screens.measured | bundle.screens.unmeasured.keys()
+    if CONTRADICTION in others:
         return None
     if spec is None or not any(CONTRADICTION in facts_read(clause) for clause in bundle.clauses):
         return None

@@ -285,7 +285,7 @@ async def _answer_whole(exchange: _Exchange, prompt: Ruling, opened: Opened, sen
         await _refuse(desk, wire, refused, send)
         return
     law = _law_now(desk, law)
-    output = await desk.gate.decide_output(prompt, law, body, scores_of_answer(law, body), redaction)
+    output = await desk.gate.decide_output(prompt, law, body, await scores_of_answer(law, body), redaction)
     exchange.trace.ruled(output)
     if not output.released:
         await _refuse(desk, wire, output, send)

@@ -40,7 +40,7 @@ from caveat.gateway.redacting import (
     record_of,
     redact_request,
 )
-from caveat.gateway.screening import Scores, with_scores, without_scores
+from caveat.gateway.screening import Scores, unread_scores, with_scores, without_scores
 from caveat.gateway.shape import without_workflow
 from caveat.gateway.tool_use import action_of, cases_of_call, parts_of_call, tool_of
 from caveat.gateway.transcripts import Passage
@@ -161,9 +161,10 @@ class Gate:
 
     async def decide_prompt(self, use: Use) -> Ruling:
         """The ruling on a prompt; raises `LedgerError` when it cannot be made durable."""
+        scores = await _scores_of(use.law, use.call)  # before anything is reserved, since it may wait
         now = self.recorder.now()
         gathered = use.law.witnesses.gather(use.call, use.deployment, use.found, now)
-        cases = _scored(gathered.cases, use.law, use.call)
+        cases = with_scores(gathered.cases, use.law.bundle, scores)
         gathered = gathered if cases is gathered.cases else replace(gathered, cases=cases)
         decision = use.law.decisions.decide(Point.PROMPT, gathered.cases)
         redacted = self._redacted(use, gathered)
@@ -344,7 +345,8 @@ class Gate:
         if redaction is not None:
             size = redaction.size
         cases = _still_approved(prompt, law, _unscored(prompt, _cases_of_answer(prompt.gathered, size)))
-        cases = with_scores(cases, law.bundle, scores or {})
+        found = unread_scores(law.screening) if scores is None else scores
+        cases = with_scores(cases, law.bundle, found)
         decision = law.decisions.decide(Point.OUTPUT, cases)
         gathered = Gathered(cases)
         counts = None if redaction is None or answer is None else redaction.counts
@@ -378,9 +380,10 @@ class Gate:
             action_digest=self.name(deployment.id, Point.TOOL, sha256(said), asked.arguments),
         )
         use = replace(before, law=law, deployment=deployment, action=action_of(tool), call=call)
+        scores = await _scores_of(law, call)
         before_call = _still_approved(prompt, law, _unscored(prompt, prompt.gathered.cases))
         cases = _unapproved(cases_of_call(before_call, tool, bundle.registry), before_call)
-        gathered = Gathered(_scored(cases, law, call))
+        gathered = Gathered(with_scores(cases, law.bundle, scores))
         decision = law.decisions.decide(Point.TOOL, gathered.cases)
         bound = self._bound_tool(prompt, law, deployment, asked)
         done = record_of(bound, None, _left_alone(use, redacted=redacted))
@@ -633,12 +636,12 @@ def _unscored(prompt: Ruling, cases: tuple[Facts, ...]) -> tuple[Facts, ...]:
     return cases if prompt.use.law.screening is None else without_scores(cases)
 
 
-def _scored(cases: tuple[Facts, ...], law: Law, call: Call) -> tuple[Facts, ...]:
-    """The cases with what the screens find in this very content, where some clause reads it."""
+async def _scores_of(law: Law, call: Call) -> Scores:
+    """What the screens find in this very content, where some clause reads it."""
     screening = law.screening
     if screening is None or call.point not in screening.points:
-        return with_scores(cases, law.bundle, {})
-    return with_scores(cases, law.bundle, screening.of_parts(call.parts))
+        return {}
+    return await screening.of_parts(call.parts)
 
 
 def cite(checked: Checked) -> EvidenceCited:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from caveat.gateway.decisions import Decisions
+from caveat.gateway.guards import NOBODY, Guards
 from caveat.gateway.ports import Files, Law, MakeWitnesses
 from caveat.gateway.redacting import redacting_of
 from caveat.gateway.screening import screening_of
@@ -54,8 +55,11 @@ def check_follows(bundle: Bundle, may_follow: MayFollow) -> Chain:
         raise LawError(error.findings) from error
 
 
-def law_of(bundle: Bundle, make_witnesses: MakeWitnesses) -> Law:
-    """The law of a bundle that may be served; raises `LawError` where its trust policy does not check."""
+def law_of(bundle: Bundle, make_witnesses: MakeWitnesses, guards: Guards = NOBODY) -> Law:
+    """The law of a bundle that may be served; raises `LawError` where its trust policy does not check.
+
+    `guards`: what the operator registered of the screens that are asked over a network.
+    """
     callers = {
         digest: deployment for deployment in bundle.deployments.values() for digest in deployment.key_digests
     }
@@ -65,7 +69,7 @@ def law_of(bundle: Bundle, make_witnesses: MakeWitnesses) -> Law:
             Decisions(bundle.policy),
             make_witnesses(bundle),
             callers,
-            screening_of(bundle),
+            screening_of(bundle, guards),
             redacting_of(bundle),
         )
     except ValueError as error:
@@ -84,6 +88,7 @@ class LawInForce:
         announce: Callable[[Bundle, Chain], Awaitable[None]],
         *,
         beyond_loopback: bool = False,
+        guards: Guards = NOBODY,
     ) -> None:
         """`announce` makes the change durable, and raises if it cannot."""
         self.current = first
@@ -91,6 +96,7 @@ class LawInForce:
         self._make_witnesses = make_witnesses
         self._may_follow = may_follow
         self._announce = announce
+        self._guards = guards
         self._beyond_loopback = beyond_loopback
         self._one_at_a_time = asyncio.Lock()
 
@@ -115,4 +121,4 @@ class LawInForce:
             raise LawError((f"the bundle cannot be read: {error.strerror}",)) from error
         bundle = read_bundle(files, beyond_loopback=self._beyond_loopback)
         chain = check_follows(bundle, self._may_follow)
-        return law_of(bundle, self._make_witnesses), chain
+        return law_of(bundle, self._make_witnesses, self._guards), chain

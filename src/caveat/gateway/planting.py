@@ -318,7 +318,7 @@ class Planting:
         screening = law.screening
         scores: Scores = {}
         if screening is not None and made.call.point in screening.points:
-            scores = screening.of_parts(made.call.parts)
+            scores = screening.of_parts_now(made.call.parts)
         cases = with_scores(cases, law.bundle, scores)
         decision = law.decisions.decide(made.call.point, cases)
         if decision.verdict is not Verdict.NEEDS_APPROVAL or frozenset(decision.approvals) != host.roles:

@@ -13,9 +13,9 @@ class Said:
 
     def __init__(self, law: Law) -> None:
         """`law`: the one in force when the answer begins, by whose lists it is read to its end."""
-        self._phrases = law.bundle.phrases
+        self._lists = (law.bundle.phrases, law.bundle.screens)
         self.screening = reading_of(law)
-        self._scores = None if self.screening is None else self.screening.screen.nothing_found
+        self._scores: Scores | None = None if self.screening is None else self.screening.nothing_found()
 
     def found(self, scores: Scores) -> None:
         """Takes these as the scores from now on."""
@@ -23,7 +23,7 @@ class Said:
 
     def scores(self, law: Law) -> Scores | None:
         """The scores under `law`; None under one with other lists, by which nothing was read."""
-        return self._scores if law.bundle.phrases == self._phrases else None
+        return self._scores if (law.bundle.phrases, law.bundle.screens) == self._lists else None
 
 
 def reading_of(law: Law) -> Screening | None:
@@ -32,7 +32,7 @@ def reading_of(law: Law) -> Screening | None:
     return None if screening is None or Point.OUTPUT not in screening.points else screening
 
 
-def scores_of_answer(law: Law, body: bytes) -> Scores | None:
+async def scores_of_answer(law: Law, body: bytes) -> Scores | None:
     """The scores of a whole answer; None where no clause reads them.
 
     Raises `UpstreamError` for one that two clients could read differently.
@@ -48,4 +48,4 @@ def scores_of_answer(law: Law, body: bytes) -> Scores | None:
         ) from error
     except ValueError:
         value = body.decode(errors="replace")  # as plain text
-    return screening.of_texts(text.text for text in whole_texts(value))
+    return await screening.of_texts(text.text for text in whole_texts(value))

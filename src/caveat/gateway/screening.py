@@ -2,7 +2,7 @@
 
 A score is of the content at its own point of control: the prompt's of the prompt, the answer's of the answer.
 Where nothing was measured there is no score, and a decision then takes the fact at its severest value.
-Source: DESIGN section 3, ADR-0027.
+Source: DESIGN section 3, ADR-0027, ADR-0048.
 """
 
 import json
@@ -13,79 +13,130 @@ from itertools import groupby
 from caveat.call.call import Part, Point
 from caveat.facts.fact import Fact, Facts, Grade
 from caveat.gateway.contradicting import CONTRADICTION
+from caveat.gateway.guards import NOBODY, Guards, panel_of
 from caveat.policy.bundle import Bundle
 from caveat.policy.consent import facts_read
-from caveat.screens.phrases import NOTHING, PhraseScreen
+from caveat.screens.panel import Panel, Score, Scored, highest, raise_to
+from caveat.screens.phrases import PhraseScreen
 from caveat.signing.canonical import Json
 
 PHRASES = "phrases"
 UNMEASURED = "unmeasured"
+CONTEXT_CHARS = 4096
+"""How much of what came before a window of a stream is read with it again."""
 _UNREAD = ("image/", "audio/", "video/", "application/octet-stream", "application/pdf")
 _CACHED = 4096
 
-Scores = Mapping[str, int]
+Scores = Scored
 
 
 @dataclass(slots=True)
 class Screening:
-    """The screen of one bundle. `points`: where some clause reads its scores; elsewhere nothing is read."""
+    """The screens of one bundle. `points`: where some clause reads their scores; elsewhere nothing is read.
+
+    `window_chars`: how much of a stream the panel reads at once; of a panel without seats nothing waits.
+    """
 
     screen: PhraseScreen
     points: frozenset[Point]
     hold_back_chars: int
+    panel: Panel = field(default_factory=Panel)
+    window_chars: int = 1
     _known: dict[tuple[str, ...], Scores] = field(default_factory=dict[tuple[str, ...], Scores])
 
-    def of_parts(self, parts: Sequence[Part]) -> Scores:
+    def nothing_found(self) -> dict[str, Score]:
+        """The scores of a text that says nothing."""
+        return self.panel.clean() | phrase_scores(self.screen.nothing_found)
+
+    def phrases_in(self, text: str) -> Scores:
+        """What the lists of phrases find in a text."""
+        return phrase_scores(self.screen.scan(text))
+
+    async def of_parts(self, parts: Sequence[Part]) -> Scores:
         """The scores of a prompt or of a call's arguments.
 
         Pieces of text that stand side by side in one message are also read as one, since a model reads them
         so. Files, images and audio are not read.
         """
-        scores = dict(self.screen.nothing_found)
-        for _, grouped in groupby(parts, key=_message_of):
-            group = [part for part in grouped if not part.media_type.startswith(_UNREAD)]
-            for part in group:
-                _raise(scores, self._scores((part.digest,), [part]))
-            if len(group) > 1:
-                _raise(scores, self._scores(tuple(part.digest for part in group), group))
+        scores = self.nothing_found()
+        for key, group in _readable(parts):
+            known = self._known.get(key)
+            if known is None:
+                known = highest([self._phrases_of(group), await self.panel.read(_joined(group))])
+                self._keep(key, known)
+            raise_to(scores, known)
         return scores
 
-    def of_texts(self, texts: Iterator[str]) -> Scores:
+    def of_parts_now(self, parts: Sequence[Part]) -> Scores:
+        """As `of_parts`, for a place that cannot wait for what is asked over a network."""
+        scores = self.nothing_found()
+        for key, group in _readable(parts):
+            known = self._known.get(key)
+            raise_to(scores, known or highest([self._phrases_of(group), self.panel.read_now(_joined(group))]))
+        return scores
+
+    async def of_texts(self, texts: Iterator[str]) -> Scores:
         """The scores of a whole answer, each of its texts by itself."""
-        scores = dict(self.screen.nothing_found)
+        scores = self.nothing_found()
         for text in texts:
-            _raise(scores, self.screen.scan(text))
+            raise_to(scores, self.phrases_in(text))
+            raise_to(scores, await self.panel.read(text))
         return scores
 
-    def _scores(self, key: tuple[str, ...], parts: Sequence[Part]) -> Scores:
-        """By the digests of what is read: a history that is sent again is not read again."""
-        known = self._known.get(key)
-        if known is None:
-            if len(self._known) >= _CACHED:
-                del self._known[next(iter(self._known))]
-            known = self._known[key] = self._read(parts)
-        return known
+    def _keep(self, key: tuple[str, ...], scores: Scores) -> None:
+        """By digests: a history that is sent again is not read again. No failure is kept."""
+        if any(score.source.startswith("unavailable:") for score in scores.values()):
+            return
+        if len(self._known) >= _CACHED:
+            del self._known[next(iter(self._known))]
+        self._known[key] = scores
 
-    def _read(self, parts: Sequence[Part]) -> Scores:
+    def _phrases_of(self, parts: Sequence[Part]) -> Scores:
         if len(parts) > 1:
-            return self.screen.scan("".join(part.content.decode(errors="replace") for part in parts))
-        found: dict[str, int] = {}
-        for text in _texts(parts[0]):
-            _raise(found, self.screen.scan(text))
-        return found or NOTHING
+            return self.phrases_in(_joined(parts))
+        return highest([self.phrases_in(text) for text in _texts(parts[0])])
 
 
-def screening_of(bundle: Bundle) -> Screening | None:
-    """The screening that a bundle asks for; None where it lists no phrase."""
-    lists = bundle.phrases.lists
-    if not lists:
+def _readable(parts: Sequence[Part]) -> Iterator[tuple[tuple[str, ...], list[Part]]]:
+    """What is read as one text: each part, and all parts of a message together."""
+    for _, grouped in groupby(parts, key=_message_of):
+        group = [part for part in grouped if not part.media_type.startswith(_UNREAD)]
+        for part in group:
+            yield (part.digest,), [part]
+        if len(group) > 1:
+            yield tuple(part.digest for part in group), group
+
+
+def _joined(parts: Sequence[Part]) -> str:
+    return "".join(part.content.decode(errors="replace") for part in parts)
+
+
+def phrase_scores(found: Mapping[str, int]) -> dict[str, Score]:
+    """What lists of phrases found, as scores."""
+    return {fact: Score(value, PHRASES, "") for fact, value in found.items()}
+
+
+def screening_of(bundle: Bundle, guards: Guards = NOBODY) -> Screening | None:
+    """The screening that a bundle asks for; None where nothing in it reads content."""
+    facts = bundle.phrases.facts | bundle.screens.measured
+    if not facts:
         return None
-    facts = bundle.phrases.facts
     readers = [one for one in bundle.clauses if not facts.isdisjoint(facts_read(one))]
     points = {Point(at) for one in readers for at in one.points}
-    phrases = ((one.fact, one.score, phrase) for one in lists for phrase in one.phrases)
-    nothing_found = {fact: bundle.registry.facts[fact].lo for fact in sorted(facts)}
-    return Screening(PhraseScreen(phrases, nothing_found), frozenset(points), bundle.phrases.hold_back_chars)
+    phrases = ((one.fact, one.score, phrase) for one in bundle.phrases.lists for phrase in one.phrases)
+    nothing_found = {fact: bundle.registry.facts[fact].lo for fact in sorted(bundle.phrases.facts)}
+    return Screening(
+        PhraseScreen(phrases, nothing_found),
+        frozenset(points),
+        bundle.phrases.hold_back_chars if bundle.phrases.lists else 0,
+        panel_of(bundle.screens, guards),
+        bundle.screens.window_chars,
+    )
+
+
+def unread_scores(screening: Screening | None) -> Scores:
+    """What stands for content that this law's screens have not read."""
+    return {} if screening is None else screening.panel.unread()
 
 
 def with_scores(cases: tuple[Facts, ...], bundle: Bundle, scores: Scores) -> tuple[Facts, ...]:
@@ -94,7 +145,7 @@ def with_scores(cases: tuple[Facts, ...], bundle: Bundle, scores: Scores) -> tup
     What the bundle declares for facts that nothing measures stands beside them, under a role of its own.
     """
     unmeasured = bundle.screens.unmeasured
-    found = [Fact(name, value, Grade.ESTIMATED, PHRASES) for name, value in scores.items()]
+    found = [Fact(name, one.value, Grade.ESTIMATED, one.screen, one.source) for name, one in scores.items()]
     found += [Fact(name, value, Grade.ESTIMATED, UNMEASURED) for name, value in unmeasured.items()]
     if not found:
         return cases
@@ -127,11 +178,6 @@ def _is_of_content(fact: Fact) -> bool:
 def _message_of(part: Part) -> str:
     """The message that a part stands in: `/messages/3/content/0` is of `/messages/3`."""
     return "/".join(part.pointer.split("/")[:3])
-
-
-def _raise(scores: dict[str, int], found: Scores) -> None:
-    for fact, score in found.items():
-        scores[fact] = max(score, scores.get(fact, score))
 
 
 def _texts(part: Part) -> Iterator[str]:

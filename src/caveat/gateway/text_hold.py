@@ -7,13 +7,13 @@ says, and no more than the cap; what cannot be read ends the stream. Source: DES
 
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 from caveat.gateway.errors import GatewayError, UpstreamError
 from caveat.gateway.gate import Ruling
 from caveat.gateway.refusal import refusal_message
-from caveat.gateway.screening import Scores, Screening
+from caveat.gateway.screening import CONTEXT_CHARS, Scores, Screening, phrase_scores
 from caveat.gateway.wire.protocol import Wire
 from caveat.gateway.wire.texts import NO_TEXTS, EventTexts, event_texts
 from caveat.gateway.wire.tool_calls import event_data, read_alike
@@ -39,15 +39,27 @@ Decide = Callable[[Scores], Awaitable[Ruling]]
 
 @dataclass(slots=True)
 class _Channel:
-    """One text under way. `length`: characters so far."""
+    """One text under way. `length`: characters so far. `read_to`: how many of them the panel has read.
+
+    `unread`: what it has not. `context`: as much before it as is read with it again.
+    """
 
     scan: PhraseScan
     length: int = 0
     ended: bool = False
+    read_to: int = 0
+    unread: str = ""
+    context: str = ""
 
     def clear_to(self, hold_back: int) -> int:
         """How many characters may leave: none of what may yet be noticed, or of as much before it."""
-        return self.length if self.ended else self.scan.waits_from - hold_back
+        return min(self.read_to, self.length if self.ended else self.scan.waits_from - hold_back)
+
+    def window(self) -> str:
+        """What the panel is to read now; from here on it counts as read."""
+        text = self.context + self.unread
+        self.context, self.unread, self.read_to = text[-CONTEXT_CHARS:], "", self.length
+        return text
 
 
 class _Reading:
@@ -56,7 +68,8 @@ class _Reading:
     def __init__(self, screening: Screening) -> None:
         self._screening = screening
         self._channels: dict[str, _Channel] = {}
-        self.scores = dict(screening.screen.nothing_found)
+        self._loose: list[str] = []
+        self.scores = screening.nothing_found()
         self.rose = False
 
     def take(self, texts: EventTexts) -> list[tuple[_Channel, int]]:
@@ -64,7 +77,8 @@ class _Reading:
         waits: list[tuple[_Channel, int]] = []
         for text in texts.texts:
             if not text.channel:
-                self._found(self._screening.screen.scan(text.text))
+                self._found(self._screening.phrases_in(text.text))
+                self._loose.append(text.text)
                 continue
             channel = self._channels.get(text.channel)
             if channel is None or channel.ended:
@@ -72,7 +86,8 @@ class _Reading:
                     raise _too_large("more texts at once than this gateway follows")
                 channel = self._channels[text.channel] = _Channel(self._screening.screen.follow())
             channel.length += len(text.text)
-            self._found(channel.scan.feed(text.text))
+            channel.unread += text.text
+            self._found(phrase_scores(channel.scan.feed(text.text)))
             waits.append((channel, channel.length))
         for beginning in texts.ended:
             self.end(beginning)
@@ -82,12 +97,24 @@ class _Reading:
         """Nothing follows on the channels whose names begin so."""
         for name, channel in self._channels.items():
             if not channel.ended and name.startswith(beginning):
-                self._found(channel.scan.feed("", last=True))
+                self._found(phrase_scores(channel.scan.feed("", last=True)))
                 channel.ended = True
 
-    def _found(self, found: Mapping[str, int]) -> None:
+    async def read(self) -> None:
+        """Has the panel read each text of which a window came or which ended, and each that stands alone."""
+        panel = self._screening.panel
+        for text in self._loose if panel.seats else ():
+            self._found(await panel.read(text))
+        self._loose.clear()
+        for channel in self._channels.values():
+            if not panel.seats:
+                channel.read_to, channel.unread = channel.length, ""
+            elif channel.unread and (channel.ended or len(channel.unread) >= self._screening.window_chars):
+                self._found(await panel.read(channel.window()))
+
+    def _found(self, found: Scores) -> None:
         for fact, score in found.items():
-            if score > self.scores[fact]:
+            if score.value > self.scores[fact].value:
                 self.scores[fact], self.rose = score, True
 
 
@@ -115,12 +142,14 @@ async def hold_texts(
             held += len(event)
         if held > MAX_HELD_BYTES:
             raise _too_large("more text without an end than this gateway holds back")
+        await reading.read()
         await _rule(reading, decide)
         clear = list(_clear(waiting, screening.hold_back_chars))
         if clear:
             held -= sum(map(len, clear))
             yield b"".join(clear)
     reading.end()
+    await reading.read()
     await _rule(reading, decide)
     if waiting:
         yield b"".join(event for event, _ in waiting)

@@ -117,7 +117,7 @@ async def decide_output(desk: Desk, prompt: Ruling, answer: str | bytes) -> Ruli
             if refused is not None:
                 return _ruled(replace(origin, ruling=refused))
         law = desk.law_now()
-        made = await desk.gate.decide_output(origin.ruling, law, body, scores_of_answer(law, read))
+        made = await desk.gate.decide_output(origin.ruling, law, body, await scores_of_answer(law, read))
         if made.released:
             hear_answer(
                 desk, origin.ruling, parsed(answer) if isinstance(answer, bytes) else text_answer(answer)

@@ -31,7 +31,7 @@ from caveat.policy.oversight import Oversight, parse_oversight
 from caveat.policy.phrases import Phrases, parse_phrases
 from caveat.policy.redaction import unknown_lists
 from caveat.policy.schema import cedar_schema
-from caveat.policy.screens import COMPARED, Screens, parse_screens
+from caveat.policy.screens import COMPARED, Screens, harmless_failures, parse_screens
 from caveat.policy.signatures import verify_adoptions
 from caveat.policy.tools import Tool, parse_tools, unknown_tools
 from caveat.policy.translate import Translator
@@ -106,7 +106,7 @@ class Bundle:
     @property
     def unread(self) -> Mapping[str, int]:
         """Of each estimated fact that something gives, the score of a use with nothing to read."""
-        read = {*self.phrases.facts, COMPARED} & self.registry.facts.keys()
+        read = {*self.phrases.facts, *self.screens.measured, COMPARED} & self.registry.facts.keys()
         given = {fact: self.registry.facts[fact].lo for fact in sorted(read)}
         return given | dict(self.screens.unmeasured)
 
@@ -186,7 +186,11 @@ def parse_bundle(files: Mapping[str, bytes]) -> Bundle:
         policy=_policy(manifest, registry, clauses, _without(policies, redactions), limits),
         signers=signers,
         unsigned=_unsigned(manifest, registry, written, signers),
-        unsafe=(*found.unsafe, *_neutral_scores(registry, phrases.facts | screens.facts)),
+        unsafe=(
+            *found.unsafe,
+            *_neutral_scores(registry, phrases.facts | screens.facts),
+            *harmless_failures(screens, clauses),
+        ),
         notes=(*found.notes, *unusable),
     )
 

@@ -68,7 +68,7 @@ class Consent:
             case Kind.TOOL:
                 yield from self._readers({_EFFECT})
                 yield from self._amends_and_readers(self._facts_of_tools({name}))
-            case Kind.PHRASES | Kind.UNMEASURED:
+            case Kind.PHRASES | Kind.SCREEN | Kind.UNMEASURED:
                 yield from self._reading(kind, name)
             case Kind.DEPLOYMENT | Kind.REGISTERED | Kind.WORKFLOW | Kind.OBSERVER:
                 yield from self._registration(kind, name)
@@ -179,6 +179,9 @@ class Consent:
         """What gives a score, or stands for one that nothing gives."""
         if kind is Kind.UNMEASURED:
             yield from self._amends_and_readers({name})
+        elif kind is Kind.SCREEN:
+            tables = (section(section(table_of(side, "screens"), "screens"), name) for side in self._sides)
+            yield from self._amends_and_readers({fact for one in tables for fact in section(one, "gives")})
         else:
             yield from self._amends_and_readers(self._scored(name))
             yield from self._replacing(name)

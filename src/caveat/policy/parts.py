@@ -33,6 +33,7 @@ class Kind(StrEnum):
     TRUST = "trust setting"
     TOOL = "tool"
     PHRASES = "phrases"
+    SCREEN = "screen"
     UNMEASURED = "unmeasured fact"
     DEPLOYMENT = "deployment"
     REGISTERED = "registered fact"
@@ -58,6 +59,7 @@ def parts_of(bundle: Bundle) -> dict[Part, str]:
             *_rows(Kind.ISSUER, section(table_of(bundle, "trust"), "issuers")),
             *_rows(Kind.TOOL, section(table_of(bundle, "tools"), "tools")),
             *_rows(Kind.PHRASES, section(table_of(bundle, "phrases"), "phrases")),
+            *_rows(Kind.SCREEN, section(table_of(bundle, "screens"), "screens")),
             *_rows(Kind.UNMEASURED, section(table_of(bundle, "screens"), "unmeasured")),
             *_deployments(section(table_of(bundle, "deployments"), "deployments")),
             *_others(Kind.TRUST, "", table_of(bundle, "trust"), "issuers"),
@@ -65,7 +67,7 @@ def parts_of(bundle: Bundle) -> dict[Part, str]:
             *_others(Kind.SETTING, "tools.", table_of(bundle, "tools"), "tools"),
             *_others(Kind.SETTING, "deployments.", table_of(bundle, "deployments"), "deployments"),
             *_others(Kind.SETTING, "phrases.", table_of(bundle, "phrases"), "phrases"),
-            *_others(Kind.SETTING, "screens.", table_of(bundle, "screens"), "unmeasured"),
+            *_others(Kind.SETTING, "screens.", table_of(bundle, "screens"), "screens", "unmeasured"),
             *_others(Kind.SETTING, "oversight.", table_of(bundle, "oversight")),
             *(
                 ((Kind.TEXT, path), sha256(data))

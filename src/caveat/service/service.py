@@ -8,6 +8,7 @@ are made at the first start, readable by their owner alone, and never replaced.
 
 import asyncio
 import math
+import os
 import signal
 import threading
 from collections.abc import Awaitable, Callable
@@ -29,6 +30,7 @@ from caveat.gateway.coverage import once_per_process
 from caveat.gateway.errors import GatewayError
 from caveat.gateway.exchange import Desk
 from caveat.gateway.gate import Gate
+from caveat.gateway.guards import GuardsError, registered_guards
 from caveat.gateway.holding import Holding
 from caveat.gateway.identity.callers import Identities
 from caveat.gateway.identity.certificates import Authorities
@@ -397,7 +399,11 @@ def open_service(config: ServiceConfig) -> Service:
         )
 
     bundle = read_bundle(config.read_files(), beyond_loopback=config.beyond_loopback)
-    first = law_of(bundle, make_witnesses)
+    try:
+        guards = registered_guards(os.environ)
+    except GuardsError as error:
+        raise LawError((str(error),)) from error
+    first = law_of(bundle, make_witnesses, guards)
     folder = config.data / "ledger"
     in_force = key_in_force(RealDisk(), folder)  # after a change of keys the log keeps its name
     ledger = Ledger.open(
@@ -466,6 +472,7 @@ def open_service(config: ServiceConfig) -> Service:
         succession.follow,
         announce,
         beyond_loopback=config.beyond_loopback,
+        guards=guards,
     )
     before = _Before(history.routes, lambda bundle: announce(bundle, chain))
     return Service(

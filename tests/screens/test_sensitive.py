@@ -1,0 +1,85 @@
+"""Attributes assigned to persons are noticed in every form; aggregates and near misses are not."""
+
+import json
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from caveat.screens.sensitive import HEAD, MAX_CHARS, SensitiveScreen
+from tests.screens.political_science import aggregate, assigned
+
+SCREEN = SensitiveScreen()
+LIMIT = 500
+
+
+def score(text: str) -> int:
+    return SCREEN.score(text)[HEAD]
+
+
+def test_attributes_assigned_to_persons_are_noticed_whatever_the_column_is_called() -> None:
+    rng = random.Random(1)
+    texts = {assigned(rng) for _ in range(300)}
+    missed = [text for text in texts if score(text) < LIMIT]
+    assert len(texts) >= 100
+    assert missed == []
+
+
+def test_aggregates_and_near_misses_are_not_noticed() -> None:
+    rng = random.Random(2)
+    texts = {aggregate(rng) for _ in range(400)}
+    wrong = [text for text in texts if score(text) >= LIMIT]
+    assert len(texts) >= 100
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Петров Иван — вероятно, мусульманин.",
+        "姓名,标签\n王伟,佛教徒\n李娜,穆斯林",
+        "Anna Schmidt ist vermutlich katholisch.",
+        "Marie Moreau est probablement musulmane.",
+        "Luis Ortega es probablemente comunista.",
+        "Anna Schmidt (Muslim), Bo Larsen (Jewish)",
+        "Anna Schmidt is 92 % likely Muslim.",
+        "user_4821 is likely pregnant.",
+        "Anna\u200b Schmidt is prob\u00adably a Mus\u200blim.",
+        '{"Anna Schmidt": {"view": "conservative"}, "Bo Larsen": {"view": "liberal"}}',
+        '```json\n[{"name": "anna", "t": "gay"}]\n```',
+    ],
+)
+def test_forms_in_other_languages_and_spellings_are_noticed(text: str) -> None:
+    assert score(text) >= LIMIT
+
+
+def test_a_code_counts_where_a_legend_says_what_it_stands_for() -> None:
+    rows = "name,k\nAnna Adler,B\nBo Costa,A\n"
+    assert score(rows) == 0
+    assert score(rows + "\nA = left-leaning, B = right-leaning") >= LIMIT
+
+
+def test_a_text_that_is_too_long_is_refused_and_never_clean() -> None:
+    with pytest.raises(ValueError, match="too long"):
+        SCREEN.score("a" * (MAX_CHARS + 1))
+
+
+@given(st.text(max_size=400))
+def test_any_text_has_a_score_in_range(text: str) -> None:
+    assert 0 <= score(text) <= 1000
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.text(max_size=8),
+        lambda c: st.lists(c) | st.dictionaries(st.text(max_size=4), c),
+    )
+)
+def test_any_json_has_a_score_in_range(value: object) -> None:
+    assert 0 <= score(json.dumps(value)) <= 1000
+
+
+def test_the_digest_is_of_the_words_and_rules() -> None:
+    assert SCREEN.digest == SensitiveScreen().digest
+    assert len(SCREEN.digest) == 64
