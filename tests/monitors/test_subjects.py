@@ -1,4 +1,4 @@
-"""Distinct persons over uses: laws, linkage with its limit, what is taken back, and what two gateways join to."""
+"""Distinct persons over uses: laws, links with their limit, what is taken back, what two gateways join to."""
 
 import hmac
 from datetime import UTC, datetime, timedelta

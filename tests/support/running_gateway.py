@@ -73,6 +73,7 @@ def running_gateway(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     notify: NotifyConfig | None = None,
     port: int = 0,
+    subject_keys: tuple[bytes, ...] = (),
     **settings: Any,
 ) -> Iterator[RunningGateway]:
     """A running gateway; stopped gracefully on leaving.
@@ -96,6 +97,7 @@ def running_gateway(
             authorities=authorities or Authorities(),
             clock=clock,
             notify=notify,
+            subject_keys=subject_keys,
         )
     )
     server = uvicorn.Server(service.uvicorn_config(host="127.0.0.1", port=port))

@@ -28,6 +28,12 @@ from caveat.ledger.errors import LedgerError
 from caveat.service.log_keys import DataFolderError
 from caveat.service.notify_config import NotifyConfig, NotifyError, parse_notify
 from caveat.service.service import Service, ServiceConfig, open_service
+from caveat.service.subject_keys import (
+    VARIABLE,
+    SubjectKeyError,
+    read_chain_descriptor,
+    read_chain_file,
+)
 from caveat.service.tls import ServerTls
 from caveat.service.watch import DEFAULT_HEARTBEAT_SECONDS, WatchConfig
 from caveat.signing.digest import Digest
@@ -83,6 +89,7 @@ _DEVELOPMENT_DATA = Path("var/caveat")
     help="A file on another volume: the ledger must continue the checkpoint in it, and renews it.",
 )
 @click.option("--notify", "notify_file", type=_FILE, help="Who is told of holds, halts, incidents; TOML.")
+@click.option("--subject-key", type=_FILE, help="The second party's chain of keys to tell persons apart.")
 @click.option("--log-level", type=_LEVELS, help="What is logged.  [default: info; with --tour: warning]")
 def serve_command(
     bundle: Path | None,
@@ -104,6 +111,7 @@ def serve_command(
     heartbeat: int,
     known_checkpoint: Path | None,
     notify_file: Path | None,
+    subject_key: Path | None,
     log_level: str | None,
 ) -> int:
     """Decide each use of the model, record it, and only then let it through.
@@ -118,6 +126,9 @@ def serve_command(
 
     With --tls-cert the gateway ends TLS itself, and asks for client certificates of the trust domains that
     the bundle registers. SIGHUP reads the certificate again.
+
+    With --subject-key, or a descriptor that CAVEAT_SUBJECT_KEY_FD names, persons are counted once however
+    many uses reach them; without, by the data that uses send. The gateway writes the key nowhere.
 
     \b
     Examples:
@@ -162,6 +173,7 @@ def serve_command(
             history=bundle.parent / HISTORY if development and history is None else history,
             watch=watch,
             notify=notify,
+            subject_keys=_subject_keys(subject_key, data),
         )
         url = f"{'http' if tls is None else 'https'}://{host}:{listening.getsockname()[1]}"
         before = endpoint.url if isinstance(endpoint, UpstreamConfig) else f"the upstreams of {routes}"
@@ -170,6 +182,19 @@ def serve_command(
             play_when_ready(url, data)
         serve(service, listening)
     return 0
+
+
+def _subject_keys(path: Path | None, data: Path) -> tuple[bytes, ...]:
+    """The second party's chain; none where nobody gives one."""
+    descriptor = os.environ.get(VARIABLE)
+    try:
+        if path is not None:
+            return read_chain_file(path, data)
+        return () if descriptor is None else read_chain_descriptor(descriptor)
+    except SubjectKeyError as error:
+        raise CannotRunError(
+            str(error), "docs/how-to/hold-the-key-of-the-monitors.md says who holds it and where"
+        ) from error
 
 
 def _folders(
@@ -277,6 +302,7 @@ def open_or_explain(
     root: Digest | None = None,
     history: Path | None = None,
     notify: NotifyConfig | None = None,
+    subject_keys: tuple[bytes, ...] = (),
 ) -> Service:
     """A gateway over these folders; raises `CannotRunError` with one line for whatever stands in the way."""
     log = make_logger(level=log_level)
@@ -295,6 +321,7 @@ def open_or_explain(
                 history=(lambda _digest: None) if history is None else HistoryFolder(history).files,
                 watch=watch or WatchConfig(),
                 notify=notify,
+                subject_keys=subject_keys,
             )
         )
     except FolderError as error:

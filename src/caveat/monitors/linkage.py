@@ -19,15 +19,16 @@ _ORDER = 0xFFFF_FFFF
 
 @dataclass(slots=True)
 class _Group:
-    """`ids` of one person; `widest`: the most of them that one sighting had."""
+    """`ids` of one person; `widest`: the most of them in one sighting; `links`: sightings that linked them."""
 
     ids: list[int]
     widest: int
+    links: int = 0
 
     @property
     def hidden(self) -> int:
-        """How many persons more these may be: each has an id that nobody else has."""
-        return len(self.ids) - self.widest
+        """How many persons more these may be: each has an id that nobody else has, and a sighting."""
+        return max(0, min(len(self.ids) - self.widest, self.links - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ class Linkage:
         first = together[0]
         for one in persons:
             self._groups.pop(one, None)
-        self._groups[first] = _Group(together, max(len(ids), *(each.widest for each in groups)))
+        widest, links = max(len(ids), *(one.widest for one in groups)), sum(one.links for one in groups)
+        self._groups[first] = _Group(together, widest, links + 1)
         for one in together:
             self._person[one] = first
         return Linked((first,), tuple(one for one in persons if one != first), grown=True)

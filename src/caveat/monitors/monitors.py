@@ -95,7 +95,7 @@ class Monitors:
         """Counts a use that is about to be released. `now`: its record's time, never before the last."""
         if not reservations:
             return
-        self.totals.reserve(now, [_unknown(one, self._sightings(one)) for one in reservations])
+        self.totals.reserve(now, self._by_data(reservations))
         if counted is not None:
             self.subjects.reserve(now, self.reached(deployment, counted, reservations), flying=flying)
 
@@ -108,7 +108,7 @@ class Monitors:
         self, deployment: str, counted: Counted | None, reservations: Sequence[Reservation]
     ) -> None:
         """Undoes one `reserve` of a use whose record was refused, so that it was not released after all."""
-        self.totals.give_back([_unknown(one, self._sightings(one)) for one in reservations])
+        self.totals.give_back(self._by_data(reservations))
         if counted is not None:
             self.subjects.drop(self.reached(deployment, counted, reservations))
 
@@ -120,6 +120,11 @@ class Monitors:
         missing = [one for one in record.reserve if one.known and self._sightings(one) is None]
         self.unresolved += bool(missing)
         self.reserve(parse_time(record.time), record.deployment, record.counted, record.reserve, flying=False)
+
+    def _by_data(self, reservations: Iterable[Reservation]) -> list[Reservation]:
+        """What is counted by data: nothing of a part whose every person is told apart."""
+        left = ((one, _unknown(one, self._sightings(one))) for one in reservations)
+        return [rest for one, rest in left if one.known == 0 or rest.hi != 0]
 
     def _with_persons(self, total: Total, source: str, seen: Sequence[Sighting], now: datetime) -> Total:
         bounds = self.subjects.with_use(f"source:{source}", seen, now)

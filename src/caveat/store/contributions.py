@@ -156,7 +156,7 @@ class SqliteContributions:
             sightings = self.find(named, keys[:-1])
             if sightings is None:
                 continue  # it counts as missing before and after
-            sightings = wrapped(sightings, keys[-1:])
+            sightings = wrapped(sightings, tuple(keys[-1:]))
             # The nonce is not needed to check it any more, and would tie it to the commitment.
             data = seal(Contribution(b"", sightings)).data
             changed.append((len(keys), data, _code(keys, commitment, data), commitment))
