@@ -25,9 +25,9 @@ from caveat.monitors.monitors import Monitors
 from caveat.monitors.once import Once
 from caveat.policy.bundle import parse_bundle
 from caveat.screens.identifiers import sightings_of
-from caveat.service.revocation_files import RevocationFiles
 from caveat.signing.digest import sha256
 from caveat.store.manifests import SqliteManifestStore
+from caveat.store.revocations import RevocationFiles
 from tests.support.small_bundle import SmallBundle
 
 KEY = b"\x07" * 32
@@ -60,7 +60,9 @@ def casework(seed: int, requests: int, cases: int = 700) -> Iterator[Request]:
     """The same few hundred persons again and again, as an office works on its cases."""
     draw = random.Random(seed)
     for n in range(requests):
-        person = min(int(draw.paretovariate(0.6)), cases) - 1 if draw.random() < 0.5 else draw.randrange(cases)
+        person = (
+            min(int(draw.paretovariate(0.6)), cases) - 1 if draw.random() < 0.5 else draw.randrange(cases)
+        )
         content = table([(person, draw.choice(ATTRIBUTES))], seed)
         at = START + timedelta(days=DAYS) * (n / requests)
         yield Request(draw.randrange(200), at, f"{content}", frozenset({person}))
@@ -96,9 +98,6 @@ class Office:
     def __init__(self, folder: Path, *, keyed: bool = True, limit: int = 1000) -> None:
         files = SmallBundle(signed=False).files()
         files["bundle.toml"] = files["bundle.toml"].replace(b"value = 1000", b"value = %d" % limit)
-        files["deployments.toml"] = files["deployments.toml"].replace(
-            b'id_column = "device_id"\n[deployments.watch]', b'id_column = "device_id"\n[deployments.watch]'
-        )
         files["deployments.toml"] += b'[deployments.desk.facts]\nacquisition_channel = "first_party"\n'
         self.bundle = parse_bundle(files)
         self.monitors = Monitors()
@@ -150,6 +149,6 @@ class _NoEvidence:
 def call_of(request: Request) -> Call:
     """The request as a call."""
     raw = request.content.encode()
-    part = Part("/messages/0/content", "user", PartKind.DATA, "text/csv", sha256(raw), raw)
+    part = Part("/messages/0/content", "user", PartKind.DATA, "text/csv", raw, sha256(raw))
     name = sha256(b"%d" % request.sender + raw)
     return Call(Point.PROMPT, "openai", "desk", "m", (part,), {}, stream=False, action_digest=name)
