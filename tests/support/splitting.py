@@ -1,4 +1,4 @@
-"""Traffic against the monitors: one programme split into single requests, and ordinary work of the same volume.
+"""Traffic against the monitors: a programme split into single requests, ordinary work of the same volume.
 
 Decided as the gateway does, by the same steps in the same order: gather, decide, hold; the record and what
 tells persons apart are settled later, out of order, as many at a time as are asked for.
@@ -15,12 +15,12 @@ from caveat.call.call import Call, Part, PartKind, Point
 from caveat.decision.verdict import Verdict
 from caveat.evidence.check import EvidenceChecker
 from caveat.evidence.trust import parse_trust
+from caveat.gateway.contributing import Contributions
 from caveat.gateway.decisions import Decisions
 from caveat.gateway.gather import Gathered
 from caveat.gateway.ports import Found
 from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.witnesses import Apart, BundleWitnesses
-from caveat.gateway.contributing import Contributions
 from caveat.monitors.monitors import Monitors
 from caveat.monitors.once import Once
 from caveat.policy.bundle import parse_bundle
@@ -34,6 +34,8 @@ KEY = b"\x07" * 32
 ATTRIBUTES = ("religion", "home_area", "health_condition", "role", "political_view", "region")
 DAYS = 30
 START = datetime(2026, 3, 1, tzinfo=UTC)
+
+_Flying = tuple[Call, Gathered]
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class Office:
     def serve(self, traffic: Iterator[Request], at_once: int = 1) -> Outcome:
         """Decides each request; the records of the newest `at_once` are not settled yet."""
         outcome = Outcome()
-        flying: deque[tuple[Call, Gathered]] = deque()
+        flying: deque[_Flying] = deque()
         for request in traffic:
             call = call_of(request)
             deployment = self.bundle.deployments["desk"]

@@ -19,7 +19,7 @@ _ORDER = 0xFFFF_FFFF
 
 @dataclass(slots=True)
 class _Group:
-    """`ids` of one person; `widest`: the most of them in one sighting; `links`: sightings that linked them."""
+    """`ids` of one person; `widest`: the most of them in one sighting; `links`: what linked them."""
 
     ids: list[int]
     widest: int
