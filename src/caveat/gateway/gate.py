@@ -407,6 +407,8 @@ class Gate:
             decision = _with_unreadable(law.decisions.decide(Point.TOOL, gathered.cases), done)
         enforced = _is_enforced(use, decision, gathered)
         listed = new_parts(call.parts, Turn())
+        if decision.verdict is Verdict.ALLOW or not enforced:
+            law.witnesses.did(call, use.action, now)
         with self._taken(given):
             ruling = await self._rule(
                 use,

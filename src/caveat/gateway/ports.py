@@ -109,6 +109,10 @@ class Witnesses(Protocol):
         """Takes back `hold` of a use that was not released after all."""
         ...
 
+    def did(self, call: Call, action: str, now: datetime) -> None:
+        """A call of a tool is about to be released."""
+        ...
+
     def lately(self, call: Call, deployment: Deployment, now: datetime) -> Mapping[str, Bounds]:
         """What the tools of the deployment did until now, by the facts that read it."""
         ...

@@ -254,6 +254,10 @@ class BundleWitnesses:
         """Takes back what one `hold` counted. One-time evidence stays with its action."""
         self._monitors.give_back(call.deployment, gathered.counted, gathered.reserve)
 
+    def did(self, call: Call, action: str, now: datetime) -> None:
+        """Counts a tool's effect before it is one, so that calls at once cannot each read none."""
+        self._monitors.effects.do(call.deployment, action, now)
+
     def lately(self, call: Call, deployment: Deployment, now: datetime) -> Mapping[str, Bounds]:
         """What the tools of the deployment did until now, by the facts that read it."""
         names = [spec.name for spec in read_by(self._bundle.registry, deployment) if spec.name in OF_EFFECTS]

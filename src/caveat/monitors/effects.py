@@ -67,15 +67,21 @@ class Effects:
             longest = max(longest, run)
         return Rate(len(found.events), sum(one.after_reading for one in found.events), longest)
 
+    def read(self, deployment: str, now: datetime) -> None:
+        """A use of persons' data is let through."""
+        self._of(deployment).read = now
+
+    def do(self, deployment: str, action: str, now: datetime) -> None:
+        """A call of a tool is let through, before it takes effect; it is never taken back."""
+        found = self._of(deployment)
+        found.forget(now)
+        read = found.read is not None and now - found.read < WINDOW
+        found.events.append(_Event(now, action, read))
+
     def fold(self, record: Record) -> None:
-        """Takes in a released use of persons' data, or a released call of a tool."""
-        if not isinstance(record, DecisionRecord) or not record.released:
-            return
-        found = self._lately.setdefault(record.deployment, _Lately())
-        time = parse_time(record.time)
-        if record.point is Point.TOOL:
-            found.forget(time)
-            read = found.read is not None and time - found.read < WINDOW
-            found.events.append(_Event(time, record.action, read))
-        elif record.point is Point.PROMPT and record.reserve:
-            found.read = time
+        """Takes in a released call of a tool."""
+        if isinstance(record, DecisionRecord) and record.released and record.point is Point.TOOL:
+            self.do(record.deployment, record.action, parse_time(record.time))
+
+    def _of(self, deployment: str) -> _Lately:
+        return self._lately.setdefault(deployment, _Lately())

@@ -7,7 +7,7 @@ policy, ADR-0011, ADR-0047.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from caveat.facts.value import LONG_MAX
@@ -27,18 +27,14 @@ def nothing_kept(_commitment: Digest) -> tuple[Sighting, ...] | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Unresolved:
-    """How many records spoke of contributions that are not at hand, since this process began to fold."""
-
-    records: int = 0
-
-
 class Monitors:
     """All that adds up over uses. Not for several threads: the gateway's event loop owns it."""
 
     def __init__(self, find: Find = nothing_kept) -> None:
-        """`find`: reads contributions; asked for each once when the log is folded, and for new uses."""
+        """`find`: reads contributions, when the log is folded and where one is no longer at hand.
+
+        `unresolved`: how many folded records spoke of contributions that are missing.
+        """
         self._find = find
         self._offered: dict[Digest, tuple[Sighting, ...]] = {}
         self.totals = Totals()
@@ -95,6 +91,7 @@ class Monitors:
         """Counts a use that is about to be released. `now`: its record's time, never before the last."""
         if not reservations:
             return
+        self.effects.read(deployment, now)
         self.totals.reserve(now, self._by_data(reservations))
         if counted is not None:
             self.subjects.reserve(now, self.reached(deployment, counted, reservations), flying=flying)

@@ -153,6 +153,9 @@ class _PlantedWitnesses:
     def drop(self, call: Call, gathered: Gathered) -> None:
         """Nothing was."""
 
+    def did(self, call: Call, action: str, now: datetime) -> None:
+        """Nothing is counted."""
+
     def lately(self, call: Call, deployment: Deployment, now: datetime) -> Mapping[str, Bounds]:  # noqa: ARG002 - the same
         """No tool did anything."""
         return {}
