@@ -20,7 +20,7 @@ from caveat.gateway.decisions import Decisions
 from caveat.gateway.gather import Gathered
 from caveat.gateway.ports import Found
 from caveat.gateway.revocations import RevocationLists
-from caveat.gateway.witnesses import Apart, BundleWitnesses
+from caveat.gateway.witnesses import NOBODY_APART, Apart, BundleWitnesses
 from caveat.monitors.monitors import Monitors
 from caveat.monitors.once import Once
 from caveat.policy.bundle import parse_bundle
@@ -112,7 +112,7 @@ class Office:
             Once(),
             RevocationLists(RevocationFiles(folder)),
             SqliteManifestStore(folder / "manifests.db"),
-            **({"apart": Apart(contributions, lambda _sealed: None)} if keyed else {}),
+            apart=Apart(contributions, lambda _sealed: None) if keyed else NOBODY_APART,
         )
         self.decisions = Decisions(self.bundle.policy)
 

@@ -7,9 +7,7 @@ from caveat.policy.screens import GivenScore, Screens, ScreenSpec
 
 _MESSAGES = 100
 _CHARS = 4096
-_SENTENCE = (
-    "The committee read the budget, and Anna Weber asked what the church roof would cost. "
-)
+_SENTENCE = "The committee read the budget, and Anna Weber asked what the church roof would cost. "
 
 
 def measure_panel() -> tuple[float, int]:

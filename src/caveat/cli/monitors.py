@@ -211,7 +211,7 @@ def _records(data: Path) -> Iterator[Record]:
                 show(entry.index, log.size)
                 yield entry.record
     except LedgerError as error:
-        raise CannotRunError(str(error), error.hint or "`caveat ledger fsck` looks closer") from error
+        raise CannotRunError(str(error), error.hint or "`caveat ledger verify` looks closer") from error
 
 
 class _opened:  # noqa: N801 - used like a function

@@ -76,7 +76,7 @@ class Sketch:
     def see(self, subject: int, bucket: int) -> None:
         """Takes one in; `bucket` is never before an earlier one of this sketch."""
         self.advance(bucket)
-        if not self.samples(subject):
+        if self.level and subject >> (_BITS - self.level):
             return
         before = self._last.get(subject)
         if before == self._now:

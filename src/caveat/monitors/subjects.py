@@ -155,7 +155,7 @@ class Subjects:
         return self._of(owner).reading(named, _day(now))
 
     def shares(self, scope: str) -> tuple[int, int]:
-        """Sightings of a scope since it began, and how many of them were of somebody new."""
+        """Sightings of a scope since it began, and how many of them were of somebody new; of the sample."""
         found = self._scopes.get(scope)
         return (0, 0) if found is None else (found.sightings, found.fresh)
 
@@ -274,11 +274,13 @@ class Subjects:
         sketch.advance(bucket)
         edge = bucket - WINDOWS[YEAR]
         for number in numbers:
+            if not sketch.samples(number):
+                continue
             before = sketch.last(number)
             fresh = before is None or before < edge
             scope.sightings += 1
             scope.fresh += fresh
-            if flying and sketch.samples(number):
+            if flying:
                 flight = scope.flights.get(number)
                 if flight is None:
                     scope.flights[number] = _Flight(1, before)
