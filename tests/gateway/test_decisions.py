@@ -17,8 +17,8 @@ from caveat.gateway.gather import gather
 from caveat.gateway.ports import Found
 from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.witnesses import BundleWitnesses
+from caveat.monitors.monitors import Monitors
 from caveat.monitors.once import Once
-from caveat.monitors.totals import Totals
 from caveat.policy.bundle import parse_bundle
 from caveat.signing.digest import Digest
 from caveat.store.evidence import MemoryEvidenceStore
@@ -64,7 +64,7 @@ def test_facts_of_typed_words_are_those_that_gathering_gives_and_data_and_claims
     tmp_path: Path,
 ) -> None:
     manifests = SqliteManifestStore(tmp_path / "manifests.db")
-    totals = Totals()
+    totals = Monitors()
     checker = EvidenceChecker(parse_trust(BUNDLE.files["trust.toml"]), BUNDLE.registry)
     lists = RevocationLists(RevocationFiles(Path("/nowhere")))
     witnesses = BundleWitnesses(BUNDLE, checker, MemoryEvidenceStore(), totals, Once(), lists, manifests)

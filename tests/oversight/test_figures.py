@@ -19,8 +19,8 @@ from caveat.gateway.decisions import Decisions
 from caveat.gateway.ports import Found
 from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.witnesses import BundleWitnesses
+from caveat.monitors.monitors import Monitors
 from caveat.monitors.once import Once
-from caveat.monitors.totals import Totals
 from caveat.oversight.figures import MODE_FACT, SECONDS_FACT, WINDOW, Windows
 from caveat.oversight.past import PastReview
 from caveat.oversight.review import Act, Defect
@@ -135,7 +135,7 @@ def verdict(
     checker = EvidenceChecker(parse_trust(BUNDLE.files["trust.toml"]), BUNDLE.registry)
     lists = RevocationLists(RevocationFiles(folder))
     witnesses = BundleWitnesses(
-        BUNDLE, checker, MemoryEvidenceStore(), Totals(), Once(), lists, manifests, windows.measured
+        BUNDLE, checker, MemoryEvidenceStore(), Monitors(), Once(), lists, manifests, windows.measured
     )
     raw = (raw_part("/messages/0/content", "user", Origin.TEXT, "text/plain", b"now"),)
     parts = classify_parts(raw, {}, frozenset(), 10_000)

@@ -75,6 +75,7 @@ def running_gateway(
     notify: NotifyConfig | None = None,
     port: int = 0,
     sign_in: Provider | None = None,
+    subject_keys: tuple[bytes, ...] = (),
     **settings: Any,
 ) -> Iterator[RunningGateway]:
     """A running gateway; stopped gracefully on leaving.
@@ -99,6 +100,7 @@ def running_gateway(
             clock=clock,
             notify=notify,
             sign_in=sign_in,
+            subject_keys=subject_keys,
         )
     )
     server = uvicorn.Server(service.uvicorn_config(host="127.0.0.1", port=port))

@@ -8,6 +8,7 @@ import click
 from caveat.cli.data_folder import open_log
 from caveat.cli.exit import CannotRunError
 from caveat.cli.explain_evidence import evidence_command
+from caveat.cli.explain_monitor import monitor_command
 from caveat.cli.explained import Explained, explain_decision, say_record, show_explained
 from caveat.ledger.errors import FolderError, RecordParseError
 from caveat.ledger.read import Entry, PublishedLog
@@ -70,6 +71,7 @@ def record_command(record_id: str, data: Path, *, as_json: bool) -> int:
 
 
 explain_command.add_command(evidence_command)
+explain_command.add_command(monitor_command)
 
 
 def _find(data: Path, record_id: str) -> tuple[PublishedLog, Entry]:

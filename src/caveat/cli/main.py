@@ -58,6 +58,7 @@ VERBS = {
     "approvals": Verb(
         "Oversight", "caveat.cli.approvals_reviews", "approvals_command", "Review what waits for a person."
     ),
+    "monitors": Verb("Oversight", "caveat.cli.monitors", "monitors_command", "See what many uses amount to."),
     "ledger": Verb("Ledger", "caveat.cli.ledger", "ledger_group", "Verify, replay and export the ledger."),
     "assay": Verb("Measure", "caveat.cli.assay", "assay_group", "Measure how much of a safeguard is real."),
     "explain": Verb(

@@ -39,8 +39,8 @@ from caveat.gateway.wire import openai
 from caveat.gateway.witnesses import BundleWitnesses
 from caveat.ledger.record import record_id
 from caveat.ledger.wire import check_shape
+from caveat.monitors.monitors import Monitors
 from caveat.monitors.once import Once
-from caveat.monitors.totals import Totals
 from caveat.policy.bundle import parse_bundle
 from caveat.service.evidence_files import EvidenceFiles
 from caveat.service.manifest_index import ManifestIndex
@@ -160,7 +160,7 @@ def staged_desk(folder: Path) -> tuple[Desk, Caller, Callable[[], None]]:
     trust = parse_trust(bundle.files["trust.toml"])
     checker = EvidenceChecker(trust, bundle.registry, VerifiedCache(), lists.book)
     witnesses = BundleWitnesses(
-        bundle, checker, EvidenceFiles(store), Totals(), Once(), lists, ManifestIndex(manifests)
+        bundle, checker, EvidenceFiles(store), Monitors(), Once(), lists, ManifestIndex(manifests)
     )
     law = Law(bundle, Decisions(bundle.policy), witnesses, {})
     issued, metrics = IssuedKeys(), Metrics()

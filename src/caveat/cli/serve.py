@@ -30,6 +30,12 @@ from caveat.service.console_config import ConsoleConfigError, parse_console
 from caveat.service.log_keys import DataFolderError
 from caveat.service.notify_config import NotifyConfig, NotifyError, parse_notify
 from caveat.service.service import Service, ServiceConfig, open_service
+from caveat.service.subject_keys import (
+    VARIABLE,
+    SubjectKeyError,
+    read_chain_descriptor,
+    read_chain_file,
+)
 from caveat.service.tls import ServerTls
 from caveat.service.watch import DEFAULT_HEARTBEAT_SECONDS, WatchConfig
 from caveat.signing.digest import Digest
@@ -86,6 +92,7 @@ _DEVELOPMENT_DATA = Path("var/caveat")
 )
 @click.option("--notify", "notify_file", type=_FILE, help="Who is told of holds, halts, incidents; TOML.")
 @click.option("--console", "console_file", type=_FILE, help="Where people sign in at the console; TOML.")
+@click.option("--subject-key", type=_FILE, help="The second party's chain of keys to tell persons apart.")
 @click.option("--log-level", type=_LEVELS, help="What is logged.  [default: info; with --tour: warning]")
 def serve_command(
     bundle: Path | None,
@@ -108,6 +115,7 @@ def serve_command(
     known_checkpoint: Path | None,
     notify_file: Path | None,
     console_file: Path | None,
+    subject_key: Path | None,
     log_level: str | None,
 ) -> int:
     """Decide each use of the model, record it, and only then let it through.
@@ -122,6 +130,9 @@ def serve_command(
 
     With --tls-cert the gateway ends TLS itself, and asks for client certificates of the trust domains that
     the bundle registers. SIGHUP reads the certificate again.
+
+    With --subject-key, or a descriptor that CAVEAT_SUBJECT_KEY_FD names, persons are counted once however
+    many uses reach them; without, by the data that uses send. The gateway writes the key nowhere.
 
     \b
     Examples:
@@ -168,6 +179,7 @@ def serve_command(
             watch=watch,
             notify=notify,
             sign_in=sign_in,
+            subject_keys=_subject_keys(subject_key, data),
         )
         url = f"{'http' if tls is None else 'https'}://{host}:{listening.getsockname()[1]}"
         before = endpoint.url if isinstance(endpoint, UpstreamConfig) else f"the upstreams of {routes}"
@@ -176,6 +188,19 @@ def serve_command(
             play_when_ready(url, data)
         serve(service, listening)
     return 0
+
+
+def _subject_keys(path: Path | None, data: Path) -> tuple[bytes, ...]:
+    """The second party's chain; none where nobody gives one."""
+    descriptor = os.environ.get(VARIABLE)
+    try:
+        if path is not None:
+            return read_chain_file(path, data)
+        return () if descriptor is None else read_chain_descriptor(descriptor)
+    except SubjectKeyError as error:
+        raise CannotRunError(
+            str(error), "docs/how-to/hold-the-key-of-the-monitors.md says who holds it and where"
+        ) from error
 
 
 def _folders(
@@ -296,6 +321,7 @@ def open_or_explain(
     history: Path | None = None,
     notify: NotifyConfig | None = None,
     sign_in: Provider | None = None,
+    subject_keys: tuple[bytes, ...] = (),
 ) -> Service:
     """A gateway over these folders; raises `CannotRunError` with one line for whatever stands in the way."""
     log = make_logger(level=log_level)
@@ -315,6 +341,7 @@ def open_or_explain(
                 watch=watch or WatchConfig(),
                 notify=notify,
                 sign_in=sign_in,
+                subject_keys=subject_keys,
             )
         )
     except FolderError as error:

@@ -5,6 +5,7 @@ same total; the record is durable before `Ruling` exists; whoever releases anyth
 `released` is true. Source: DESIGN section 4, ADR-0002.
 """
 
+import asyncio
 import hmac
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
@@ -19,8 +20,9 @@ from caveat.decision.obligations import kinds_of, with_unreadable
 from caveat.decision.verdict import Decision, Verdict, halted
 from caveat.evidence.check import Checked
 from caveat.facts.fact import Facts
+from caveat.gateway.contributing import with_effects
 from caveat.gateway.conversations import Turn
-from caveat.gateway.errors import LedgerError, RequestError
+from caveat.gateway.errors import FaultError, LedgerError, RequestError
 from caveat.gateway.gather import Gathered
 from caveat.gateway.hold_view import render_view
 from caveat.gateway.holding import Given, Holding, Waiting
@@ -178,12 +180,14 @@ class Gate:
         stopped = self._halt_of(use, None, given)
         released = stopped is None and (decision.verdict is Verdict.ALLOW or not enforced)
         if not released:
-            gathered = replace(gathered, reserve=())
+            gathered = replace(gathered, reserve=(), counted=None, contributed=())
         else:
             use.law.witnesses.hold(use.call, gathered, now)
         # INVARIANT: no await above this line since `gather`.
         with self._taken(given):
             try:
+                if released and gathered.contributed:
+                    await asyncio.to_thread(use.law.witnesses.keep_apart, gathered)
                 listed = await shortened(
                     new_parts(use.call.parts, use.turn), partial(self._record_parts, use.deployment.id)
                 )
@@ -199,13 +203,19 @@ class Gate:
                     given=given,
                     content=_forwarded(use, redacted),
                 )
-            except (LedgerError, RequestError):
+            except (FaultError, RequestError):
                 if released:
-                    use.law.witnesses.drop(gathered)
+                    use.law.witnesses.drop(use.call, gathered)
+                raise
+            except BaseException:
+                if released:  # whoever hangs up may leave a record behind, so that what it counted stays
+                    use.law.witnesses.settle(use.call, gathered)
                 raise
             self._keep_what_was_given(given, ruling)
         if released and not ruling.released:  # halted while its parts were recorded
-            use.law.witnesses.drop(gathered)
+            use.law.witnesses.drop(use.call, gathered)
+        elif released:
+            use.law.witnesses.settle(use.call, gathered)
         use.turn.note(ruling.record_id)
         return ruling
 
@@ -383,11 +393,13 @@ class Gate:
         scores = await _scores_of(law, call)
         before_call = _still_approved(prompt, law, _unscored(prompt, prompt.gathered.cases))
         cases = _unapproved(cases_of_call(before_call, tool, bundle.registry), before_call)
+        now = self.recorder.now()
+        cases = with_effects(cases, bundle.registry, law.witnesses.lately(call, deployment, now))
         gathered = Gathered(with_scores(cases, law.bundle, scores))
         decision = law.decisions.decide(Point.TOOL, gathered.cases)
         bound = self._bound_tool(prompt, law, deployment, asked)
         done = record_of(bound, None, _left_alone(use, redacted=redacted))
-        now, of = self.recorder.now(), prompt.record_id
+        of = prompt.record_id
         decision = _with_unreadable(decision, done)
         given = self._given(use, decision, gathered, now)
         if given is not None:
@@ -395,6 +407,8 @@ class Gate:
             decision = _with_unreadable(law.decisions.decide(Point.TOOL, gathered.cases), done)
         enforced = _is_enforced(use, decision, gathered)
         listed = new_parts(call.parts, Turn())
+        if decision.verdict is Verdict.ALLOW or not enforced:
+            law.witnesses.did(call, use.action, now)
         with self._taken(given):
             ruling = await self._rule(
                 use,
@@ -520,6 +534,7 @@ class Gate:
             hold=self._held(use, decision, now) if enforced and content is not None else None,
             approved=None if given is None else given.render(),
             halted=None if halt is None else halt.said,
+            counted=gathered.counted,
         )
         receipt = await self.recorder.append(record)
         if self.sampler is not None and record.released:
@@ -580,7 +595,7 @@ def _approved(gathered: Gathered, given: Given) -> Gathered:
 def _unreleased(gathered: Gathered, given: Given | None) -> Gathered:
     """The same without what only counts where the use goes on; what was approved of it is not used up."""
     cases = gathered.cases if given is None else _without_approvals(gathered.cases)
-    return replace(gathered, cases=cases, reserve=())
+    return replace(gathered, cases=cases, reserve=(), counted=None, contributed=())
 
 
 def _unapproved(cases: tuple[Facts, ...], before: tuple[Facts, ...]) -> tuple[Facts, ...]:

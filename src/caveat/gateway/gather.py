@@ -22,9 +22,18 @@ from caveat.evidence.recognition import Recognition
 from caveat.facts.fact import Fact, Facts, Finding, Grade
 from caveat.facts.registry import FactSpec, Registry
 from caveat.facts.value import Value
+from caveat.gateway.contributing import (
+    Contribute,
+    Contributed,
+    Reading,
+    counted_of,
+    monitor_facts,
+    nobody_apart,
+)
 from caveat.gateway.joining import join_parts, settle
 from caveat.gateway.observing import (
     HISTORY,
+    MONITORS,
     REACH,
     TOTALS,
     Registration,
@@ -42,7 +51,7 @@ from caveat.gateway.pieces import (
     touched_by_words,
 )
 from caveat.gateway.shape import Standing, reach_facts, registered_facts, standing
-from caveat.ledger.record import Reservation
+from caveat.ledger.record import Counted, Reservation
 from caveat.signing.canonical import Json, JsonObject
 from caveat.signing.digest import Digest
 
@@ -71,7 +80,8 @@ class Gathered:
 
     `reserve` and `once` are to be reserved before anything else is gathered: no `await` in between.
     `known`: for each data part, by pointer, the facts that are known of it. `standing`: where the use stands
-    in its deployment's shape.
+    in its deployment's shape. `contributed`: who was told apart in the data that it reserves, to be durable
+    before its record is; `counted`: where they are counted.
     """
 
     cases: tuple[Facts, ...]
@@ -80,6 +90,8 @@ class Gathered:
     once: tuple[Digest, ...] = ()
     known: tuple[tuple[str, frozenset[str]], ...] = ()
     standing: Standing = field(default_factory=Standing)
+    contributed: tuple[Contributed, ...] = ()
+    counted: Counted | None = None
 
 
 Counter = Callable[[Part, str], Count | None]
@@ -157,12 +169,15 @@ def gather(
     count: Counter = count_part,
     recognised: Mapping[Digest, Recognition] = _NOTHING,
     compare: Compare | None = None,
+    contribute: Contribute = nobody_apart,
+    read: Reading | None = None,
 ) -> Gathered:
     """All that may be known of `call`.
 
     `evidence`: envelopes checked for this call. `measured`: what the gateway's other observers measured, by
     fact. `recognised`: what was known again of parts, by their digests. `compare`: content with what is said
-    of it. Whatever is missing or uncountable is unknown, which a decision takes at its worst.
+    of it. `contribute`: tells the persons in a part apart. `read`: what the monitors say. Whatever is missing
+    or uncountable is unknown, which a decision takes at its worst.
     """
     accepted = [one for one in evidence if one.outcome is Outcome.ACCEPTED]
     covered = covered_digests(call.parts, recognised, accepted)
@@ -172,7 +187,7 @@ def gather(
     counted = [spec for spec in registry.facts.values() if COUNTER in spec.observed_by]
     data = data_parts(call, covered)
     parts = [
-        _part_facts(said, alike, deployment, registry, counted, registered, count)
+        _part_facts(said, alike, deployment, registry, counted, registered, count, contribute)
         for part, alike in _alike(data, call.data_parts, deployment, recognised, accepted, count)
         for said in pieces_of(registry, part, recognised.get(part.digest), accepted)
     ]
@@ -181,8 +196,14 @@ def gather(
     reserve = tuple(one for part in parts for one in part.reservations(totals))
     observed = observed_facts(registry, deployment, measured or {})
     observed += total_facts(registry, deployment, registered, totals.with_use(now, reserve))
+    said = [*registered, *(fact for part in parts for fact in part.facts)]
+    where = counted_of(registry, deployment.owner_group, said)
+    observed += monitor_facts(registry, deployment, read, where, reserve, said)
     observed += reach_facts(registry, at)
     observed += history_facts(registry, deployment, call.history)
+    contributed = tuple(
+        {part.apart.sealed.commitment: part.apart for part in parts if part.apart is not None}.values()
+    )
     findings = frozenset(_FINDINGS[one.outcome] for one in evidence if one.outcome in _FINDINGS)
     many = [len(part.digests) for part in parts]
     bodies = join_parts(registry, registered, [part.facts for part in parts], many) or (registered,)
@@ -197,6 +218,8 @@ def gather(
         once=tuple(one.once for one in accepted if one.once is not None),
         known=tuple((part.pointer, _known(registry, (*registered, *part.facts))) for part in parts),
         standing=at,
+        contributed=contributed,
+        counted=where if contributed else None,
     )
 
 
@@ -213,6 +236,7 @@ class _PartFacts:
     sources: tuple[str, ...]
     lo: int
     persons: int | None
+    apart: Contributed | None = None
 
     @property
     def pointer(self) -> str:
@@ -228,7 +252,11 @@ class _PartFacts:
             if self.lo == 0 and self.persons is None:
                 digests = tuple(dict.fromkeys((digests[0], *totals.counted(source, digests))))
             for digest in digests:
-                yield Reservation(source, digest, self.lo, self.persons)
+                if self.apart is None:
+                    yield Reservation(source, digest, self.lo, self.persons)
+                else:
+                    commitment, known = self.apart.sealed.commitment, len(self.apart.sightings)
+                    yield Reservation(source, digest, self.lo, self.persons, commitment, min(known, self.lo))
 
 
 def _alike(
@@ -293,6 +321,7 @@ def _part_facts(
     counted: Sequence[FactSpec],
     registered: tuple[Fact, ...],
     count: Counter,
+    contribute: Contribute,
 ) -> _PartFacts:
     about, facts = said_of.about, list(said_of.facts)
     trusted = _greatest(said_of, count, {deployment.id_column, *(one.id_column for one in about)})
@@ -317,7 +346,23 @@ def _part_facts(
     sources = {one.source for one in about if one.source is not None} or {f"owner:{deployment.owner_group}"}
     lo = lo if persons is None else persons
     digests = alike or (said_of.part.digest,)
-    return _PartFacts(said_of, digests, tuple(facts), tuple(sorted(sources)), lo, persons)
+    apart = _apart(said_of, deployment, count, contribute) if observes and not alike else None
+    return _PartFacts(said_of, digests, tuple(facts), tuple(sorted(sources)), lo, persons, apart)
+
+
+def _apart(
+    said: Said, deployment: Registration, count: Counter, contribute: Contribute
+) -> Contributed | None:
+    """Who is told apart in a whole part, by the column that tells most apart of those that may."""
+    if said.counted != (said.part,):
+        return None
+    columns = {deployment.id_column, *(one.id_column for one in said.about if one.source is not None)}
+    counts = [
+        (found.persons, column)
+        for column in columns
+        if column is not None and (found := count(said.part, column)) is not None
+    ]
+    return contribute(said.part, max(counts)[1]) if counts else None
 
 
 def _compared(
@@ -354,7 +399,7 @@ def _arranged(registry: Registry, body: tuple[Fact, ...], observed: tuple[Fact, 
         fact
         for fact in observed
         if fact.name not in said
-        or fact.role in (COUNTER, TOTALS, REACH, HISTORY)
+        or fact.role in (COUNTER, TOTALS, MONITORS, REACH, HISTORY)
         or fact.value != registry.facts[fact.name].neutral
     ]
     order = {name: place for place, name in enumerate(registry.facts)}

@@ -19,12 +19,18 @@ from caveat.signing.canonical import MAX_INTEGER
 TOTALS = "totals"
 """The observer that keeps counts of persons over twelve months."""
 
+MONITORS = "monitors"
+"""The observer of what many uses amount to: persons told apart, what is joined of them, what tools do."""
+
 REACH = "reach"
 """The observer of open chat: how many persons, at most, whoever only types could be asking about."""
 
 
 HISTORY = "history"
 """The observer that compares a request's earlier messages with what the gateway let through."""
+
+
+_BY_THEMSELVES = frozenset({COUNTER, TOTALS, MONITORS, REACH, HISTORY})
 
 
 class Registration(Protocol):
@@ -63,7 +69,7 @@ def observed_facts(
     """What the observers of this deployment report, or their neutral value; nothing without an observer."""
     facts: list[Fact] = []
     for spec in registry.facts.values():
-        observers = sorted(spec.observed_by & deployment.observers - {COUNTER, TOTALS, REACH, HISTORY})
+        observers = sorted(spec.observed_by & deployment.observers - _BY_THEMSELVES)
         value = _measured(spec, measured) if spec.name in measured else spec.neutral
         if observers and value is not None:
             facts.append(Fact(spec.name, value, Grade.OBSERVED, observers[0]))

@@ -21,6 +21,7 @@ from caveat.gateway.decisions import Decisions
 from caveat.gateway.gather import Gathered
 from caveat.gateway.redacting import Redacting
 from caveat.gateway.screening import Screening
+from caveat.labels.sketch import Bounds
 from caveat.policy.bundle import Bundle
 from caveat.policy.deployments import Deployment
 from caveat.signing.canonical import JsonObject
@@ -96,8 +97,24 @@ class Witnesses(Protocol):
         """Counts the use as released, with the one-time evidence that it consumes, before it is."""
         ...
 
-    def drop(self, gathered: Gathered) -> None:
+    def keep_apart(self, gathered: Gathered) -> None:
+        """Makes durable what tells the use's persons apart; blocks. Raises `FaultError`."""
+        ...
+
+    def settle(self, call: Call, gathered: Gathered) -> None:
+        """The use of one `hold` has its record, or may have."""
+        ...
+
+    def drop(self, call: Call, gathered: Gathered) -> None:
         """Takes back `hold` of a use that was not released after all."""
+        ...
+
+    def did(self, call: Call, action: str, now: datetime) -> None:
+        """A call of a tool is about to be released."""
+        ...
+
+    def lately(self, call: Call, deployment: Deployment, now: datetime) -> Mapping[str, Bounds]:
+        """What the tools of the deployment did until now, by the facts that read it."""
         ...
 
     def admit(self, envelope: bytes, now: datetime) -> VerifiedEnvelope | Checked:

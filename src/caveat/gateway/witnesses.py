@@ -5,8 +5,8 @@ parallel requests cannot each read zero. Held counts stand until the record that
 and are taken back only when it never will be.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -24,13 +24,18 @@ from caveat.evidence.recognition import Index as RecognitionIndex
 from caveat.evidence.recognition import Recognition, recognise
 from caveat.evidence.revocation import VerifiedRevocations, standing_of_key
 from caveat.gateway.contradicting import contradicting_of
+from caveat.gateway.contributing import UNNAMED, Contribute, nobody_apart, read_by, reading_of
 from caveat.gateway.errors import RequestError
 from caveat.gateway.gather import CountCache, Gathered, gather, use_of
 from caveat.gateway.ports import Found, KeptManifest, SayingT
 from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.shape import standing
+from caveat.labels.sketch import Bounds
+from caveat.ledger.record import Counted
+from caveat.monitors.contribution import Sealed
+from caveat.monitors.figures import OF_EFFECTS
+from caveat.monitors.monitors import Monitors
 from caveat.monitors.once import Once
-from caveat.monitors.totals import Totals
 from caveat.oversight.figures import NOTHING, OBSERVER, Measured
 from caveat.policy.bundle import Bundle
 from caveat.policy.deployments import Deployment
@@ -46,6 +51,22 @@ Reviews = Callable[[str, datetime], Measured]
 def no_reviews(_deployment: str, _now: datetime) -> Measured:
     """Where nobody decides about anything."""
     return NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """How persons are told apart, and how what tells them apart is kept. A failure is a `FaultError`."""
+
+    contribute: Contribute
+    keep: Callable[[Sequence[Sealed]], None]
+
+
+def _keep_nothing(_sealed: Sequence[Sealed]) -> None:
+    return
+
+
+NOBODY_APART = Apart(nobody_apart, _keep_nothing)
+"""Where no key is held: every use is counted by its data."""
 
 
 class Envelopes(Protocol):
@@ -103,11 +124,12 @@ class BundleWitnesses:
         bundle: Bundle,
         checker: EvidenceChecker,
         store: Envelopes,
-        totals: Totals,
+        monitors: Monitors,
         once: Once,
         lists: RevocationLists,
         manifests: Manifests,
         reviews: Reviews = no_reviews,
+        apart: Apart = NOBODY_APART,
     ) -> None:
         """`checker`: under the trust policy of this very bundle."""
         self._reviews = reviews if _is_reviewed(bundle) else no_reviews
@@ -116,7 +138,8 @@ class BundleWitnesses:
         self._bundle = bundle
         self._checker = checker
         self._store = store
-        self._totals = totals
+        self._monitors = monitors
+        self._contribute, self._keep_apart = apart.contribute, apart.keep
         self._once = once
         self._lists = lists
         self._counts = CountCache()
@@ -175,12 +198,14 @@ class BundleWitnesses:
             deployment,
             self._bundle.registry,
             checked,
-            self._totals,
+            self._monitors,
             now,
             measured=self._measured(deployment, now).by_fact,
             count=self._counts,
             recognised=found.recognised,
             compare=None if self._contradicting is None else self._contradicting.of_piece,
+            contribute=self._contribute,
+            read=reading_of(self._monitors, deployment.id, now),
         )
 
     def _measured(self, deployment: Deployment, now: datetime) -> Measured:
@@ -194,15 +219,25 @@ class BundleWitnesses:
 
         Without data there is nothing to count and no source to add to, so neither time nor totals matter.
         """
+        registry = self._bundle.registry
+        if read_by(registry, deployment):
+            return gather(
+                call,
+                deployment,
+                registry,
+                (),
+                self._monitors,
+                now,
+                measured=measured.by_fact,
+                read=reading_of(self._monitors, deployment.id, now),
+            )
         where = standing(call, deployment, frozenset()).key
         key = (deployment.id, call.history, measured.values, *where)
         known = self._bare.get(key)
         if known is None:
             if len(self._bare) >= _BARE_LIMIT:
                 del self._bare[next(iter(self._bare))]
-            known = gather(
-                call, deployment, self._bundle.registry, (), self._totals, now, measured=measured.by_fact
-            )
+            known = gather(call, deployment, registry, (), self._monitors, now, measured=measured.by_fact)
             self._bare[key] = known
         return known
 
@@ -214,11 +249,32 @@ class BundleWitnesses:
         """Counts the use and consumes its one-time evidence."""
         for once in gathered.once:
             self._once.consume(once, call.action_digest)
-        self._totals.reserve(now, gathered.reserve)
+        self._monitors.reserve(now, call.deployment, gathered.counted, gathered.reserve)
 
-    def drop(self, gathered: Gathered) -> None:
+    def keep_apart(self, gathered: Gathered) -> None:
+        """Makes durable what tells the use's persons apart, before its record is."""
+        if gathered.reserve and gathered.contributed:
+            self._keep_apart([one.sealed for one in gathered.contributed])
+
+    def settle(self, call: Call, gathered: Gathered) -> None:
+        """What one `hold` counted stays."""
+        self._monitors.settle(call.deployment, gathered.counted, gathered.reserve)
+
+    def drop(self, call: Call, gathered: Gathered) -> None:
         """Takes back what one `hold` counted. One-time evidence stays with its action."""
-        self._totals.give_back(gathered.reserve)
+        self._monitors.give_back(call.deployment, gathered.counted, gathered.reserve)
+
+    def did(self, call: Call, action: str, now: datetime) -> None:
+        """Counts a tool's effect before it is one, so that calls at once cannot each read none."""
+        self._monitors.effects.do(call.deployment, action, now)
+
+    def lately(self, call: Call, deployment: Deployment, now: datetime) -> Mapping[str, Bounds]:
+        """What the tools of the deployment did until now, by the facts that read it."""
+        names = [spec.name for spec in read_by(self._bundle.registry, deployment) if spec.name in OF_EFFECTS]
+        if not names:
+            return {}
+        counted = Counted(deployment.owner_group, UNNAMED)
+        return reading_of(self._monitors, call.deployment, now)(names, counted, (), 0)
 
     def admit(self, envelope: bytes, now: datetime) -> VerifiedEnvelope | Checked:
         """The envelope if all that can be checked before a use holds; what is wrong with it otherwise."""

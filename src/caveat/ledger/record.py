@@ -42,17 +42,36 @@ class EvidenceCited:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Persons that a released use adds to a source. `hi` is None where their number is unknown."""
+    """Persons that a released use adds to a source. `hi` is None where their number is unknown.
+
+    `contribution`: the commitment of what tells `known` of them apart, kept beside the log.
+    """
 
     source: str
     digest: Digest
     lo: int
     hi: int | None
+    contribution: Digest | None = None
+    known: int = 0
 
     def __post_init__(self) -> None:
         """Raises `ValueError` for a count that no number of persons satisfies."""
         if self.lo < 0 or (self.hi is not None and self.hi < self.lo):
             raise ValueError("a reservation counts at least `lo` and at most `hi` persons")
+        if not 0 <= self.known <= self.lo or (self.known > 0 and self.contribution is None):
+            raise ValueError("a reservation knows apart at most the persons that it counts")
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Where the persons of a use are counted beside its source and deployment.
+
+    `purpose` is what the use is for, as its facts say; `protected`: it picks persons by something protected.
+    """
+
+    owner: str
+    purpose: str
+    protected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +349,8 @@ class DecisionRecord:
     in no record which `history` leads to. `redaction`: None where no clause has anything replaced; in observe
     mode it says what would have been. `history_state`: what the earlier messages of a prompt are; None in
     other records, and where nobody compared them. `hold`: of a use that waits for people; `approved`: of one
-    that they let through. `halted`: the signed statement by which an overseer has stopped it.
+    that they let through. `halted`: the signed statement by which an overseer has stopped it. `counted`: of a
+    released use that told persons apart.
     """
 
     time: str
@@ -357,6 +377,7 @@ class DecisionRecord:
     hold: Held | None = None
     approved: Approved | None = None
     halted: Digest | None = None
+    counted: Counted | None = None
 
     @property
     def released(self) -> bool:

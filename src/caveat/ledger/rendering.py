@@ -16,6 +16,7 @@ from caveat.ledger.record import (
     Approved,
     AssayRecord,
     BundleRecord,
+    Counted,
     DataPart,
     DecisionRecord,
     DissentRecord,
@@ -35,6 +36,7 @@ from caveat.ledger.record import (
     Record,
     Redaction,
     Replaced,
+    Reservation,
     ReviewRecord,
     RevocationsRecord,
     RoutesRecord,
@@ -339,9 +341,7 @@ def _render_decision(record: DecisionRecord, cases: Json) -> JsonObject:
     evidence: list[Json] = [
         {"envelope": e.envelope, "key": e.key, "outcome": e.outcome, "once": e.once} for e in record.evidence
     ]
-    reserve: list[Json] = [
-        {"source": r.source, "digest": r.digest, "lo": r.lo, "hi": r.hi} for r in record.reserve
-    ]
+    reserve: list[Json] = [_render_reservation(one) for one in record.reserve]
     return {
         "v": VERSION,
         "kind": "decision",
@@ -375,7 +375,19 @@ def _render_decision(record: DecisionRecord, cases: Json) -> JsonObject:
         **({} if record.hold is None else {"hold": _render_held(record.hold)}),
         **({} if record.approved is None else {"approved": _render_approved(record.approved)}),
         **({} if record.halted is None else {"halted": record.halted}),
+        **({} if record.counted is None else {"counted": _render_counted(record.counted)}),
     }
+
+
+def _render_reservation(one: Reservation) -> JsonObject:
+    said: JsonObject = {"source": one.source, "digest": one.digest, "lo": one.lo, "hi": one.hi}
+    if one.contribution is not None:
+        said |= {"contribution": one.contribution, "known": one.known}
+    return said
+
+
+def _render_counted(counted: Counted) -> JsonObject:
+    return {"owner": counted.owner, "purpose": counted.purpose, "protected": counted.protected}
 
 
 def _render_held(held: Held) -> JsonObject:

@@ -22,6 +22,7 @@ from caveat.ledger.record import (
     ArmFigures,
     AssayRecord,
     BundleRecord,
+    Counted,
     DataPart,
     DecisionRecord,
     DissentRecord,
@@ -116,6 +117,24 @@ class _ReserveModel(_Model):
     digest: _Hex
     lo: _Count
     hi: _Count | None
+    contribution: _Hex | None = None
+    known: _Count = 0
+
+    def value(self) -> Reservation:
+        """The domain value."""
+        return Reservation(
+            self.source, Digest(self.digest), self.lo, self.hi, _digest(self.contribution), self.known
+        )
+
+
+class _CountedModel(_Model):
+    owner: _Text
+    purpose: _Text
+    protected: bool = False
+
+    def value(self) -> Counted:
+        """The domain value."""
+        return Counted(self.owner, self.purpose, self.protected)
 
 
 class _ReplacedModel(_Model):
@@ -202,6 +221,7 @@ class _DecisionModel(_HeadModel):
     hold: _HeldModel | None = None
     approved: _ApprovedModel | None = None
     halted: _Hex | None = None
+    counted: _CountedModel | None = None
 
     def record(self) -> DecisionRecord:
         """The domain value."""
@@ -229,7 +249,7 @@ class _DecisionModel(_HeadModel):
             evidence=tuple(
                 [EvidenceCited(Digest(e.envelope), e.key, e.outcome, e.once) for e in self.evidence]
             ),
-            reserve=tuple([Reservation(r.source, Digest(r.digest), r.lo, r.hi) for r in self.reserve]),
+            reserve=tuple([one.value() for one in self.reserve]),
             mode=self.mode,
             enforced=self.enforced,
             of=self.of,
@@ -240,6 +260,7 @@ class _DecisionModel(_HeadModel):
             hold=None if self.hold is None else self.hold.value(),
             approved=None if self.approved is None else self.approved.value(),
             halted=_digest(self.halted),
+            counted=None if self.counted is None else self.counted.value(),
         )
 
 

@@ -185,13 +185,22 @@ def fold_totals(records: Iterable[Record]) -> Totals:
     return totals
 
 
+_SLACK = 20
+"""Of a sampled count one in so many may be too many: three standard deviations, and some."""
+
+
 class TotalsCheck:
-    """For `verify`: each released use carried the total that the records before it give."""
+    """For `verify`: each released use carried the total that the records before it give.
+
+    Where persons of its source were told apart, the records alone give only what it may be at most: as many
+    as there would be if no two uses had reached the same person.
+    """
 
     def __init__(self, greatest: Callable[[Digest, str], int]) -> None:
         """`greatest`: the greatest value of a count under the bundle with this digest."""
         self._greatest = greatest
         self._totals = Totals()
+        self._apart: set[str] = set()
 
     def check(self, index: int, record: Record) -> Iterator[Finding]:
         """Findings at this record; counts it."""
@@ -201,7 +210,15 @@ class TotalsCheck:
             yield Finding(Code.RESERVE_WITHOUT_RELEASE, index, "a use that was held back reserves persons")
         totals = self._totals.with_use(parse_time(record.time), record.reserve)
         derived = reduce(_greater, totals.values()).value(self._greatest(record.bundle, FACT))
-        if any(value != derived for case in record.cases for value in _observed(case)):
+        self._apart.update(one.source for one in record.reserve if one.contribution is not None)
+        observed = [value for case in record.cases for value in _observed(case)]
+        if self._apart.isdisjoint(one.source for one in record.reserve):
+            differs = any(value != derived for value in observed)
+        else:
+            most = derived if isinstance(derived, int) else derived.hi
+            most += most // _SLACK + 1
+            differs = any((value if isinstance(value, int) else value.lo) > most for value in observed)
+        if differs:
             yield Finding(Code.TOTALS_DIFFER, index, f"`{FACT}` is not what the records before it add up to")
         self._totals.fold(record)
 

@@ -17,8 +17,8 @@ from caveat.ledger.ledger import Ledger
 from caveat.ledger.record import Record, RoutesRecord, parse_time, record_id_of
 from caveat.ledger.wire import parse_record
 from caveat.monitors.logged import Logged
+from caveat.monitors.monitors import Monitors
 from caveat.monitors.once import Once
-from caveat.monitors.totals import Totals
 from caveat.oversight.book import Book
 from caveat.oversight.chronicle import Chronicle
 from caveat.oversight.demanded import Demands
@@ -36,7 +36,7 @@ from caveat.signing.digest import Digest
 class History:
     """Everything that is folded from records. `routes`: those that calls went to last."""
 
-    totals: Totals
+    monitors: Monitors
     once: Once
     logged: Logged
     trust: TrustSeen
@@ -87,7 +87,7 @@ class History:
             for keep in self._named:
                 keep(record, named)
             self.oversight.fold(record, named, entry.leaf)
-            for fold in (self.totals.fold, self.once.fold, succession.fold, *self.lasting):
+            for fold in (self.monitors.fold, self.once.fold, succession.fold, *self.lasting):
                 fold(record)
         chain = check_follows(bundle, succession.follow)
         check_trust_succession(bundle, self.trust, chain)

@@ -62,13 +62,14 @@ from caveat.ledger.ledger import Ledger
 from caveat.ledger.rotate import key_in_force
 from caveat.monitors.logged import Logged
 from caveat.monitors.once import Once
-from caveat.monitors.totals import Totals
 from caveat.oversight.book import Book
 from caveat.oversight.chronicle import Chronicle
 from caveat.oversight.halts import Halts
 from caveat.policy.bundle import Bundle
 from caveat.policy.chain import Chain
 from caveat.service.console import console_of
+from caveat.service.contribution_files import FILE as CONTRIBUTIONS
+from caveat.service.contribution_files import ContributionFiles
 from caveat.service.evidence_files import EvidenceFiles
 from caveat.service.history import History
 from caveat.service.hold_files import HoldFiles
@@ -81,7 +82,9 @@ from caveat.service.tls import ServerTls
 from caveat.service.watch import Watch, WatchConfig, read_known
 from caveat.signing.digest import Digest
 from caveat.store.api_keys import ApiKeyStore
+from caveat.store.contributions import SqliteContributions
 from caveat.store.errors import (
+    ContributionStoreError,
     EvidenceStoreError,
     HoldStoreError,
     OutboxError,
@@ -112,6 +115,8 @@ class ServiceConfig:
     the ledger does not have, their digest compared. `reload_on_hangup`: SIGHUP is this process's to answer.
     `clock`: of this machine. `prove`: that every shape is decided, before anything is served; raises
     `GatewayError`. `sign_in`: where people sign in at the console beside passkeys.
+    `subject_keys`: under which persons are told apart, oldest first; without any, uses are
+    counted by their data.
     """
 
     read_files: Callable[[], Files]
@@ -133,6 +138,7 @@ class ServiceConfig:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     notify: NotifyConfig | None = None
     sign_in: Provider | None = None
+    subject_keys: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 class Service:
@@ -145,7 +151,9 @@ class Service:
         law: LawInForce,
         make_witnesses: MakeWitnesses,
         gate: Gate,
-        stores: tuple[SqliteEvidenceStore, SqliteManifestStore, SqliteTranscripts, SqliteHolds],
+        stores: tuple[
+            SqliteEvidenceStore, SqliteManifestStore, SqliteTranscripts, SqliteHolds, SqliteContributions
+        ],
         holding: Holding,
         past: History,
         before: "_Before",
@@ -365,8 +373,13 @@ def open_service(config: ServiceConfig) -> Service:
     ledger's own errors for a log that may not be written on.
     """
     audit_key, log_key = log_keys(config.data)
+    try:
+        contributions = SqliteContributions(config.data / CONTRIBUTIONS)
+        apart = ContributionFiles(contributions, config.subject_keys, config.log)
+    except ContributionStoreError as error:
+        raise DataFolderError(str(error)) from error
     history = History(
-        Totals(),
+        apart.monitors(),
         Once(),
         Logged(),
         TrustSeen(),
@@ -391,11 +404,12 @@ def open_service(config: ServiceConfig) -> Service:
             bundle,
             checker,
             EvidenceFiles(store),
-            history.totals,
+            history.monitors,
             history.once,
             history.lists,
             index,
             history.book.measured,
+            apart.apart(history.monitors),
         )
 
     bundle = read_bundle(config.read_files(), beyond_loopback=config.beyond_loopback)
@@ -427,6 +441,7 @@ def open_service(config: ServiceConfig) -> Service:
         store.close()
         manifests.close()
         holds.close()
+        contributions.close()
         raise DataFolderError(f"{error}; without the file, histories are unrecognised for a while") from error
     outbox = None
     try:
@@ -437,6 +452,7 @@ def open_service(config: ServiceConfig) -> Service:
         store.close()
         manifests.close()
         holds.close()
+        contributions.close()
         transcripts.close()
         raise
     ledger.store_bundle(bundle.files)
@@ -481,7 +497,7 @@ def open_service(config: ServiceConfig) -> Service:
         law,
         make_witnesses,
         gate,
-        (store, manifests, transcripts, holds),
+        (store, manifests, transcripts, holds, contributions),
         holding,
         history,
         before,

@@ -7,6 +7,7 @@ StoreError
 ├── TranscriptStoreError the memory of what passed cannot be opened
 ├── HoldStoreError       what waits for people cannot be stored or read
 ├── OutboxError          notifications cannot be kept or read
+├── ContributionStoreError what tells persons apart cannot be kept or read
 ├── KeyStoreError        the issued API keys cannot be read or written
 └── FolderError          a folder is not one that may be read as a bundle
 """
@@ -34,6 +35,10 @@ class HoldStoreError(StoreError):
 
 class OutboxError(StoreError):
     """Notifications could not be kept or read. They are made again from the ledger; no use waits for them."""
+
+
+class ContributionStoreError(StoreError):
+    """Contributions could not be kept or read. A use whose persons cannot be kept is held back."""
 
 
 class KeyStoreError(StoreError):

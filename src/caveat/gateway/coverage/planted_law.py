@@ -4,7 +4,7 @@ Three clauses refuse, each something that a shape could hide: words, data that n
 of a tool. `words` refuses words alone, so that anything else passes there; `guarded` refuses data and calls.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NoReturn
 
@@ -19,6 +19,7 @@ from caveat.gateway.errors import RequestError
 from caveat.gateway.gather import Gathered, gather
 from caveat.gateway.law import law_of
 from caveat.gateway.ports import Found, Law, SayingT
+from caveat.labels.sketch import Bounds
 from caveat.monitors.totals import Totals
 from caveat.policy.bundle import Bundle, parse_bundle
 from caveat.policy.deployments import Deployment
@@ -143,8 +144,21 @@ class PlantedWitnesses:
     def hold(self, call: Call, gathered: Gathered, now: datetime) -> None:
         """Nothing is counted."""
 
-    def drop(self, gathered: Gathered) -> None:
+    def keep_apart(self, gathered: Gathered) -> None:
+        """Nobody is told apart."""
+
+    def settle(self, call: Call, gathered: Gathered) -> None:
+        """Nothing was counted."""
+
+    def drop(self, call: Call, gathered: Gathered) -> None:
         """Nothing was."""
+
+    def did(self, call: Call, action: str, now: datetime) -> None:
+        """Nothing is counted."""
+
+    def lately(self, call: Call, deployment: Deployment, now: datetime) -> Mapping[str, Bounds]:  # noqa: ARG002 - the same
+        """No tool did anything."""
+        return {}
 
     def admit(self, envelope: bytes, now: datetime) -> NoReturn:  # noqa: ARG002 - the same
         """Nothing is uploaded here."""
