@@ -90,8 +90,12 @@ def test_a_decision_that_did_not_read_the_content_is_found_although_it_refused(
     gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a score the severest is assumed: it is refused and on record, and nobody has read anything."""
-    monkeypatch.setattr(Screening, "of_parts", lambda _self, _parts: {})
-    monkeypatch.setattr("caveat.gateway.exchange.scores_of_answer", lambda *_said, **_more: {})
+
+    async def nothing(*_said: object, **_more: object) -> dict[str, object]:
+        return {}
+
+    monkeypatch.setattr(Screening, "of_parts", nothing)
+    monkeypatch.setattr("caveat.gateway.exchange.scores_of_answer", nothing)
     rows = planted_round(gateway).open
     assert {row.why for row in rows} >= {"unscanned"}
     assert {row.direction for row in rows if row.why == "unscanned"} >= {"request"}
