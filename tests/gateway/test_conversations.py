@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from caveat.cli.measure_turns import conversation_bodies, staged_desk
 from caveat.gateway.conversations import Conversations
 from caveat.gateway.exchange import Desk, read_use
-from caveat.gateway.gate import Use
 from caveat.gateway.identity.callers import Caller
+from caveat.gateway.ruling import Use
 from caveat.gateway.wire import openai
 from caveat.gateway.wire.history import MIN_BYTES
 from caveat.ledger.audit import Followed

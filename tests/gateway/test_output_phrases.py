@@ -13,7 +13,7 @@ import pytest
 
 from caveat.gateway import text_hold
 from caveat.gateway.errors import UpstreamError
-from caveat.gateway.gate import Ruling
+from caveat.gateway.ruling import Ruling
 from caveat.gateway.screening import Scores, screening_of
 from caveat.gateway.text_hold import hold_texts
 from caveat.gateway.wire.wire import OPENAI, find_wire

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from caveat.decision.verdict import Decision, Reason, Verdict
 from caveat.facts.fact import Fact, Grade
 from caveat.facts.value import Value
-from caveat.gateway.gate import Ruling
 from caveat.gateway.observing import REACH
+from caveat.gateway.ruling import Ruling
 from caveat.gateway.shape import facts_of_tool_call
 from caveat.gateway.stream import Windows
 from caveat.gateway.tool_hold import ToolRefusedError, hold_calls, strictest_refusal
@@ -55,17 +55,18 @@ class FakeRuling:
         self.released = name == "good"
         verdict = Verdict.ALLOW if self.released else Verdict.DENY
         self.decision = decision(verdict)
+        self.hold = None
 
 
 def ruled(name: str) -> Ruling:
     return cast("Ruling", FakeRuling(name))
 
 
-def decider(seen: list[ToolCall]) -> Callable[[ToolCall], Awaitable[Ruling]]:
-    async def decide(call: ToolCall) -> Ruling:
-        seen.append(call)
+def decider(seen: list[ToolCall]) -> Callable[[Sequence[ToolCall]], Awaitable[tuple[Ruling, ...]]]:
+    async def decide(calls: Sequence[ToolCall]) -> tuple[Ruling, ...]:
+        seen.extend(calls)
         await asyncio.sleep(0)
-        return ruled(call.name)
+        return tuple(ruled(call.name) for call in calls)
 
     return decide
 

@@ -95,6 +95,36 @@ def test_an_approved_call_goes_through_once_with_an_approved_prompt(
     assert (again.status, again.error["point"]) == (403, "tool")
 
 
+def test_two_calls_of_one_answer_go_through_together_once_both_are_approved(
+    gateway: RunningGateway, clock: Clock, upstream: ScriptedUpstream
+) -> None:
+    """Otherwise the approval of one would be used up by an answer that waits for the other."""
+    calling(upstream, FIRE, ("fire", '{"at": "the other gate"}'))
+    for _ in range(2):
+        approve(gateway, clock, ask(gateway))  # the prompt, whose approval is used
+        held = ask(gateway)
+        assert held.error["point"] == "tool"
+        approve(gateway, clock, held)  # one call, then the other
+    approve(gateway, clock, ask(gateway))
+    assert ask(gateway).status == 200
+    approve(gateway, clock, ask(gateway))
+    assert ask(gateway).error["point"] == "tool"  # both were used
+
+
+def test_one_approval_does_not_release_the_same_call_twice_in_one_answer(
+    gateway: RunningGateway, clock: Clock, upstream: ScriptedUpstream
+) -> None:
+    calling(upstream, FIRE)
+    for _ in range(3):
+        approve(gateway, clock, ask(gateway))
+    calling(upstream, FIRE, FIRE)
+    twice = ask(gateway)
+    assert (twice.status, twice.error["point"]) == (403, "tool")
+    approve(gateway, clock, ask(gateway))
+    calling(upstream, FIRE)
+    assert ask(gateway).status == 200  # what was approved once is still there for one
+
+
 def test_another_call_than_the_approved_one_waits(
     gateway: RunningGateway, clock: Clock, upstream: ScriptedUpstream
 ) -> None:

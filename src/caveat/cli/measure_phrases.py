@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import orjson
 
 from caveat.call.call import Point
-from caveat.gateway.gate import Ruling
+from caveat.gateway.ruling import Ruling
 from caveat.gateway.screening import Scores, Screening
 from caveat.gateway.text_hold import hold_texts
 from caveat.gateway.wire.wire import OPENAI

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from caveat.gateway.gate import Ruling
 from caveat.gateway.routing import Opened
+from caveat.gateway.ruling import Ruling
 from caveat.gateway.upstream import returnable
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -17,7 +17,7 @@ from caveat.gateway.console.door import Console
 from caveat.gateway.conversations import Conversation, Conversations, classify_settled, digests_of, turn_of
 from caveat.gateway.errors import GatewayError, RequestError, UpstreamError
 from caveat.gateway.evidence_header import read_evidence
-from caveat.gateway.gate import Gate, Ruling, Use
+from caveat.gateway.gate import Gate
 from caveat.gateway.http import (
     JSON,
     NO_RETRY,
@@ -38,6 +38,7 @@ from caveat.gateway.refusal import refusal_body
 from caveat.gateway.reviewing import Reviewing
 from caveat.gateway.routes import Target
 from caveat.gateway.routing import Opened, Router
+from caveat.gateway.ruling import Ruling, Use
 from caveat.gateway.said import Said, scores_of_answer
 from caveat.gateway.screening import Scores
 from caveat.gateway.stream import StreamEnd, halted, release_stream
@@ -279,7 +280,7 @@ async def _answer_whole(exchange: _Exchange, prompt: Ruling, opened: Opened, sen
     body = redact_whole(body, redaction)
     # No client looks for a call in an error.
     calls = wire.tool_calls(body) if answer.status < 400 else ()
-    tools = await decide_calls(calls, partial(_decide_call, exchange, prompt, redaction is not None))
+    tools = await decide_calls(calls, partial(_decide_calls, exchange, prompt, redaction is not None))
     refused = strictest_refusal(tools)
     if refused is not None:
         await _refuse(desk, wire, refused, send)
@@ -306,11 +307,14 @@ def _law_now(desk: Desk, before: Law) -> Law:
     return law
 
 
-async def _decide_call(exchange: _Exchange, prompt: Ruling, redacted: bool, asked: ToolCall) -> Ruling:
+async def _decide_calls(
+    exchange: _Exchange, prompt: Ruling, redacted: bool, calls: Sequence[ToolCall]
+) -> tuple[Ruling, ...]:
     desk = exchange.desk
-    ruling = await desk.gate.decide_tool(prompt, desk.law_now(), asked, redacted=redacted)
-    exchange.trace.ruled(ruling)
-    return ruling
+    rulings = await desk.gate.decide_tools(prompt, desk.law_now(), calls, redacted=redacted)
+    for ruling in rulings:
+        exchange.trace.ruled(ruling)
+    return rulings
 
 
 async def _answer_stream(
@@ -371,7 +375,7 @@ async def _answer_stream(
     replaced = first if redaction is None else redact_stream(first, wire, redaction)
     read = hold_texts(replaced, wire, said.screening, decide_said)
     decided = hold_calls(
-        read, wire.tool_reader(), partial(_decide_call, exchange, prompt, redaction is not None)
+        read, wire.tool_reader(), partial(_decide_calls, exchange, prompt, redaction is not None)
     )
     await release_stream(decided, wire, desk.gate, decide_again, output, desk.law_now, release, finish)
     await send_piece(send, b"", last=True)

@@ -7,32 +7,44 @@ same total; the record is durable before `Ruling` exists; whoever releases anyth
 
 import asyncio
 import hmac
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal, Protocol
 
 from caveat.call.call import Call, Point
-from caveat.decision.binding import binding_clauses
-from caveat.decision.obligations import kinds_of, with_unreadable
+from caveat.decision.obligations import kinds_of
 from caveat.decision.verdict import Decision, Verdict, halted
-from caveat.evidence.check import Checked
-from caveat.facts.fact import Facts
+from caveat.gateway.approved_cases import (
+    approved,
+    still_approved,
+    unapproved,
+    unreleased,
+    without_approvals,
+)
+from caveat.gateway.bound import (
+    bound_output,
+    bound_tool,
+    cases_of_answer,
+    left_alone,
+    unscored,
+    with_redaction,
+    with_unreadable,
+)
 from caveat.gateway.contributing import with_effects
 from caveat.gateway.conversations import Turn
 from caveat.gateway.errors import FaultError, LedgerError, RequestError
 from caveat.gateway.gather import Gathered
 from caveat.gateway.hold_view import render_view
 from caveat.gateway.holding import Given, Holding, Waiting
-from caveat.gateway.identity.speaker import Speaker
 from caveat.gateway.issued_keys import IssuedKeys
 from caveat.gateway.listing import Listed, new_parts, shortened
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.naming import Namer
 from caveat.gateway.planted_case import Opened
-from caveat.gateway.ports import Found, Law, Ledger
+from caveat.gateway.ports import Law, Ledger
 from caveat.gateway.recorder import Fold, Recorder
 from caveat.gateway.redacting import (
     AnswerRedaction,
@@ -42,16 +54,13 @@ from caveat.gateway.redacting import (
     record_of,
     redact_request,
 )
-from caveat.gateway.screening import Scores, unread_scores, with_scores, without_scores
-from caveat.gateway.shape import without_workflow
+from caveat.gateway.ruling import Ruling, Use, asked_of, cite, is_enforced
+from caveat.gateway.screening import Scores, unread_scores, with_scores
 from caveat.gateway.tool_use import action_of, cases_of_call, parts_of_call, tool_of
-from caveat.gateway.transcripts import Passage
-from caveat.gateway.wire.request import WireRequest
 from caveat.gateway.wire.tool_calls import Arguments, ToolCall
 from caveat.ledger.record import (
     DataPart,
     DecisionRecord,
-    EvidenceCited,
     Held,
     History,
     HistoryRecord,
@@ -62,63 +71,11 @@ from caveat.ledger.record import (
     render_time,
 )
 from caveat.oversight.halts import Doing, Halt, Halts
-from caveat.oversight.hold import Asked, make_shown
-from caveat.policy.clause import Clause
+from caveat.oversight.hold import make_shown
 from caveat.policy.deployments import Deployment
 from caveat.screens.placeholders import Placeholders, Table
 from caveat.signing.canonical import canonical
 from caveat.signing.digest import Digest, sha256
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """A request that was read and whose sender is known. `action`: what it does, for the record.
-
-    `found`: evidence that the store has about its parts, and what was known again of them.
-    `speakers`: its sender beside an API key. `request`: what content can be replaced in; a use without it is
-    refused where a clause has any replaced. `passage`: its messages beside what passed before.
-    `whole`: the request with what an earlier response stands for, as it was decided. `served`: the names by
-    which upstreams know the model that would serve it.
-    """
-
-    law: Law
-    deployment: Deployment
-    principal: str
-    action: str
-    call: Call
-    found: Found = field(default_factory=Found)
-    speakers: tuple[Speaker, ...] = ()
-    turn: Turn = field(default_factory=Turn)
-    request: WireRequest | None = None
-    passage: Passage | None = None
-    whole: WireRequest | None = None
-    served: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """A decision that is durable. Only a ruling that is `released` lets anything through.
-
-    `redacted`: of a prompt in which content was replaced; then only its bytes may go to an endpoint.
-    `halt`: of a use that an overseer has stopped. `of`: the record of the prompt that it goes on from.
-    """
-
-    use: Use
-    decision: Decision
-    gathered: Gathered
-    record_id: str
-    checkpoint: bytes
-    enforced: bool
-    listed: Listed = field(default_factory=Listed)
-    redacted: Redacted | None = None
-    hold: Waiting | None = None
-    halt: Halt | None = None
-    of: str | None = None
-
-    @property
-    def released(self) -> bool:
-        """Whether the use goes through: it is allowed, or its verdict is not enforced."""
-        return self.decision.verdict is Verdict.ALLOW or not self.enforced
 
 
 class Sampler(Protocol):
@@ -127,6 +84,33 @@ class Sampler(Protocol):
     def went_through(self, record: DecisionRecord, record_id: str, content: bytes, law: Law) -> None:
         """Takes in a use that goes through from now on: synchronous, and raises nothing."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A call of a tool with what was decided of it, and no record yet. `given`: was taken for it."""
+
+    use: Use
+    asked: ToolCall
+    gathered: Gathered
+    decision: Decision
+    now: datetime
+    redaction: Redaction | None
+    enforced: bool
+    given: Given | None = None
+
+    @property
+    def is_released(self) -> bool:
+        """Whether it would go through."""
+        return self.decision.verdict is Verdict.ALLOW or not self.enforced
+
+
+def _judged(
+    use: Use, asked: ToolCall, gathered: Gathered, now: datetime, redaction: Redaction | None
+) -> _Judged:
+    decision = with_unreadable(use.law.decisions.decide(Point.TOOL, gathered.cases), redaction)
+    enforced = is_enforced(use, decision, gathered)
+    return _Judged(use, asked, gathered, decision, now, redaction, enforced)
 
 
 class Gate:
@@ -170,13 +154,13 @@ class Gate:
         gathered = gathered if cases is gathered.cases else replace(gathered, cases=cases)
         decision = use.law.decisions.decide(Point.PROMPT, gathered.cases)
         redacted = self._redacted(use, gathered)
-        decision = _with_redaction(decision, redacted)
+        decision = with_redaction(decision, redacted)
         given = self._given(use, decision, gathered, now)
         if given is not None:
             # What is replaced depends on no approval, so it stands as it was found.
-            gathered = _approved(gathered, given)
-            decision = _with_redaction(use.law.decisions.decide(Point.PROMPT, gathered.cases), redacted)
-        enforced = _is_enforced(use, decision, gathered)
+            gathered = approved(gathered, given)
+            decision = with_redaction(use.law.decisions.decide(Point.PROMPT, gathered.cases), redacted)
+        enforced = is_enforced(use, decision, gathered)
         stopped = self._halt_of(use, None, given)
         released = stopped is None and (decision.verdict is Verdict.ALLOW or not enforced)
         if not released:
@@ -184,7 +168,8 @@ class Gate:
         else:
             use.law.witnesses.hold(use.call, gathered, now)
         # INVARIANT: no await above this line since `gather`.
-        with self._taken(given):
+        self._take(given)
+        with self._giving_back(given):
             try:
                 if released and gathered.contributed:
                     await asyncio.to_thread(use.law.witnesses.keep_apart, gathered)
@@ -223,32 +208,37 @@ class Gate:
         """What people approved of this very use, where that and nothing less makes it go through."""
         if self._holding is None or decision.verdict is not Verdict.NEEDS_APPROVAL:
             return None
-        given = self._holding.given(_asked(use), use.law, now)
-        if given is None or not _is_enforced(use, decision, gathered):
+        given = self._holding.given(asked_of(use), use.law, now)
+        if given is None or not is_enforced(use, decision, gathered):
             return None
-        cases = _approved(gathered, given).cases
+        cases = approved(gathered, given).cases
         return given if use.law.decisions.decide(use.call.point, cases).verdict is Verdict.ALLOW else None
 
+    def _take(self, given: Given | None) -> None:
+        """Uses up what was approved, before a record is made of it."""
+        if given is not None and self._holding is not None:
+            self._holding.take(given)
+
+    def _give_back(self, given: Given | None) -> None:
+        if given is not None and self._holding is not None:
+            self._holding.give_back(given)
+
     @contextmanager
-    def _taken(self, given: Given | None) -> Generator[None]:
-        """Uses up what was approved while a record is made of it; gives it back where there is surely none.
+    def _giving_back(self, given: Given | None) -> Generator[None]:
+        """Gives back what was taken where there is surely no record of it.
 
         A caller who hangs up meanwhile does not get it back: the record may have its place in the log.
         """
-        if given is None or self._holding is None:
-            yield
-            return
-        self._holding.take(given)
         try:
             yield
         except (LedgerError, RequestError):
-            self._holding.give_back(given)
+            self._give_back(given)
             raise
 
     def _keep_what_was_given(self, given: Given | None, ruling: Ruling) -> None:
         """What was halted has used up no approval."""
-        if given is not None and ruling.halt is not None and self._holding is not None:
-            self._holding.give_back(given)
+        if ruling.halt is not None:
+            self._give_back(given)
 
     def is_halted(self, ruling: Ruling) -> bool:
         """Whether an overseer has stopped what this ruling released."""
@@ -268,7 +258,7 @@ class Gate:
         )
 
     def _waits_under(self, use: Use) -> str | None:
-        entry = None if self._holding is None else self._holding.book.of(_asked(use), self.recorder.now())
+        entry = None if self._holding is None else self._holding.book.of(asked_of(use), self.recorder.now())
         return None if entry is None else entry.hold.id
 
     def _redacted(self, use: Use, gathered: Gathered) -> Redacted | None:
@@ -300,31 +290,15 @@ class Gate:
         deployment = self._deployment(prompt.use, law)
         redacting = redacting or Redacting(law.bundle)
         finder = redacting.finder if redacted is None else (prompt.use.law.redacting or redacting).finder
-        bound = self._bound_output(prompt, law, size)
+        bound = bound_output(prompt, law, size)
 
         def of_tool(name: str) -> frozenset[str]:
-            return kinds_of(
-                self._bound_tool(prompt, law, deployment, ToolCall("", name, b"", Arguments.OBJECT))
-            )
+            return kinds_of(bound_tool(prompt, law, deployment, ToolCall("", name, b"", Arguments.OBJECT)))
 
         table = Table() if redacted is None else redacted.table
         return AnswerRedaction(
             finder, self._placeholders(deployment.id), table, kinds_of(bound), of_tool, size
         )
-
-    def _bound_output(self, prompt: Ruling, law: Law, size: int | None) -> tuple[Clause, ...]:
-        if law.redacting is None:
-            return ()
-        return law.redacting.bound(Point.OUTPUT, without_scores(_cases_of_answer(prompt.gathered, size)))
-
-    def _bound_tool(
-        self, prompt: Ruling, law: Law, deployment: Deployment, asked: ToolCall
-    ) -> tuple[Clause, ...]:
-        if law.redacting is None:
-            return ()
-        tool = tool_of(asked, law.bundle, deployment)
-        cases = cases_of_call(without_scores(prompt.gathered.cases), tool, law.bundle.registry)
-        return law.redacting.bound(Point.TOOL, cases)
 
     async def decide_output(
         self,
@@ -354,31 +328,45 @@ class Gate:
         size = None if answer is None else len(answer)
         if redaction is not None:
             size = redaction.size
-        cases = _still_approved(prompt, law, _unscored(prompt, _cases_of_answer(prompt.gathered, size)))
+        cases = still_approved(prompt, law, unscored(prompt, cases_of_answer(prompt.gathered, size)))
         found = unread_scores(law.screening) if scores is None else scores
         cases = with_scores(cases, law.bundle, found)
         decision = law.decisions.decide(Point.OUTPUT, cases)
         gathered = Gathered(cases)
         counts = None if redaction is None or answer is None else redaction.counts
-        bound = self._bound_output(prompt, law, size)
-        done = record_of(bound, counts, _left_alone(use, redacted=redaction is not None))
-        if done is not None:
-            decision = with_unreadable(decision, done.clauses, done.unreadable)
-        enforced = _is_enforced(use, decision, gathered)
+        bound = bound_output(prompt, law, size)
+        done = record_of(bound, counts, left_alone(use, redacted=redaction is not None))
+        decision = with_unreadable(decision, done)
+        enforced = is_enforced(use, decision, gathered)
         now, of = self.recorder.now(), prompt.record_id
         return await self._rule(
             use, decision, gathered, now, prompt.listed, enforced=enforced, of=of, redaction=done
         )
 
-    async def decide_tool(
-        self, prompt: Ruling, law: Law, asked: ToolCall, *, redacted: bool = False
-    ) -> Ruling:
-        """The ruling on one call of a tool that the model's answer asks for.
+    async def decide_tools(
+        self, prompt: Ruling, law: Law, calls: Sequence[ToolCall], *, redacted: bool = False
+    ) -> tuple[Ruling, ...]:
+        """The rulings on the calls of tools that one answer asks for, in their order.
 
         From the facts that went into the answer, with what is registered of the tool in place of what is
-        registered of its deployment. `law` is the one in force now. `redacted`: `asked` is as it became
-        under a redaction; where a clause binds, one that is not is refused.
+        registered of its deployment. `law` is the one in force now. `redacted`: the calls are as they became
+        under a redaction; where a clause binds, one that is not is refused. They are released together or
+        not at all, so where one is not, none uses up what was approved of it.
         """
+        judged: list[_Judged] = []
+        try:
+            for asked in calls:
+                judged.append(await self._judge(prompt, law, asked, redacted=redacted))  # noqa: PERF401 - a failure gives back what was taken before
+        except BaseException:
+            for one in judged:
+                self._give_back(one.given)
+            raise
+        if not all(one.is_released for one in judged):
+            judged = [self._without_given(one) for one in judged]
+        return tuple(await asyncio.gather(*(self._rule_on_call(prompt, one) for one in judged)))
+
+    async def _judge(self, prompt: Ruling, law: Law, asked: ToolCall, *, redacted: bool) -> "_Judged":
+        """What is decided of a call. What was approved of it is taken, so that no other use finds it."""
         before, bundle = prompt.use, law.bundle
         deployment = self._deployment(before, law)
         tool = tool_of(asked, bundle, deployment)
@@ -391,38 +379,45 @@ class Gate:
         )
         use = replace(before, law=law, deployment=deployment, action=action_of(tool), call=call)
         scores = await _scores_of(law, call)
-        before_call = _still_approved(prompt, law, _unscored(prompt, prompt.gathered.cases))
-        cases = _unapproved(cases_of_call(before_call, tool, bundle.registry), before_call)
+        before_call = still_approved(prompt, law, unscored(prompt, prompt.gathered.cases))
+        cases = unapproved(cases_of_call(before_call, tool, bundle.registry), before_call)
         now = self.recorder.now()
         cases = with_effects(cases, bundle.registry, law.witnesses.lately(call, deployment, now))
         gathered = Gathered(with_scores(cases, law.bundle, scores))
-        decision = law.decisions.decide(Point.TOOL, gathered.cases)
-        bound = self._bound_tool(prompt, law, deployment, asked)
-        done = record_of(bound, None, _left_alone(use, redacted=redacted))
-        of = prompt.record_id
-        decision = _with_unreadable(decision, done)
-        given = self._given(use, decision, gathered, now)
+        bound = bound_tool(prompt, law, deployment, asked)
+        done = record_of(bound, None, left_alone(use, redacted=redacted))
+        judged = _judged(use, asked, gathered, now, done)
+        given = self._given(use, judged.decision, gathered, now)
+        self._take(given)
         if given is not None:
-            gathered = _approved(gathered, given)
-            decision = _with_unreadable(law.decisions.decide(Point.TOOL, gathered.cases), done)
-        enforced = _is_enforced(use, decision, gathered)
-        listed = new_parts(call.parts, Turn())
-        if decision.verdict is Verdict.ALLOW or not enforced:
+            judged = replace(_judged(use, asked, approved(gathered, given), now, done), given=given)
+        if judged.is_released:
             law.witnesses.did(call, use.action, now)
-        with self._taken(given):
+        return judged
+
+    def _without_given(self, judged: "_Judged") -> "_Judged":
+        """The same without what was approved of it, which serves another time."""
+        if judged.given is None:
+            return judged
+        self._give_back(judged.given)
+        gathered = replace(judged.gathered, cases=without_approvals(judged.gathered.cases))
+        return _judged(judged.use, judged.asked, gathered, judged.now, judged.redaction)
+
+    async def _rule_on_call(self, prompt: Ruling, judged: "_Judged") -> Ruling:
+        with self._giving_back(judged.given):
             ruling = await self._rule(
-                use,
-                decision,
-                gathered,
-                now,
-                listed,
-                enforced=enforced,
-                of=of,
-                redaction=done,
-                given=given,
-                content=_of_call(asked),
+                judged.use,
+                judged.decision,
+                judged.gathered,
+                judged.now,
+                new_parts(judged.use.call.parts, Turn()),
+                enforced=judged.enforced,
+                of=prompt.record_id,
+                redaction=judged.redaction,
+                given=judged.given,
+                content=_of_call(judged.asked),
             )
-            self._keep_what_was_given(given, ruling)
+            self._keep_what_was_given(judged.given, ruling)
             return ruling
 
     async def _record_parts(
@@ -507,7 +502,7 @@ class Gate:
         halt = self._halt_of(use, of, given)
         if halt is not None:
             decision, enforced = halted(decision), True
-            gathered = _unreleased(gathered, given)
+            gathered = unreleased(gathered, given)
             given = None
         record = DecisionRecord(
             time=render_time(now),
@@ -560,7 +555,7 @@ class Gate:
         )
 
     def _held(self, use: Use, decision: Decision, now: datetime) -> Held | None:
-        return None if self._holding is None else self._holding.held(_asked(use), decision, use.law, now)
+        return None if self._holding is None else self._holding.held(asked_of(use), decision, use.law, now)
 
     async def _wait(self, record: DecisionRecord, record_id: str, use: Use, content: bytes) -> Waiting | None:
         """Where the use waits now. Raises `FaultError` where what it shows cannot be stored."""
@@ -575,62 +570,13 @@ class Gate:
             )
             opened = Opened(record_id, record, use.call, use.deployment, use.found, content)
             self._holding.planted.opened(opened)
-        outlook = self._holding.outlook(name, use.law, self.recorder.now())
-        return Waiting(name, record.hold.expires_at, dict(record.hold.roles), outlook)
+        now = self.recorder.now()
+        outlook, is_approved = self._holding.outlook(name, use.law, now), self._holding.is_approved(name, now)
+        return Waiting(name, record.hold.expires_at, dict(record.hold.roles), outlook, is_approved)
 
 
 def _without_id(fold: Callable[[Record], None]) -> Fold:
     return lambda record, _record_id: fold(record)
-
-
-def _asked(use: Use) -> Asked:
-    call = use.call
-    return Asked(call.deployment, use.principal, call.action_digest, use.law.bundle.digest)
-
-
-def _approved(gathered: Gathered, given: Given) -> Gathered:
-    return replace(gathered, cases=tuple(replace(case, approvals=given.roles) for case in gathered.cases))
-
-
-def _unreleased(gathered: Gathered, given: Given | None) -> Gathered:
-    """The same without what only counts where the use goes on; what was approved of it is not used up."""
-    cases = gathered.cases if given is None else _without_approvals(gathered.cases)
-    return replace(gathered, cases=cases, reserve=(), counted=None, contributed=())
-
-
-def _unapproved(cases: tuple[Facts, ...], before: tuple[Facts, ...]) -> tuple[Facts, ...]:
-    """The cases of a call. What was approved of its prompt holds for it only where it changes no fact: the
-    approver saw these, and not what the call does beside."""
-    if not any(case.approvals for case in cases):
-        return cases
-    unchanged = [_values(case) for case in cases] == [_values(case) for case in before]
-    return cases if unchanged else _without_approvals(cases)
-
-
-def _still_approved(prompt: Ruling, law: Law, cases: tuple[Facts, ...]) -> tuple[Facts, ...]:
-    """The cases of what goes on from a prompt: approvals are of the policy that the prompt was under."""
-    if law.bundle.digest == prompt.use.law.bundle.digest:
-        return cases
-    return _without_approvals(cases)
-
-
-def _without_approvals(cases: tuple[Facts, ...]) -> tuple[Facts, ...]:
-    if not any(case.approvals for case in cases):
-        return cases
-    return tuple(replace(case, approvals=frozenset[str]()) for case in cases)
-
-
-def _values(case: Facts) -> frozenset[tuple[str, object, str]]:
-    """What is known in a case, from wherever."""
-    return frozenset((fact.name, fact.value, fact.grade.value) for fact in case.facts)
-
-
-def _with_redaction(decision: Decision, redacted: Redacted | None) -> Decision:
-    return _with_unreadable(decision, None if redacted is None else redacted.record)
-
-
-def _with_unreadable(decision: Decision, done: Redaction | None) -> Decision:
-    return decision if done is None else with_unreadable(decision, done.clauses, done.unreadable)
 
 
 def _forwarded(use: Use, redacted: Redacted | None) -> bytes | None:
@@ -646,45 +592,9 @@ def _of_call(asked: ToolCall) -> bytes:
     return asked.name.encode() + b"\n" + asked.arguments
 
 
-def _unscored(prompt: Ruling, cases: tuple[Facts, ...]) -> tuple[Facts, ...]:
-    """The cases as they hold of content that nobody has read yet. Without screens nobody read the prompt."""
-    return cases if prompt.use.law.screening is None else without_scores(cases)
-
-
 async def _scores_of(law: Law, call: Call) -> Scores:
     """What the screens find in this very content, where some clause reads it."""
     screening = law.screening
     if screening is None or call.point not in screening.points:
         return {}
     return await screening.of_parts(call.parts)
-
-
-def cite(checked: Checked) -> EvidenceCited:
-    """An envelope as records cite it."""
-    outcome = checked.outcome.value if checked.code is None else checked.code.value
-    return EvidenceCited(checked.envelope, checked.key or "", outcome, checked.once)
-
-
-def _cases_of_answer(gathered: Gathered, size: int | None) -> tuple[Facts, ...]:
-    workflow = gathered.standing.workflow
-    limit = None if workflow is None else workflow.max_output_bytes
-    if limit is None or size is None or size <= limit:
-        return gathered.cases
-    return tuple(replace(case, facts=without_workflow(case.facts)) for case in gathered.cases)
-
-
-def _left_alone(use: Use, *, redacted: bool) -> int:
-    """How many pieces nobody replaced anything in; none where a deployment is only watched."""
-    return int(not redacted and use.deployment.mode != "observe")
-
-
-def _is_enforced(use: Use, decision: Decision, gathered: Gathered) -> bool:
-    """Whether the verdict takes effect: in observe mode only where an `@always_enforced` clause binds.
-
-    Source: DESIGN section 4.
-    """
-    if use.deployment.mode != "observe":
-        return True
-    if decision.verdict is Verdict.ALLOW:
-        return False
-    return bool(binding_clauses(use.law.bundle.policy, use.call.point, gathered.cases))

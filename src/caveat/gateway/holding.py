@@ -123,12 +123,14 @@ class Waiting:
     """Where a use waits: the hold's id, until when, and for how many persons of each role.
 
     `outlook`: how many wait before it, and when it is its turn at the pace of who is enrolled.
+    `is_approved`: people have approved it, and it waits for what comes with it.
     """
 
     hold: str
     expires_at: str
     roles: Mapping[str, int]
     outlook: Outlook = field(default_factory=lambda: Outlook(0, None))
+    is_approved: bool = False
 
 
 class Holding:
@@ -179,6 +181,11 @@ class Holding:
     def is_blocked(self, entry: Entry, role: str, now: datetime) -> bool:
         """Whether an earlier emergency has to be reviewed before an approval in this role counts."""
         return self.demands.blocking(role, entry.hold.clauses, now) is not None
+
+    def is_approved(self, hold: str, now: datetime) -> bool:
+        """Whether nobody has still to approve it."""
+        entry = self.book.find(hold)
+        return entry is not None and entry.status(now) is Status.APPROVED
 
     def take(self, given: Given) -> None:
         """Uses it up, before the record that says so is durable."""

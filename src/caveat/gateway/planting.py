@@ -20,11 +20,12 @@ from structlog.types import FilteringBoundLogger
 from caveat.call.call import Point
 from caveat.decision.verdict import Verdict
 from caveat.gateway.errors import GatewayError
-from caveat.gateway.gate import Gate, cite
+from caveat.gateway.gate import Gate
 from caveat.gateway.hold_view import render_view
 from caveat.gateway.holding import Holding
 from caveat.gateway.planted_case import Made, Opened, is_source, make_case
 from caveat.gateway.ports import Law
+from caveat.gateway.ruling import cite
 from caveat.gateway.screening import Scores, with_scores
 from caveat.ledger.record import DecisionRecord, PlantedRecord, parse_time, render_time
 from caveat.oversight.hold import make_shown

@@ -9,9 +9,9 @@ from caveat.evidence.check import Checked
 from caveat.evidence.defects import EXPLANATIONS, Outcome
 from caveat.facts.registry import Registry
 from caveat.gateway.contradicting import found_in
-from caveat.gateway.gate import Ruling
 from caveat.gateway.gather import Gathered, needs_detail
 from caveat.gateway.holding import Waiting
+from caveat.gateway.ruling import Ruling
 from caveat.gateway.wire.protocol import Wire
 from caveat.ledger.record import render_time
 from caveat.signing.canonical import Json, JsonObject

@@ -12,9 +12,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from caveat.gateway.errors import FaultError, GatewayError, UpstreamError
-from caveat.gateway.gate import Gate, Ruling
+from caveat.gateway.gate import Gate
 from caveat.gateway.ports import Law
 from caveat.gateway.refusal import refusal_body
+from caveat.gateway.ruling import Ruling
 from caveat.gateway.text_hold import OutputRefusedError
 from caveat.gateway.tool_hold import ToolRefusedError
 from caveat.gateway.wire.protocol import Wire

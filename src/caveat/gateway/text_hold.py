@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 from caveat.gateway.errors import GatewayError, UpstreamError
-from caveat.gateway.gate import Ruling
 from caveat.gateway.refusal import refusal_message
+from caveat.gateway.ruling import Ruling
 from caveat.gateway.screening import CONTEXT_CHARS, Scores, Screening, phrase_scores
 from caveat.gateway.wire.protocol import Wire
 from caveat.gateway.wire.texts import NO_TEXTS, EventTexts, event_texts

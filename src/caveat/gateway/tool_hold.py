@@ -5,13 +5,12 @@ before it has been released and stays; a stream that keeps more waiting than the
 Source: DESIGN section 4, LABELS R8, ADR-0026.
 """
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from caveat.gateway.errors import GatewayError, UpstreamError
-from caveat.gateway.gate import Ruling
 from caveat.gateway.refusal import refusal_message
+from caveat.gateway.ruling import Ruling
 from caveat.gateway.wire.tool_calls import ToolCall, ToolReader
 
 MAX_CALLS = 128
@@ -31,10 +30,11 @@ class ToolRefusedError(GatewayError):
         self.ruling = ruling
 
 
-DecideCall = Callable[[ToolCall], Awaitable[Ruling]]
+DecideCalls = Callable[[Sequence[ToolCall]], Awaitable[tuple[Ruling, ...]]]
+"""A durable ruling on each call of one answer, in their order."""
 
 
-async def decide_calls(calls: Sequence[ToolCall], decide: DecideCall) -> tuple[Ruling, ...]:
+async def decide_calls(calls: Sequence[ToolCall], decide: DecideCalls) -> tuple[Ruling, ...]:
     """A durable ruling on each call, in their order; raises `UpstreamError` where they are too many."""
     if len(calls) > MAX_CALLS:
         raise UpstreamError(
@@ -42,17 +42,24 @@ async def decide_calls(calls: Sequence[ToolCall], decide: DecideCall) -> tuple[R
             "upstream_too_large",
             f"the model's endpoint asked for more than {MAX_CALLS} calls of tools at once",
         )
-    return tuple(await asyncio.gather(*(decide(call) for call in calls)))
+    return await decide(calls) if calls else ()
 
 
 def strictest_refusal(rulings: Sequence[Ruling]) -> Ruling | None:
-    """The ruling that decides over an answer with these calls; None where every one is released."""
+    """The ruling that decides over an answer with these calls; None where every one is released.
+
+    Of calls that wait it is one that people have still to approve.
+    """
     refused = [ruling for ruling in rulings if not ruling.released]
-    return max(refused, key=lambda one: one.decision.verdict.strictness, default=None)
+    return max(refused, key=_severity, default=None)
+
+
+def _severity(ruling: Ruling) -> tuple[int, bool]:
+    return ruling.decision.verdict.strictness, ruling.hold is None or not ruling.hold.is_approved
 
 
 async def hold_calls(
-    arriving: AsyncIterator[bytes], reader: ToolReader, decide: DecideCall
+    arriving: AsyncIterator[bytes], reader: ToolReader, decide: DecideCalls
 ) -> AsyncIterator[bytes]:
     """The windows of a stream, each as it comes while no call is under way.
 

@@ -9,7 +9,7 @@ import importlib.util
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from caveat.gateway.gate import Ruling
+from caveat.gateway.ruling import Ruling
 from caveat.gateway.usage import Usage
 from caveat.gateway.wire.protocol import Wire
 

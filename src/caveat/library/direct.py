@@ -13,7 +13,7 @@ from functools import partial
 import orjson
 
 from caveat.call.call import Point
-from caveat.gateway import gate
+from caveat.gateway import ruling as gateway_ruling
 from caveat.gateway.errors import GatewayError, RequestError
 from caveat.gateway.evidence_header import HEADER, encode_envelope
 from caveat.gateway.exchange import Desk, hear_answer, hear_prompt, read_use
@@ -113,7 +113,7 @@ async def decide_output(desk: Desk, prompt: Ruling, answer: str | bytes) -> Ruli
         _charge(origin, body)
         if isinstance(answer, bytes):
             calls = origin.wire.tool_calls(body)
-            refused = strictest_refusal(await decide_calls(calls, partial(_decide_call, origin)))
+            refused = strictest_refusal(await decide_calls(calls, partial(_decide_calls, origin)))
             if refused is not None:
                 return _ruled(replace(origin, ruling=refused))
         law = desk.law_now()
@@ -134,13 +134,13 @@ async def decide_tool(desk: Desk, prompt: Ruling, name: str, arguments: str | Ma
     origin = _allowed_prompt(desk, prompt)
     text = arguments if isinstance(arguments, str) else json_bytes(arguments).decode()
     with _as_gate_errors(desk):
-        made = await _decide_call(origin, call_of_text(ARGUMENTS, name, text))
+        (made,) = await _decide_calls(origin, [call_of_text(ARGUMENTS, name, text)])
         return _ruled(replace(origin, ruling=made))
 
 
-async def _decide_call(origin: Origin, asked: ToolCall) -> gate.Ruling:
+async def _decide_calls(origin: Origin, calls: Sequence[ToolCall]) -> tuple[gateway_ruling.Ruling, ...]:
     desk = origin.desk
-    return await desk.gate.decide_tool(origin.ruling, desk.law_now(), asked)
+    return await desk.gate.decide_tools(origin.ruling, desk.law_now(), calls)
 
 
 def _allowed_prompt(desk: Desk, prompt: Ruling) -> Origin:

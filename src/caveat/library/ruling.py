@@ -5,7 +5,7 @@ from typing import Literal
 
 from caveat.call.call import Point
 from caveat.decision.verdict import Reason, Verdict
-from caveat.gateway import gate
+from caveat.gateway import ruling as gateway_ruling
 from caveat.gateway.exchange import Desk
 from caveat.gateway.gather import needs_detail
 from caveat.gateway.identity.callers import Caller
@@ -24,7 +24,7 @@ class Origin:
     wire: Wire
     caller: Caller
     request: WireRequest
-    ruling: gate.Ruling
+    ruling: gateway_ruling.Ruling
 
 
 @dataclass(frozen=True, slots=True)
