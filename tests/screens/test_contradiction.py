@@ -97,6 +97,22 @@ def test_impersonal_data_with_identifiers_contradict() -> None:
     assert found(Declared(impersonal=True), goods.encode()) == {}
 
 
+@pytest.mark.parametrize("shape", ["chat", "flat", "input", "called"])
+def test_tools_that_a_request_defines_or_calls_are_nobody(shape: str) -> None:
+    def tool(name: str) -> object:
+        schema = {"type": "object", "properties": {"at": {"type": "string"}}}
+        return {
+            "chat": {"type": "function", "function": {"name": name, "parameters": schema}},
+            "flat": {"type": "function", "name": name, "parameters": schema},
+            "input": {"name": name, "input_schema": schema},
+            "called": {"type": "function", "function": {"name": name, "arguments": "{}"}},
+        }[shape]
+
+    tools = json.dumps([tool(f"{what}_{whom}") for what in ("find", "close") for whom in "abcdefghijkl"])
+    said = Declared(persons=0, aggregate=True, impersonal=True)
+    assert found(said, tools.encode(), "application/json") == {}
+
+
 def test_content_that_is_no_text_is_not_called_right() -> None:
     assert found(Declared(synthetic=True), b"\x00\x01" * 50) == {Code.UNREADABLE: 600}
 

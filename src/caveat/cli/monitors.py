@@ -4,7 +4,6 @@ No command takes an identifier: nobody can ask whether somebody is among those c
 """
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,7 +19,7 @@ from caveat.ledger.record import DecisionRecord, Record, parse_time
 from caveat.monitors.erasure import plan_erasure
 from caveat.monitors.windows import NAMES, YEAR
 from caveat.service.contribution_files import FILE, ContributionFiles
-from caveat.service.subject_keys import SubjectKeyError, new_key, read_chain_file, render_chain
+from caveat.service.subject_keys import SubjectKeyError, new_key, read_chain_file, write_chain
 from caveat.signing.canonical import Json, JsonObject
 from caveat.signing.digest import Digest
 from caveat.store.contributions import SqliteContributions
@@ -248,11 +247,7 @@ def _chain(path: Path, data: Path) -> tuple[bytes, ...]:
 
 def _write_chain(out: Path, keys: tuple[bytes, ...]) -> None:
     try:
-        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(render_chain(keys))
-            file.flush()
-            os.fsync(descriptor)
+        write_chain(out, keys)
     except FileExistsError as error:
         raise CannotRunError(f"`{out}` exists already", "choose another file") from error
     except OSError as error:

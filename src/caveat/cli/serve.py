@@ -33,6 +33,7 @@ from caveat.service.service import Service, ServiceConfig, open_service
 from caveat.service.subject_keys import (
     VARIABLE,
     SubjectKeyError,
+    development_chain,
     read_chain_descriptor,
     read_chain_file,
 )
@@ -179,7 +180,7 @@ def serve_command(
             watch=watch,
             notify=notify,
             sign_in=sign_in,
-            subject_keys=_subject_keys(subject_key, data),
+            subject_keys=_subject_keys(subject_key, data, development=development),
         )
         url = f"{'http' if tls is None else 'https'}://{host}:{listening.getsockname()[1]}"
         before = endpoint.url if isinstance(endpoint, UpstreamConfig) else f"the upstreams of {routes}"
@@ -190,13 +191,15 @@ def serve_command(
     return 0
 
 
-def _subject_keys(path: Path | None, data: Path) -> tuple[bytes, ...]:
-    """The second party's chain; none where nobody gives one."""
+def _subject_keys(path: Path | None, data: Path, *, development: bool) -> tuple[bytes, ...]:
+    """The second party's chain; none where nobody gives one. A development world has one of its own."""
     descriptor = os.environ.get(VARIABLE)
     try:
         if path is not None:
             return read_chain_file(path, data)
-        return () if descriptor is None else read_chain_descriptor(descriptor)
+        if descriptor is not None:
+            return read_chain_descriptor(descriptor)
+        return development_chain(data / "development") if development else ()
     except SubjectKeyError as error:
         raise CannotRunError(
             str(error), "docs/how-to/hold-the-key-of-the-monitors.md says who holds it and where"

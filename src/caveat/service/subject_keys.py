@@ -60,6 +60,30 @@ def read_chain_file(path: Path, data: Path) -> tuple[bytes, ...]:
         raise SubjectKeyError(f"`{path.name}` cannot be read") from error
 
 
+def write_chain(out: Path, keys: tuple[bytes, ...]) -> None:
+    """Makes the file, readable by its owner alone; raises `OSError`, also where it is there already."""
+    descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(render_chain(keys))
+        file.flush()
+        os.fsync(descriptor)
+
+
+def development_chain(folder: Path) -> tuple[bytes, ...]:
+    """The chain of a development world, made where there is none; raises `SubjectKeyError`.
+
+    It lies with all other keys of that world on one disk, and so protects nobody.
+    """
+    path = folder / "subjects.chain"
+    try:
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            write_chain(path, (new_key(),))
+        return parse_chain(path.read_text("ascii"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SubjectKeyError(f"`{path.name}` cannot be made or read") from error
+
+
 def read_chain_descriptor(number: str) -> tuple[bytes, ...]:
     """The chain from an open descriptor, which is read to its end and closed; raises `SubjectKeyError`."""
     try:

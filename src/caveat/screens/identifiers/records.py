@@ -239,7 +239,7 @@ def _name_of(said: _Said, *, has_more: bool) -> Name | None:
     for text in said.names:
         name = read_name(text)
         if name is not None and (
-            has_more or not said.loose or (len(name.words) > 1 and not _of_things(said))
+            has_more or not said.loose or (len(name.words) > 1 and not _names_a_thing(text, said))
         ):
             return name
     return None
@@ -247,12 +247,13 @@ def _name_of(said: _Said, *, has_more: bool) -> Name | None:
 
 _THINGS = words(
     "price sku quantity stock product company brand category code version file size unit weight colour color "
-    "model currency population capital iso species genre isbn"
+    "model currency population capital iso species genre isbn parameters input_schema arguments function"
 )
 
 
-def _of_things(said: _Said) -> bool:
-    return not said.attributes.isdisjoint(_THINGS)
+def _names_a_thing(text: str, said: _Said) -> bool:
+    """A product, or a function as programs write it: requests define tools by `name`."""
+    return "_" in text or not said.attributes.isdisjoint(_THINGS)
 
 
 def _declare(person: Person, declared: str, id_column: str) -> None:
