@@ -36,7 +36,10 @@ _PUBLISH_SECONDS = 15
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came out of a step, and whether it is what must come out. `counted`: why an approval did not."""
+    """What came out of a step, and whether it is what must come out.
+
+    `counted`: why an approval did not. `contradictions`: of content with what was said of it.
+    """
 
     title: str
     verdict: str
@@ -48,6 +51,7 @@ class Outcome:
     answer: str
     right: bool
     counted: str = ""
+    contradictions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +224,7 @@ def _outcome(
         answer=answer,
         right=right,
         counted=counted,
+        contradictions=_names(error.get("contradictions")),
     )
 
 
@@ -343,6 +348,8 @@ def _remark(outcome: Outcome) -> str:
         return "proof of " + ", ".join(outcome.needs)
     if outcome.counted:
         return "counts as none: " + outcome.counted.removeprefix("approval_").replace("_", " ")
+    if outcome.contradictions:
+        return outcome.contradictions[0].partition(", ")[2]
     if outcome.approvals:
         return "approval of " + ", ".join(outcome.approvals)
     return outcome.reason.replace("_", " ")

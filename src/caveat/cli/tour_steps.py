@@ -28,6 +28,7 @@ _LIST = "case,programme,amount,month\n" + "".join(
 )
 _HUNDRED = "".join(_LIST.splitlines(keepends=True)[:101])
 _FOREIGN = _HUNDRED.replace("C-7,", "X-7,")
+_MANY = "case,e-mail,amount\n" + "".join(f"D-{n},person-{n}@example.org,{300 + n}\n" for n in range(400))
 _SALT = b"salt of the tour"
 
 Said = Mapping[str, Mapping[str, FactValue]]
@@ -85,6 +86,15 @@ _BULK: Said = {
         "subjects_jurisdiction": "domestic",
         "consent_basis": "broad_terms",
         "subject_count": 240_000,
+    },
+}
+_NOBODY: Said = {
+    "registrar": _ASKED,
+    "data_owner": {
+        "data_category": frozenset({"none"}),
+        "acquisition_channel": "first_party",
+        "subjects_jurisdiction": "none",
+        "purpose_compatible": True,
     },
 }
 _FEW: Said = {
@@ -167,6 +177,7 @@ STEPS = (
         attested=_OFFICE,
         listed=_LIST,
     ),
+    Step("400 persons attested as nobody's data", _MANY, "deny", ("P27",), attested=_NOBODY),
 )
 
 
