@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caveat.screens.panel import Gives, Panel, Seat
+from caveat.screens.panel import INLINE_CHARS, NOW_CHARS, Gives, Panel, Seat
 from caveat.screens.protocol import Calibration, Failure, RawScores, Unavailable
+from caveat.screens.readers import Readers
 
 STRAIGHT = Calibration(((0.0, 0), (1.0, 1000)), "nothing")
 
@@ -22,6 +24,7 @@ class Fixed:
     says: Mapping[str, object]
     name: str = "fixed"
     digest: str = "d" * 64
+    max_chars: int = 200_000
     heads: Mapping[str, tuple[float, float]] = field(default_factory=lambda: {"x": (0.0, 1.0)})
 
     def score(self, text: str) -> RawScores:  # noqa: ARG002 - the same whatever is asked
@@ -98,6 +101,89 @@ async def test_a_screen_that_nobody_registered_has_its_declared_failure() -> Non
 
 async def test_a_long_text_is_read_as_a_short_one() -> None:
     assert (await Panel((seat({"x": 0.5}),)).read("a" * 100_000))["risk"].value == 500
+
+
+class Stuck(Fixed):
+    """Reads until it is let go."""
+
+    def __init__(self, name: str = "stuck") -> None:
+        super().__init__({"x": 0.0}, name)
+        self.go, self.asked = threading.Event(), 0
+
+    def score(self, text: str) -> RawScores:
+        self.asked += 1
+        assert self.go.wait(60)
+        return super().score(text)
+
+
+LONG = "a" * (INLINE_CHARS + 1)
+
+
+async def source(panel: Panel, text: str = LONG) -> str:
+    return (await panel.read(text))["risk"].source
+
+
+async def test_a_stuck_screen_is_unavailable_at_once_and_no_further_thread_begins() -> None:
+    readers, stuck = Readers(threads=2), Stuck()
+    panel = Panel((Seat("one", gives(), 0.01, local=stuck),), 60.0, readers)
+    assert await source(panel) == "unavailable:timed_out"
+    assert readers.stuck == 1
+    for text in (LONG, "short") * 10:
+        assert await source(panel, text) == "unavailable:stuck"
+    assert (stuck.asked, readers.begun) == (1, 1)
+    other = Panel((seat({"x": 0.5}),), 60.0, readers)
+    assert await source(other) == "d" * 64  # another thread is left, and another screen is not stuck
+    stuck.go.set()
+    while readers.stuck:  # noqa: ASYNC110 - a thread ends it
+        await asyncio.sleep(0)
+    assert await source(panel) == "d" * 64
+
+
+async def test_threads_are_as_many_as_they_may_be_whatever_is_stuck() -> None:
+    readers = Readers(threads=2)
+    stuck = [Stuck(f"s{at}") for at in range(5)]
+    panels = [Panel((Seat("one", gives(), 0.01, local=one),), 60.0, readers) for one in stuck]
+    found = [await source(panel) for panel in panels]
+    assert found == ["unavailable:timed_out"] * 2 + ["unavailable:stuck"] * 3
+    assert readers.begun == 2
+    for one in stuck:
+        one.go.set()
+
+
+async def test_texts_that_wait_are_bounded_and_one_that_waited_too_long_is_never_read() -> None:
+    readers, first, second = Readers(threads=1, waiting=1), Stuck("first"), Stuck("second")
+    holding = asyncio.create_task(readers.read(first, LONG, 60.0))
+    while not first.asked:  # noqa: ASYNC110 - a thread begins it
+        await asyncio.sleep(0)
+    waiting = asyncio.create_task(readers.read(second, LONG, 0.01))
+    await asyncio.sleep(0)
+    assert await readers.read(second, LONG, 60.0) == Unavailable(Failure.BUSY)
+    assert await waiting == Unavailable(Failure.TIMED_OUT)
+    assert readers.stuck == 0  # it never began
+    first.go.set()
+    assert await holding == {"x": 0.0}
+    assert await readers.read(seat({"x": 0.3}).local or first, LONG, 60.0) == {"x": 0.3}
+    assert second.asked == 0
+
+
+async def test_what_raises_in_a_thread_has_its_declared_failure() -> None:
+    assert await source(Panel((Seat("one", gives(), 1.0, local=Raises({})),))) == "unavailable:failed"
+
+
+@pytest.mark.parametrize("chars", [INLINE_CHARS, 200_000])
+async def test_a_text_beyond_what_a_screen_reads_is_never_given_to_it(chars: int) -> None:
+    stuck = Stuck()
+    stuck.max_chars = chars
+    assert await source(Panel((Seat("one", gives(), 1.0, local=stuck),)), "a" * (chars + 1)) == (
+        "unavailable:too_large"
+    )
+    assert stuck.asked == 0
+
+
+def test_where_nobody_can_wait_less_is_read() -> None:
+    panel = Panel((seat({"x": 0.5}),))
+    assert panel.read_now("a" * NOW_CHARS)["risk"].value == 500
+    assert panel.read_now("a" * (NOW_CHARS + 1))["risk"].source == "unavailable:too_large"
 
 
 def test_what_nothing_read_has_the_declared_failure() -> None:

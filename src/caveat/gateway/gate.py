@@ -535,6 +535,7 @@ class Gate:
         if self.sampler is not None and record.released:
             self.sampler.went_through(record, receipt.record_id, content or b"", use.law)
         self.metrics.decided(call.point, decision, mode)
+        self.metrics.unavailable(record.cases)
         if record.history_state is not None:
             self.metrics.compared(record.history_state.value)
         done = record.redaction if mode == "enforce" else None

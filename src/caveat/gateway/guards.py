@@ -7,15 +7,18 @@ Source: ADR-0048.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import aiohttp
 import orjson
 from yarl import URL
 
+from caveat.gateway.model_screen import ModelScreen
 from caveat.policy.screens import LOCAL_KINDS, Screens, ScreenSpec
+from caveat.screens.errors import ScreenError
 from caveat.screens.guards import GUARDS, Guard, UnreadableError
 from caveat.screens.panel import Gives, Panel, Seat
 from caveat.screens.protocol import Calibration, Failure, RawScores, Screen, Unavailable
@@ -24,11 +27,41 @@ from caveat.signing.canonical import canonical
 from caveat.signing.digest import sha256
 
 MAX_ANSWER_BYTES = 256 * 1024
+MAX_ASKED_AT_ONCE = 16
+"""So many texts of one guard are asked at once; further ones wait, within their deadline."""
+KEPT_SECONDS = 30.0
+"""How long a connection that nobody uses is kept."""
 PREFIX = "CAVEAT_SCREEN_"
 
 
 class GuardsError(ValueError):
     """What the operator registered of a screen cannot be used."""
+
+
+class Connection:
+    """What one guard is asked through: connections that are used again, a limited number of them."""
+
+    def __init__(self) -> None:
+        """Nothing is opened before the first text."""
+        self._open: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def session(self) -> aiohttp.ClientSession:
+        """The session of the loop that asks. It keeps no cookie, and takes no proxy of the environment."""
+        loop = asyncio.get_running_loop()
+        if self._open is None or self._open.closed or self._loop is not loop:
+            self._open = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=MAX_ASKED_AT_ONCE, keepalive_timeout=KEPT_SECONDS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+            )
+            self._loop = loop
+        return self._open
+
+    async def close(self) -> None:
+        """Its connections are gone. A later text opens new ones."""
+        if self._open is not None:
+            await self._open.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +71,7 @@ class Registered:
     url: str = ""
     key: str = field(default="", repr=False)
     model: Path | None = None
+    connection: Connection = field(default_factory=Connection, repr=False, compare=False)
 
 
 Guards = Mapping[str, Registered]
@@ -100,23 +134,24 @@ def _seat(spec: ScreenSpec, registered: Registered) -> Seat:
     )
     seconds = spec.deadline_ms / 1000
     if spec.kind in LOCAL_KINDS:
-        return Seat(spec.name, gives, seconds, local=_local(spec, registered))
+        try:
+            return Seat(spec.name, gives, seconds, local=LOCAL[spec.kind](spec, registered))
+        except ScreenError as error:
+            return Seat(spec.name, gives, seconds, lacks=str(error))
     if not registered.url:
-        return Seat(spec.name, gives, seconds)
+        return Seat(spec.name, gives, seconds, lacks=f"no address: set {PREFIX}{spec.name.upper()}_URL")
     return Seat(spec.name, gives, seconds, remote=AskedScreen(spec, registered))
 
 
-def _local(spec: ScreenSpec, registered: Registered) -> Screen | None:
-    if spec.kind == "sensitive":
-        return SensitiveScreen()
-    return load_model(registered.model)
-
-
-def load_model(path: Path | None) -> Screen | None:
-    """The project's own classifier in a model file; None where there is none, no file of it, or no numpy."""
-    from caveat.gateway.model_screen import ModelScreen
-
-    return None if path is None else ModelScreen.load(path)
+LOCAL: Mapping[str, Callable[[ScreenSpec, Registered], Screen]] = MappingProxyType(
+    {
+        "sensitive": lambda _spec, _registered: SensitiveScreen(),
+        "model": lambda spec, registered: ModelScreen.load(
+            registered.model, dict(spec.settings).get("digest", "")
+        ),
+    }
+)
+"""All that ever runs in this process: Caveat's own. What somebody else wrote is asked over a network."""
 
 
 class AskedScreen:
@@ -133,29 +168,39 @@ class AskedScreen:
     async def score(self, text: str) -> RawScores | Unavailable:
         """The scores of one text; whatever else the guard does makes it unavailable."""
         body = orjson.dumps(self._guard.ask(text, self._settings, self._heads))
-        url = self._registered.url
         headers = {"content-type": "application/json", "accept": "application/json"}
         if self._registered.key:
             headers["authorization"] = f"Bearer {self._registered.key}"
         try:
-            # A session of its own: nothing of one text, and no cookie of a guard, is there at the next.
-            async with (
-                aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False) as session,
-                session.post(url, data=body, headers=headers, allow_redirects=False) as answer,
-            ):
-                if 300 <= answer.status < 400:
-                    return Unavailable(Failure.REDIRECTED)
-                if answer.status != 200:
-                    return Unavailable(Failure.REFUSED)
-                data = await _limited(answer)
+            data = await self._asked(body, headers)
         except (aiohttp.ClientError, OSError, ValueError):
             return Unavailable(Failure.UNREACHABLE)
+        if isinstance(data, Unavailable):
+            return data
         if data is None:
             return Unavailable(Failure.TOO_LARGE)
         try:
             return self._guard.read(orjson.loads(data), self._settings, self._heads)
         except (orjson.JSONDecodeError, UnreadableError, RecursionError):
             return Unavailable(Failure.UNREADABLE)
+
+    async def _asked(self, body: bytes, headers: Mapping[str, str]) -> bytes | Unavailable | None:
+        """The answer; None where it has no end. A kept connection that is gone is opened again, once."""
+        once_more = True
+        while True:
+            try:
+                async with self._registered.connection.session().post(
+                    self._registered.url, data=body, headers=headers, allow_redirects=False
+                ) as answer:
+                    if 300 <= answer.status < 400:
+                        return Unavailable(Failure.REDIRECTED)
+                    if answer.status != 200:
+                        return Unavailable(Failure.REFUSED)
+                    return await _limited(answer)
+            except (aiohttp.ServerDisconnectedError, ConnectionResetError):
+                if not once_more:
+                    raise
+                once_more = False
 
 
 async def _limited(answer: aiohttp.ClientResponse) -> bytes | None:

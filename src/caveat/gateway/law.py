@@ -114,6 +114,11 @@ class LawInForce:
             self.current = law
             return True
 
+    async def close(self) -> None:
+        """Lets go of the connections to guards."""
+        for one in self._guards.values():
+            await one.connection.close()
+
     def _read(self) -> tuple[Law, Chain]:
         try:
             files = self._read_files()

@@ -6,7 +6,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from caveat.call.call import Point
 from caveat.decision.verdict import Decision
+from caveat.facts.fact import Facts, Grade
 from caveat.ledger.record import Replaced
+from caveat.screens.panel import UNAVAILABLE
+from caveat.screens.readers import READERS
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -108,6 +111,18 @@ class Metrics:
         self._open_paths = Gauge(
             "caveat_paths_open", "Live paths on which what was planted last held not.", registry=registry
         )
+        self._screens = Counter(
+            "caveat_screen_failures",
+            "Scores that a recorded decision read and no screen gave, by screen and reason.",
+            ("screen", "why"),
+            registry=registry,
+        )
+        self._stuck = Gauge(
+            "caveat_screens_stuck",
+            "Readings within this process that have outlived their time and still run.",
+            registry=registry,
+        )
+        self._stuck.set_function(lambda: READERS.stuck)
         self._notices = Counter(
             "caveat_notifications",
             "Attempts to deliver a notification.",
@@ -151,6 +166,17 @@ class Metrics:
         self._decisions.labels(point.value, decision.verdict.value, decision.reason.value, mode).inc()
         if decision.incident:
             self._incidents.inc()
+
+    def unavailable(self, cases: Sequence[Facts]) -> None:
+        """The scores of a recorded decision; counts those that stand for a screen that gave none."""
+        failed = {
+            (fact.role, fact.source.removeprefix(UNAVAILABLE))
+            for case in cases
+            for fact in case.facts
+            if fact.grade is Grade.ESTIMATED and fact.source.startswith(UNAVAILABLE)
+        }
+        for screen, why in sorted(failed):
+            self._screens.labels(screen, why).inc()
 
     def redacted(self, point: Point, counts: Replaced) -> None:
         """So many values were `replaced`, and so many placeholders `restored`."""

@@ -3,11 +3,16 @@
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol, cast
 
-from caveat.screens.protocol import RawScores, Screen
+from caveat.screens.errors import ClassifierFileError
+from caveat.screens.models import shipped
+from caveat.screens.protocol import RawScores
 
 MAX_MODEL_BYTES = 64 * 1024 * 1024
+MAX_CHARS = 262_144
+"""What is read of one text; a longer one is answered by nobody, which is a failure and not a clean text."""
 
 
 class Classifier(Protocol):
@@ -25,24 +30,39 @@ class ModelScreen:
     """Scores by a model file, whose digest stands in every record that its scores were read for."""
 
     name = "model"
+    max_chars = MAX_CHARS
 
     def __init__(self, classifier: Classifier) -> None:
         """Of a classifier that is loaded."""
         self._classifier = classifier
         self.digest = classifier.digest
-        self.heads: Mapping[str, tuple[float, float]] = dict.fromkeys(classifier.heads, (0.0, 1000.0))
+        self.heads: Mapping[str, tuple[float, float]] = MappingProxyType(
+            dict.fromkeys(classifier.heads, (0.0, 1000.0))
+        )
 
     @classmethod
-    def load(cls, path: Path) -> Screen | None:
-        """The screen of a model file; None where it cannot be had, which makes the screen unavailable."""
-        try:
-            if path.stat().st_size > MAX_MODEL_BYTES:
-                return None
-            module = importlib.import_module("caveat.screens.classifier")
-            return cls(cast("Classifier", module.load(path.read_bytes())))
-        except (ImportError, OSError, ValueError):
-            return None
+    def load(cls, path: Path | None, pinned: str = "") -> "ModelScreen":
+        """The screen of a model file; without a path, of the one that comes with Caveat.
+
+        `pinned`: the only digest that will do, where one is named. Raises `ScreenError` with what to do.
+        """
+        module = importlib.import_module("caveat.screens.classifier")
+        classifier = cast("Classifier", module.load(shipped() if path is None else _file(path)))
+        if pinned not in {"", classifier.digest}:
+            raise ClassifierFileError(
+                f"the model file is {classifier.digest[:16]}, and the bundle asks for another"
+            )
+        return cls(classifier)
 
     def score(self, text: str) -> RawScores:
         """As the classifier scores this one text."""
         return dict(self._classifier.scores(text))
+
+
+def _file(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_MODEL_BYTES:
+            raise ClassifierFileError("the model file is larger than any of ours")
+        return path.read_bytes()
+    except OSError as error:
+        raise ClassifierFileError("the model file that is registered cannot be read") from error

@@ -269,6 +269,7 @@ class Planting:
         self._put_aside(queue, receipt.record_id, record, choice.seen_by)
         self._used |= {made.host.id, made.donor.id}
         self._gate.metrics.decided(record.point, record.decision, record.mode)
+        self._gate.metrics.unavailable(record.cases)
         shown = make_shown(render_view(record, receipt.record_id, law.bundle), made.content)
         expires_at = self._holding.book.entry(receipt.record_id).hold.expires_at
         await self._holding.keep(receipt.record_id, shown, expires_at)

@@ -16,7 +16,7 @@ from caveat.gateway.contradicting import CONTRADICTION
 from caveat.gateway.guards import NOBODY, Guards, panel_of
 from caveat.policy.bundle import Bundle
 from caveat.policy.consent import facts_read
-from caveat.screens.panel import Panel, Score, Scored, highest, raise_to
+from caveat.screens.panel import UNAVAILABLE, Panel, Score, Scored, highest, raise_to
 from caveat.screens.phrases import PhraseScreen
 from caveat.signing.canonical import Json
 
@@ -85,7 +85,7 @@ class Screening:
 
     def _keep(self, key: tuple[str, ...], scores: Scores) -> None:
         """By digests: a history that is sent again is not read again. No failure is kept."""
-        if any(score.source.startswith("unavailable:") for score in scores.values()):
+        if any(score.source.startswith(UNAVAILABLE) for score in scores.values()):
             return
         if len(self._known) >= _CACHED:
             del self._known[next(iter(self._known))]

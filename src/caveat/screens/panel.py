@@ -10,9 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from caveat.screens.protocol import Calibration, Failure, RawScores, RemoteScreen, Screen, Unavailable, within
+from caveat.screens.readers import READERS, Readers
 
-INLINE_CHARS = 16_384
-"""A longer text is read in a thread, so that others are answered meanwhile."""
+INLINE_CHARS = 4_096
+"""A longer text is read by one of a few threads, so that others are answered meanwhile."""
+UNAVAILABLE = "unavailable:"
+"""What the source of a score begins with that no screen gave; why follows."""
+NOW_CHARS = 65_536
+"""What is read where nobody can wait; a longer text has its declared failure there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +46,17 @@ class Gives:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A screen of the panel, in this process or asked over a network; neither: it was not registered."""
+    """A screen of the panel, in this process or asked over a network; neither: it was not registered.
+
+    `lacks`: what is missing then, for whoever operates the gateway.
+    """
 
     name: str
     gives: tuple[Gives, ...]
     deadline_seconds: float
     local: Screen | None = None
     remote: RemoteScreen | None = None
+    lacks: str = ""
 
     @property
     def digest(self) -> str:
@@ -57,7 +66,9 @@ class Seat:
 
     def failed(self, why: Failure) -> dict[str, Score]:
         """What stands for its scores."""
-        return {one.fact: Score(one.unavailable, self.name, f"unavailable:{why.value}") for one in self.gives}
+        return {
+            one.fact: Score(one.unavailable, self.name, f"{UNAVAILABLE}{why.value}") for one in self.gives
+        }
 
     def read(self, raw: RawScores) -> dict[str, Score]:
         """The scores of an answer; each that is missing or outside of its range is a failure of its own."""
@@ -65,7 +76,7 @@ class Seat:
         for one in self.gives:
             value = within(raw[one.head], one.least, one.greatest) if one.head in raw else Failure.MISSING
             if isinstance(value, Failure):
-                score = Score(one.unavailable, self.name, f"unavailable:{value.value}")
+                score = Score(one.unavailable, self.name, f"{UNAVAILABLE}{value.value}")
             else:
                 score = Score(one.calibration(value), self.name, self.digest)
             raise_to(found, {one.fact: score})
@@ -78,6 +89,7 @@ class Panel:
 
     seats: tuple[Seat, ...] = ()
     deadline_seconds: float = 5.0
+    readers: Readers = READERS
 
     @property
     def facts(self) -> frozenset[str]:
@@ -90,7 +102,7 @@ class Panel:
         waiting: list[Seat] = []
         for seat in self.seats:
             if seat.local is not None and len(text) <= INLINE_CHARS:
-                raise_to(found, _asked_here(seat, seat.local, text))
+                raise_to(found, self._asked_here(seat, seat.local, text, INLINE_CHARS))
             else:
                 waiting.append(seat)
         for scores in await asyncio.gather(*(self._asked(seat, text) for seat in waiting)):
@@ -102,7 +114,12 @@ class Panel:
         found: dict[str, Score] = {}
         for seat in self.seats:
             local = seat.local
-            raise_to(found, seat.failed(Failure.UNREAD) if local is None else _asked_here(seat, local, text))
+            raise_to(
+                found,
+                seat.failed(Failure.UNREAD)
+                if local is None
+                else self._asked_here(seat, local, text, NOW_CHARS),
+            )
         return found
 
     def unread(self) -> dict[str, Score]:
@@ -124,25 +141,36 @@ class Panel:
 
     async def _asked(self, seat: Seat, text: str) -> dict[str, Score]:
         seconds = min(seat.deadline_seconds, self.deadline_seconds)
+        local, remote = seat.local, seat.remote
         try:
-            async with asyncio.timeout(seconds):
-                if seat.local is not None:
-                    return seat.read(await asyncio.to_thread(seat.local.score, text))
-                if seat.remote is None:
-                    return seat.failed(Failure.NOT_REGISTERED)
-                answer = await seat.remote.score(text)
+            if local is not None:
+                refused = self._refused(local, text)
+                answer = refused or await self.readers.read(local, text, seconds)
+            elif remote is None:
+                return seat.failed(Failure.NOT_REGISTERED)
+            else:
+                async with asyncio.timeout(seconds):
+                    answer = await remote.score(text)
         except TimeoutError:
             return seat.failed(Failure.TIMED_OUT)
         except Exception:
             return seat.failed(Failure.FAILED)
         return seat.failed(answer.why) if isinstance(answer, Unavailable) else seat.read(answer)
 
+    def _asked_here(self, seat: Seat, screen: Screen, text: str, most_chars: int) -> dict[str, Score]:
+        refused = self._refused(screen, text, most_chars)
+        if refused is not None:
+            return seat.failed(refused.why)
+        try:
+            return seat.read(screen.score(text))
+        except Exception:
+            return seat.failed(Failure.FAILED)
 
-def _asked_here(seat: Seat, screen: Screen, text: str) -> dict[str, Score]:
-    try:
-        return seat.read(screen.score(text))
-    except Exception:
-        return seat.failed(Failure.FAILED)
+    def _refused(self, screen: Screen, text: str, most_chars: int | None = None) -> Unavailable | None:
+        """Why this screen is not asked about this text at all."""
+        if len(text) > min(screen.max_chars, most_chars or screen.max_chars):
+            return Unavailable(Failure.TOO_LARGE)
+        return Unavailable(Failure.STUCK) if self.readers.is_stuck(screen) else None
 
 
 def raise_to(scores: dict[str, Score], found: Scored) -> None:

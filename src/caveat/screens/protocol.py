@@ -24,6 +24,8 @@ class Failure(StrEnum):
     MISSING = "missing_score"
     OUT_OF_RANGE = "out_of_range"
     FAILED = "failed"
+    STUCK = "stuck"
+    BUSY = "busy"
     UNREAD = "unread"
 
 
@@ -38,7 +40,10 @@ RawScores = Mapping[str, float]
 
 
 class Screen(Protocol):
-    """A screen within this process. `heads`: each score it gives, with its least and greatest value."""
+    """A screen within this process. `heads`: each score it gives, with its least and greatest value.
+
+    Caveat's own alone: what is written elsewhere is asked over a network. Its work is linear in the text.
+    """
 
     @property
     def name(self) -> str:
@@ -53,6 +58,11 @@ class Screen(Protocol):
     @property
     def heads(self) -> Mapping[str, tuple[float, float]]:
         """The declared range of each score."""
+        ...
+
+    @property
+    def max_chars(self) -> int:
+        """What it reads of one text at most; a longer one is not read at all."""
         ...
 
     def score(self, text: str) -> RawScores:

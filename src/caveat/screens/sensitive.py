@@ -19,7 +19,7 @@ from caveat.signing.canonical import Json
 
 HEAD = "sensitive_inference"
 ROWS_SCORE, ONE_SCORE, PROXY_SCORE = 950, 850, 700
-MAX_CHARS = 1_000_000
+MAX_CHARS = 262_144
 """What is read of one text; a longer one is answered by nobody, which is a failure and not a clean text."""
 _MAX_CELLS, _MAX_SENTENCE = 64, 600
 _UPPER = "A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪĮİĶŁŃŇŌŐŒŘŚŞŠŤŪŮŰŹŻŽА-ЯЁ"
@@ -76,6 +76,7 @@ class SensitiveScreen:
     """Reads texts. Immutable; its digest is that of its words and rules."""
 
     name = "sensitive"
+    max_chars = MAX_CHARS
     heads: Mapping[str, tuple[int, int]] = MappingProxyType({HEAD: (0, 1000)})
 
     def __init__(self) -> None:

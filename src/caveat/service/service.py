@@ -267,6 +267,7 @@ class Service:
         self.reviewing.start()
         self.probing.start()
         self._log.info("start", bundle=bundle.digest, origin=self.ledger.origin, version=__version__)
+        self._say_which_screens_are_away()
         if self._reload_on_hangup and threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
 
@@ -278,6 +279,13 @@ class Service:
             self.start_fault = error
             self._log.critical("start", outcome="refused", cause=error.message, hint=error.hint)
             raise
+
+    def _say_which_screens_are_away(self) -> None:
+        """Each has its declared score until somebody does what the line says."""
+        screening = self.law.current.screening
+        for seat in () if screening is None else screening.panel.seats:
+            if seat.lacks:
+                self._log.warning("screen", screen=seat.name, outcome="unavailable", hint=seat.lacks)
 
     def _failed_over(self, upstream: str, code: str) -> None:
         self.metrics.failed_over(code)
@@ -316,6 +324,8 @@ class Service:
             self.metrics.reloaded("refused")
             return False
         self._ask_for_certificates()
+        if changed:
+            self._say_which_screens_are_away()
         outcome = "changed" if changed else "unchanged"
         self._log.info("reload", outcome=outcome, bundle=self.law.current.bundle.digest)
         self.metrics.reloaded(outcome)
@@ -334,6 +344,7 @@ class Service:
             await self.notifier.stop()
         await self._identities.close()
         await self._router.close()
+        await self.law.close()
         await asyncio.to_thread(self.close)
         await self._watch.close()
         await asyncio.to_thread(self._tracing.close)
