@@ -1,7 +1,8 @@
 """The project's own classifier as a screen of a panel. What it needs beside the core is an extra."""
 
 import importlib
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, cast
@@ -13,6 +14,8 @@ from caveat.screens.protocol import RawScores
 MAX_MODEL_BYTES = 64 * 1024 * 1024
 MAX_CHARS = 262_144
 """What is read of one text; a longer one is answered by nobody, which is a failure and not a clean text."""
+_MAX_WITHIN = 64
+"""So many times JSON is looked for within the strings of a text."""
 
 
 class Classifier(Protocol):
@@ -55,8 +58,44 @@ class ModelScreen:
         return cls(classifier)
 
     def score(self, text: str) -> RawScores:
-        """As the classifier scores this one text."""
-        return dict(self._classifier.scores(text))
+        """As the classifier scores this one text; of JSON, what stands in it and not its marks."""
+        return dict(self._classifier.scores(said_in(text)))
+
+
+def said_in(text: str) -> str:
+    """Every name and value of a text that is JSON, and of JSON within its strings, a line each; else the text.
+
+    The marks of JSON say nothing, and look to a model of words like an attack. Nothing else is left out: of a
+    name that comes twice both values are read.
+    """
+    waiting: list[object] = [text]
+    found: list[str] = []
+    left = _MAX_WITHIN
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            inner = _json_of(one) if left else None
+            if inner is None:
+                found.append(one)
+            else:
+                left -= 1
+                waiting.append(inner)
+        elif isinstance(one, (list, tuple)):
+            waiting.extend(reversed(cast("Sequence[object]", one)))
+        elif one is not None:
+            found.append(str(one))
+    return "\n".join(found)
+
+
+def _json_of(text: str) -> object:
+    """The objects and lists that a text is, objects as pairs; None where it is no JSON."""
+    if text.lstrip()[:1] not in {"{", "["}:
+        return None
+    try:
+        value: object = json.loads(text, object_pairs_hook=tuple)
+    except (ValueError, RecursionError):
+        return None
+    return value
 
 
 def _file(path: Path) -> bytes:

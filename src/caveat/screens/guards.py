@@ -97,13 +97,18 @@ def _ask_nemo(text: str, settings: Settings, _: Heads) -> JsonObject:
     return {"model": settings.get("model", "guard"), "messages": messages, "guardrails": guardrails}
 
 
+_NEMO_STATUS = {"passed": 0.0, "success": 0.0, "modified": 1.0, "blocked": 1.0}
+"""What a rail changed it found something in."""
+
+
 def _read_nemo(value: Json, _: Settings, __: Heads) -> dict[str, float]:
     """`status` of the checks endpoint, or `stop` of the rails that a generation activated."""
     body = _object(value)
     if "status" in body:
-        if body["status"] not in {"success", "blocked"}:
-            raise UnreadableError("neither success nor blocked")
-        return {FLAGGED: float(body["status"] == "blocked")}
+        status = body["status"]
+        if not isinstance(status, str) or status not in _NEMO_STATUS:
+            raise UnreadableError("neither passed nor modified nor blocked")
+        return {FLAGGED: _NEMO_STATUS[status]}
     inner = body.get("guardrails")
     log = _object((inner if isinstance(inner, dict) else body).get("log"))
     rails = log.get("activated_rails")
