@@ -2,6 +2,7 @@
 
 import json
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from tests.screens.political_science import aggregate, assigned
 
 SCREEN = SensitiveScreen()
 LIMIT = 500
+BLIND = Path(__file__).parent / "inferences"
 
 
 def score(text: str) -> int:
@@ -32,6 +34,44 @@ def test_aggregates_and_near_misses_are_not_noticed() -> None:
     wrong = [text for text in texts if score(text) >= LIMIT]
     assert len(texts) >= 100
     assert wrong == []
+
+
+def batch(name: str) -> list[str]:
+    """Texts that were written before the words of the screen were read; `README.md` there says how."""
+    return (BLIND / f"{name}.txt").read_text("utf-8").strip().split("\n%%\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "noticed"), [("first_assigned", 150, 139), ("second_assigned", 60, 55)]
+)
+def test_assignments_in_other_wording_are_noticed_as_often_as_the_page_says(
+    name: str, number: int, noticed: int
+) -> None:
+    texts = batch(name)
+    assert len(texts) == number
+    assert sum(score(text) >= LIMIT for text in texts) >= noticed
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "flagged"), [("first_aggregate", 150, 0), ("second_aggregate", 60, 3)]
+)
+def test_aggregates_in_other_wording_are_noticed_no_more_often_than_the_page_says(
+    name: str, number: int, flagged: int
+) -> None:
+    texts = batch(name)
+    assert len(texts) == number
+    assert sum(score(text) >= LIMIT for text in texts) <= flagged
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Senator Paul Oakes (Democrat) voted against the bill.",
+        "Mayor Tom Hale, a Conservative, cut the ribbon.",
+    ],
+)
+def test_what_holders_of_public_offices_stand_for_in_public_is_not_noticed(text: str) -> None:
+    assert score(text) < LIMIT
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ class ModelScreen:
 
 
 def said_in(text: str) -> str:
-    """Every name and value of a text that is JSON, and of JSON within its strings, a line each; else the text.
+    """Every name and value of a text that is JSON, and of JSON in its strings, a line each; else the text.
 
     The marks of JSON say nothing, and look to a model of words like an attack. Nothing else is left out: of a
     name that comes twice both values are read.

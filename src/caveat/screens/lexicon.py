@@ -25,21 +25,43 @@ TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "political": _terms(
             """
-            left wing | right wing | left leaning | right leaning | leftist | rightist | left |
+            hard left | hard right | centre right | centre left | center right | center left | tory |
+            tories | labour voter | tory voter | conservative voter | liberal voter | green supporter |
+            votes green | vote green | lib dem | swing voter | party supporter | leftists | rightists |
+            liberals among | fascist | fascists | populist right | populist left | zionist | feminist |
+            pro life | pro choice | pro palestinian | pro israeli | pro russian | anti vaxxer |
+            for the opposition | opposition rally | government rally | government voter |
+            government supporter | for the greens | for the conservatives | for the communists |
+            for the socialists | the socialists | christian democrats | nationalist parties |
+            the far right | the left | communists | socialists | nationalists | anarchists | marxists |
+            leans republican | leaning republican | leaning democrat | linke wähler | rechtsradikal |
+            rechtsextremist | linksradikal | wählt links | wählt rechts | wählt vermutlich links |
+            eher rechts | eher links | nationalist | wähler | wählerin | die grünen | kommunistin |
+            sozialistin | de derechas | de izquierdas | la extrema derecha | la extrema izquierda |
+            conservadora | nacionalista | liberal | anarquista | los verdes |
+            left wing | right wing | left leaning | right leaning | leftist | rightist |
             votes left | votes right | liberal | conservative | socialist | communist | marxist |
             anarchist | libertarian | nationalist | far left | far right | centrist | progressive |
             democrat | republican | green voter | social democrat | christian democrat | monarchist |
             separatist | pro government | anti government | opposition supporter | opposition voter |
-            government critic | party member | links | rechts | linksextrem | rechtsextrem | konservativ |
-            sozialist | kommunist | sozialdemokrat | grünen wähler | gauche | droite | socialiste |
-            communiste | conservateur | extrême gauche | extrême droite | izquierda | derecha |
-            conservador | socialista | comunista | izquierdista | derechista | sinistra | destra |
-            esquerda | direita | solcu | sağcı | левый | правый | коммунист | оппозиционер | либерал |
+            government critic | party member | linksextrem | rechtsextrem | konservativ |
+            sozialist | kommunist | sozialdemokrat | grünen wähler | socialiste |
+            communiste | conservateur | extrême gauche | extrême droite |
+            conservador | socialista | comunista | izquierdista | derechista |
+            solcu | sağcı | левый | правый | коммунист | оппозиционер | либерал |
             консерватор | يساري | يميني | معارض | 左派 | 右派 | 保守派 | 自由派
             """
         ),
         "religion": _terms(
             """
+            muslims | christians | jews | catholics | protestants | hindus | buddhists | sikhs |
+            atheists | anglican | methodist | presbyterian | lutheran | pentecostal | quaker | quakers |
+            orthodox | secular | unbeliever | unbelievers | believers | pastafarian |
+            seventh day adventist | zoroastrian | muslimin | muslimisch | jude | jüdin |
+            konfessionslos | zeuge jehovas | zeugin jehovas | strenggläubig | gläubig | buddhistisch |
+            hinduistisch | orthodox | atheistin | musulmanes | católicos | judíos | ateo | atea |
+            evangélico | evangélica | budista | testigo de jehová | sin religión | agnóstico |
+            agnóstica | kosher meals | halal meals | eats halal | keeps kosher |
             muslim | islam | sunni | shia | shiite | christian | catholic | protestant |
             orthodox christian | evangelical | baptist | jewish | jew | judaism | hindu | hinduism |
             buddhist | buddhism | sikh | atheist | agnostic | mormon | jehovah s witness | bahai | alevi |
@@ -53,6 +75,18 @@ TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "health": _terms(
             """
+            asthma | lupus | migraine | stroke survivor | stroke | arthritis | cancers | breast cancer |
+            leukaemia | heart disease | heart condition | coronary disease | kidney disease |
+            autoimmune disease | sickle cell | hypertension | obesity | infertility | anorexia |
+            bulimia | psychosis | psychotic | panic attacks | panic disorder | anxiety | adhd |
+            dyslexia | burnout | burn out | mental disorder | severe depression | mild depression |
+            opioid dependence | dependence | alcohol addiction | drug user | insulin | methadone |
+            lithium | chemotherapy | antiretrovirals | antidepressants | antipsychotics | on prep |
+            miscarriage | miscarriages | abortion | menopause | therapy | psychiatrist | tuberculosis |
+            syphilis | covid | schizophren | depressionen | angststörung | alkoholiker | alkoholikerin |
+            brustkrebs | epilepsie | asthma | diabetikerin | behinderung | krank | keine erkrankung |
+            esquizofrenia | depresión | ansiedad | cáncer | vih | vih positivo | alcohólico |
+            epilepsia | asma | discapacidad | no embarazada | enfermo | enferma |
             hiv positive | hiv | aids | cancer | diabetes | diabetic | depression | depressed |
             depressive | bipolar | schizophrenia | schizophrenic | anxiety disorder | pregnant |
             pregnancy | epilepsy | epileptic | alcoholic | alcoholism | addiction | addict | dementia |
@@ -65,6 +99,13 @@ TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "union": _terms(
             """
+            union organiser | union organisers | union organizers | union members | union activists |
+            union sympathiser | union sympathisers | trade unionists | union delegate |
+            joined the union | for the union | the union | miners union | teachers union |
+            workers union | trade union | member of a union | works council | against the strike |
+            for the strike | pays dues | gewerkschaft | gewerkschaften | gewerkschaftlich |
+            gewerkschaftsmitglieder | betriebsrat | sindicato | sindicatos | sindical |
+            afiliada al sindicato | afiliado al sindicato | syndicat |
             union member | union activist | union organiser | union organizer | trade unionist |
             unionised | unionized | shop steward | pro union | gewerkschaftsmitglied | gewerkschafter |
             gewerkschafterin | syndiqué | syndiquée | syndicaliste | sindicalista | sindicalizado |
@@ -73,6 +114,9 @@ TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "orientation": _terms(
             """
+            gays | lesbians | homosexuals | trans man | trans woman | transsexual | cisgender |
+            non binary | nonbinary | pansexual | same sex partner | gay dating | homosexuelle |
+            schwule | lesben | transgeschlechtlich | heterosexuell | homosexuales | gais | bisexuelle |
             gay | lesbian | homosexual | bisexual | queer | heterosexual | straight | asexual |
             transgender | lgbt | lgbtq | schwul | lesbisch | homosexuell | bisexuell | homosexuel |
             homosexuelle | lesbienne | lesbiana | omosessuale | eşcinsel | гей | лесбиянка | гомосексуал |
@@ -81,6 +125,9 @@ TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "ethnicity": _terms(
             """
+            blacks | latinos | undocumented | undocumented immigrants | illegal immigrant |
+            asylum seeker | inuit | maori | mapuche | turkish origin | arab origin |
+            migrationshintergrund | ausländer | gitana |
             black | african american | hispanic | latino | latina | asian american | caucasian | roma |
             sinti | kurd | kurdish | arab | uyghur | uighur | han chinese | indigenous | native american |
             aboriginal | romani | berber | tatar | rohingya | hutu | tutsi | kurde | kurdisch | araber |
@@ -89,6 +136,10 @@ TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         PLACE: _terms(
             """
+            mass | confession | prayers | prays five times | parish choir | mosque visitor |
+            church visitor | fertility clinic | abortion clinic visit | dialysis clinic |
+            psychiatric ward | gay bars | union office | mezquita | sinagoga | freitagsgebet |
+            fasts in ramadan |
             mosque | church | synagogue | hindu temple | gurdwara | friday prayers | prayer group |
             bible study | ramadan | sunday mass | union hall | union meeting | union meetings |
             strike fund | gay bar | pride parade | pride march | hiv clinic | fertility clinic |
@@ -139,6 +190,7 @@ COUNT_HEADS = _words(
 )
 NOT_NAMES = _words(
     """
+    st hospital ward clinic model table row group class cluster type topic legend key code name employee
     a according age all american among an april association august average between british catholic
     catholics central chapter christian christians church city college committee congress
     conservatives council county court december democratic democrats department district east el

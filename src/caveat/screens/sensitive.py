@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from caveat.screens.lexicon import COUNT_HEADS, GROUP_HEADS, NOT_NAMES, PERSON_HEADS, PLACE, TERMS, TOPICS
 from caveat.screens.phrases import PhraseScreen
-from caveat.signing.canonical import Json
+from caveat.signing.canonical import Json, JsonObject
 
 HEAD = "sensitive_inference"
 ROWS_SCORE, ONE_SCORE, PROXY_SCORE = 950, 850, 700
@@ -30,16 +30,70 @@ _NAME = re.compile(
 )
 _IDENTIFIER = re.compile(
     r"[\w.+-]{1,64}@[\w-]{1,64}\.\w|(?<!\w)@\w{3,30}|\+\d[\d ()-]{6,20}\d|\b\d{3}-\d{2}-\d{4}\b"
-    r"|(?i:\b(?:citizen|voter|employee|patient|member|person|resident|subject|user|case)"
-    r"[ _#-]{0,2}\d{2,12}\b)"
+    r"|(?i:\b(?:citizen|voter|employee|emp|patient|member|person|resident|subject|user|case|customer|client"
+    r"|tenant|flat|plate|id|account|student|session|visitor|device|driver|applicant|subscriber)"
+    r"[ _#-]{0,2}(?=[a-z]{0,4}\d)\w{1,12}\b)"
 )
 _LEGEND = re.compile(
-    r"(?<![\w])([\w+-]{1,4}) ?(?:=|:|->|→|–|means|stands for|bedeutet|signifie) ?([^,;\n|=]{2,60})"
+    r"(?<![\w])([\w+-]{1,4}) ?(?:=|:|->|→|–|\(|means|stands for|bedeutet|signifie|(?<=\d) (?=[A-Z])) ?"
+    r"([^,;\n|=]{2,60})"
 )
+_AFTER_NAME = re.compile(r"[ :,.=>-]{1,8}([\w+-]{1,4})(?=[\s,;.]|$)")
+_SIDES = sorted(
+    [
+        "left",
+        "right",
+        "links",
+        "rechts",
+        "gauche",
+        "droite",
+        "izquierda",
+        "derecha",
+        "sinistra",
+        "destra",
+        "esquerda",
+        "direita",
+    ]
+)
+_SIDE = re.compile(
+    rf"(?:the )?(?:far |hard |centre[ -]|center[ -])?(?:{'|'.join(_SIDES)})(?:[ (]+[\d.,%]+\)?)?\Z",
+    re.IGNORECASE,
+)
+"""A side of politics, where it stands by itself: as a part of something longer it is a side of anything."""
+_BY_ITSELF = frozenset({"union", "non-union", "labour", "secular", "unpolitisch", "links", "rechts"})
+_ALONE = TOPICS | _BY_ITSELF | frozenset(_SIDES) | {"non"}
+_ANY_DIAGNOSIS = re.compile(r"[A-TV-Z]\d{2}\.\d")
+_DIAGNOSIS = re.compile(r"[A-TV-Z]\d{2}\.\d{1,2}\Z")
+"""Source: ICD-10, the form of a code."""
+_OFFICE = re.compile(
+    r"\b(?:president|minister|senator|deputy|mp|mps|mayor|governor|chancellor|candidate|candidates|leader"
+    r"|bishop|pope|rabbi|imam|councillor|ambassador|secretary|abgeordneter?|bürgermeister(?:in)?|diputad[oa])\b",
+    re.IGNORECASE,
+)
+"""Who holds or seeks a public office, or leads in a faith, has said in public what is said here."""
+_OPEN = re.compile(
+    r"\W*(?:whether|suppose|imagine|i (?:can ?not|will not|won't|would not|do not|don't)|nothing|nobody)\b",
+    re.IGNORECASE,
+)
+"""What begins so assigns nothing."""
+_TITLE = re.compile(
+    r"\b(?:in|at|among|between) (?:the )?\w+\Z|\b(?:street|lane|road|avenue|way|square)\b", re.I
+)
+_SMALL = re.compile(r"[a-z]?(\d{1,2})\Z", re.IGNORECASE)
+_OPAQUE = re.compile(r"(?=[^\d]{0,23}\d)[\w@+. -]{2,24}\Z|[a-z]{1,20}[._][a-z.]{2,20}\Z")
+"""What stands for a person in a table where nothing says so: a number, a handle, a code."""
+_YEAR = re.compile(r"(?:1[5-9]|20)\d\d\Z|[\d.,]+ ?%|\d+[.,]\d+\Z")
+_CUT = re.compile(r"\s*(?:->|=>|::|\s[=/–-]\s|\.{3,}|\s{2,})\s*")
+_TAG = re.compile(r"<[^<>\n]{1,200}>")
+_QUOTED = re.compile(r'"([^"]{1,80})"')
+_PAIR = re.compile(r"\s*(?:- )?([\w ]{1,24}?) ?[:=] ?(\S[^\n]{0,120})")
+_LISTS = re.compile(r":|\b(?:are|is|include|sind|ist|son|es)\b")
 _ASSIGNS = re.compile(
     r"\b(?:is|was|are|seems?|appears?|looks?|likely|probably|presumably|possibly|almost certainly|votes?"
     r"|voted|leans?|supports?|identifies|believed|considered|classified|labell?ed|inferred|predicted|suffers?"
     r"|has|diagnosed|belongs|attends?|visits?|worships?|prays?|goes|donates?|practi[sc]es|ist|wählt|war"
+    r"|suggests?|indicates?|shows?|reveals?|pays?|subscribes?|takes?|took|wears?|keeps?|fasts?|organi[sz]es?|joined"
+    r"|refused|marched|campaigns?|converted|would|tends|label|as|eats|sings|buys|signed|sind|litt|padece|sufre|va|son|está"
     r"|leidet|besucht|gehört|hat|wahrscheinlich|vermutlich|est|vote|semble|probablement|fréquente|es|vota"
     r"|parece|probablemente|asiste|è|sembra|probabilmente|é|provavelmente|frequenta|muhtemelen)\b"
     r"|вероятно|скорее всего|голосует|посещает|является|[—–:(→]|->|على الأرجح|ربما"
@@ -60,6 +114,7 @@ _INVISIBLE = re.compile(
 _NAMED = re.compile(r"\w+")
 _RULE = re.compile(r"[\s|:+=-]+\Z")
 _WORD = re.compile(r"[^\W\d_]+")
+_SENTENCE_END = re.compile(r"(?<=[.!?。])(?<![ (][A-Z]\.)(?<!\bMr\.|\bMs\.|\bDr\.)\s+(?!\d)")
 _MARKS = "|\t;,→"
 _SPACES = re.compile(r"[\s_]+")
 
@@ -90,18 +145,49 @@ class SensitiveScreen:
         if len(text) > MAX_CHARS:
             raise ValueError("the text is too long to be read")
         text = _INVISIBLE.sub("", text)
-        untouched = "\\u" not in text and TOPICS.isdisjoint(_NAMED.findall(text.casefold()))
-        if untouched and not self._kinds(text):
+        words = set(_NAMED.findall(text.casefold()))
+        escaped = "\\u" in text or _ANY_DIAGNOSIS.search(text) is not None
+        if not escaped and words.isdisjoint(_ALONE) and not self._kinds(text):
             return {HEAD: 0}  # whatever a legend, a row or a sentence assigns stands in these words
         legend = {
             code.casefold()
-            for code, said in _LEGEND.findall(text)
+            for code, said in _LEGEND.findall(text.replace('"', ""))
             if self._kinds(said) and not _NAME.fullmatch(code)
         }
         found = max((self._table(table, legend) for table in _tables(text)), default=0)
+        if found < ROWS_SCORE and legend:
+            found = max(found, _coded(text, legend))
         if found < ROWS_SCORE:
+            found = max(found, self._listed(text))
             found = max(found, max((self._sentence(one) for one in _sentences(text)), default=0))
         return {HEAD: found}
+
+    def _listed(self, text: str) -> int:
+        """Names below or behind words that say what they are: `Likely Muslims: …`."""
+        said = False
+        for line in text.splitlines():
+            plain = line.strip()
+            mark = _LISTS.search(plain)
+            before = plain[: mark.start()] if mark else ""
+            if mark and 0 < len(before) <= 80 and self._sorts(before):
+                if _starts_with_name(plain[mark.end() :]):
+                    return ONE_SCORE
+                said = plain.endswith(":")
+            elif said and plain:
+                if _starts_with_name(plain.lstrip("-*•0123456789.) ")):
+                    return ONE_SCORE
+                said = False
+        return 0
+
+    def _sorts(self, heading: str) -> bool:
+        if (
+            _COUNTS.search(heading)
+            or _OFFICE.search(heading)
+            or _OPEN.match(heading)
+            or _NAME.search(heading)
+        ):
+            return False
+        return bool(self._kinds(heading) - {PLACE})
 
     def _kinds(self, text: str) -> set[str]:
         return set(self._terms.scan(text))
@@ -111,16 +197,25 @@ class SensitiveScreen:
         plain = cell.strip().casefold()
         if not plain or plain in {"-", "n/a", "no", "false", "0", "none", "null", "unknown"}:
             return False
-        if plain in legend or self._kinds(cell):
+        if plain in legend or plain in _BY_ITSELF or _SIDE.match(plain) or _DIAGNOSIS.match(cell.strip()):
+            return True
+        if self._kinds(cell) and not _TITLE.search(plain):
             return True
         asked = _SPACES.sub("_", head.strip().casefold())
-        named = asked in TOPICS or bool(TOPICS & set(asked.split("_"))) or bool(self._kinds(head))
+        named = (
+            asked in legend
+            or asked in TOPICS
+            or bool(TOPICS & set(asked.split("_")))
+            or bool(self._kinds(head))
+        )
         return named and (bool(_WORD.search(cell)) or plain in {"1", "yes", "true"})
 
     def _table(self, table: _Table, legend: set[str]) -> int:
         """Rows in which a person has something assigned, by where they have to be to count."""
         person = _person_columns(table)
         if not person:
+            return self._opaque(table, legend)
+        if _is_codebook(table, person):
             return 0
         hits = 0
         for row in table.rows:
@@ -134,7 +229,28 @@ class SensitiveScreen:
             return 0
         return ROWS_SCORE if hits > 1 else ONE_SCORE
 
+    def _opaque(self, table: _Table, legend: set[str]) -> int:
+        """Rows of numbers, handles or codes that each stand once, before something that is assigned."""
+        first = [row[0].strip() for row in table.rows]
+        head = table.head[0].casefold() if table.head else ""
+        if len(first) < 2 or len(set(first)) < len(first) or head in GROUP_HEADS | COUNT_HEADS:
+            return 0
+        if not all(_OPAQUE.match(cell) for cell in first) or all(_YEAR.match(cell) for cell in first):
+            return 0
+        if _is_codebook(table, {0: False}) or _are_counts(table):
+            return 0
+        heads = (*table.head, *[""] * max(map(len, table.rows)))
+        if any(_is_count_head(head.casefold()) for head in table.head):
+            return 0
+        hits = sum(
+            any(self._assigns(heads[at], cell, legend) for at, cell in enumerate(row) if at)
+            for row in table.rows
+        )
+        return ROWS_SCORE if hits > 1 else ONE_SCORE if hits else 0
+
     def _sentence(self, sentence: str) -> int:
+        if _OPEN.match(sentence):
+            return 0
         for person in (*_NAME.finditer(sentence), *_IDENTIFIER.finditer(sentence)):
             if person.re is _NAME and not _is_name(person[0]):
                 continue
@@ -143,7 +259,7 @@ class SensitiveScreen:
                 continue
             rest = sentence[person.end() : person.end() + 200]
             verb = _ASSIGNS.search(rest[:80])
-            if verb is None:
+            if verb is None or _OFFICE.search(sentence[max(0, person.start() - 24) : person.end()]):
                 continue
             said = rest[verb.start() :]
             kinds = self._kinds(said)
@@ -152,6 +268,37 @@ class SensitiveScreen:
             if PLACE in kinds and _CLAIM.search(rest):
                 return PROXY_SCORE
         return 0
+
+
+def _coded(text: str, legend: set[str]) -> int:
+    """Names with a code of the legend right behind them."""
+    hits = 0
+    for name in _NAME.finditer(text):
+        words = name[0].rsplit(" ", 1)
+        after = _AFTER_NAME.match(text, name.end())
+        code = after[1] if after else words[-1]
+        person = name[0] if after else words[0]
+        hits += code.casefold() in legend and " " in person and _is_name(person)
+    return ROWS_SCORE if hits > 1 else ONE_SCORE if hits else 0
+
+
+def _starts_with_name(text: str) -> bool:
+    plain = text.lstrip(" (\"'")
+    name = _NAME.match(plain)
+    if name is not None:
+        return _is_name(name[0])
+    return _IDENTIFIER.match(plain) is not None
+
+
+def _is_codebook(table: _Table, columns: Mapping[int, bool]) -> bool:
+    """Whether rows are numbered from 0 or 1 and none says what another does: then they explain codes."""
+    if len(table.rows) < 2 or len(columns) != 1 or any(len(row) < 2 for row in table.rows):
+        return False
+    (at,) = columns
+    numbers = [_SMALL.match(row[at].strip()) if at < len(row) else None for row in table.rows]
+    found = [int(number[1]) for number in numbers if number]
+    said = {row[1 - at] if at < 2 else "" for row in table.rows}
+    return len(found) == len(table.rows) and found[0] in {0, 1} and len(said) == len(table.rows)
 
 
 def _rules() -> list[object]:
@@ -206,6 +353,8 @@ def _names_somebody(cell: str, *, by_head: bool) -> bool:
 
 def _is_name(words: str) -> bool:
     """A name of a person has no word that names places, bodies, groups or terms."""
+    if _OFFICE.search(words):
+        return False
     return not any(word.casefold().strip(".") in NOT_NAMES for word in re.split(r"[\s,-]+", words))
 
 
@@ -214,8 +363,39 @@ def _tables(text: str) -> Iterator[_Table]:
     value = _json_in(text)
     if value is not None:
         yield from _json_tables(value)
+    if "<" in text:
+        text = _TAG.sub(lambda tag: "\t" + "\t".join(_QUOTED.findall(tag[0])), text)
+        text = "\n".join(re.sub(r"\t+", "\t", line.strip()) for line in text.splitlines())
+    if "('" in text:
+        text = re.sub(r"[^\n']*\('", "", text).replace("','", "\t")
+    text = "\n".join(_CUT.sub("\t", line.strip()) for line in text.splitlines())
     for mark in _MARKS + ":":
         yield from _cut_tables(text, mark)
+    yield from _records(text)
+
+
+def _records(text: str) -> Iterator[_Table]:
+    """Lines, or what semicolons part, of a name and a value each; the first name begins a row."""
+    rows: list[dict[str, str]] = []
+    for line in (*re.split(r"[\n;\t]", text), ""):
+        pair = _PAIR.match(line)
+        if pair is None:
+            if line.strip() and rows:
+                yield from _table_of(rows)
+                rows = []
+            continue
+        name, value = pair[1].strip().casefold(), pair[2].strip()
+        if not rows or name in rows[-1]:
+            rows.append({})
+        rows[-1][name] = value
+    yield from _table_of(rows)
+
+
+def _table_of(rows: Sequence[Mapping[str, str]]) -> Iterator[_Table]:
+    whole = [row for row in rows if len(row) > 1]
+    if whole:
+        head = tuple(dict.fromkeys(name for row in whole for name in row))
+        yield _Table(head, tuple(tuple(row.get(name, "") for name in head) for row in whole))
 
 
 def _cut_tables(text: str, mark: str) -> Iterator[_Table]:
@@ -286,7 +466,22 @@ def _json_tables(value: Json) -> Iterator[_Table]:
                 yield _Table((), tuple(named))
             waiting.extend(one.values())
         elif isinstance(one, list):
+            rows = [tuple(map(_shown, row)) for row in one if isinstance(row, list) and len(row) > 1]
+            if rows:
+                yield _Table((), tuple(rows))
+            flat = [tuple(_leaves(row)) for row in one if isinstance(row, dict)]
+            if len(flat) > 1 and len({len(row) for row in flat}) == 1 and len(flat[0]) > 1:
+                yield _Table((), tuple(flat))
             waiting.extend(one)
+
+
+def _leaves(row: JsonObject) -> Iterator[str]:
+    """The plain values of an object and of the objects in it, one deep."""
+    for value in row.values():
+        if isinstance(value, dict):
+            yield from (_shown(deep) for deep in value.values() if not isinstance(deep, dict))
+        else:
+            yield _shown(value)
 
 
 def _shown(value: Json) -> str:
@@ -297,6 +492,6 @@ def _shown(value: Json) -> str:
 
 def _sentences(text: str) -> Iterator[str]:
     for line in text.splitlines():
-        for part in re.split(r"(?<=[.!?。])\s+(?!\d)", line):
+        for part in _SENTENCE_END.split(line):
             for at in range(0, len(part), _MAX_SENTENCE):
                 yield part[at : at + _MAX_SENTENCE + 200]
