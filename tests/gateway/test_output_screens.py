@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from caveat.assay.scenario import parse_scenarios
@@ -191,6 +191,7 @@ def test_screens_that_find_nothing_change_no_verdict_of_the_scenarios(point: Poi
     assert verdicts == set(Verdict)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_raising_any_score_never_loosens_a_verdict(data: st.DataObject) -> None:
     cases = CASES[data.draw(st.integers(0, len(CASES) - 1))]
