@@ -75,19 +75,15 @@ async def _review(visit: Visit) -> Page:
     shown = await _shown(visit)
     demand = visit.premises.reviewing.holding.demands.find(shown["review"])
     now, floors = visit.premises.overseeing.now(), visit.law.bundle.oversight
-    values = (
-        dict.fromkeys(("view", "cases", "afterwards", "pieces", "raw"))
-        if shown["view"] is None
-        else {name: value for name, value in hold_values(shown).items() if name != "first_shown_at"}
-    )
+    nothing: dict[str, Any] = dict.fromkeys(("view", "cases", "pieces", "raw"))
+    values = nothing if shown["view"] is None else hold_values(shown)
     return visit.page(
         "review",
-        **{"action": shown["action"], **values},
+        **{**values, "action": shown["action"], "first_shown_at": shown["first_shown_at"]},
         review=shown["review"],
         kind=shown["kind"],
         review_by=shown["review_by"],
         left=_left(parse_time(shown["review_by"]) - now),
-        first_shown_at=shown["first_shown_at"],
         mine=shown["mine"],
         findings=[] if demand is None else list(demand.findings),
         codes=_codes(shown),
@@ -112,7 +108,7 @@ async def _find(visit: Visit) -> Page:
         )
     if visit.form.get("shown") != shown["action"]:
         raise RequestError(
-            409, "finding_other_view", "this shows something else by now", "open the review again"
+            403, "finding_other_view", "this shows something else by now", "open the review again"
         )
     finding, code = ("right", "") if said == "right" else ("wrong", said)
     signing = asked_to_sign(
