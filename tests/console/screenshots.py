@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.browser import chromium, seat
-from tests.support.console_tour import every_page, file_name, furnish
-from tests.support.overseers import ANNA, Clock, overseen_bundle
-from tests.support.passkeys import Authenticator
-from tests.support.running_gateway import running_gateway
+from tests.support.console_tour import every_page, file_name, toured
+from tests.support.overseers import Clock
 from tests.support.scripted_upstream import scripted_upstream
 
 LOOKS: dict[str, dict[str, Any]] = {
@@ -28,23 +26,18 @@ def main(folder: Path) -> None:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = int(found.getsockname()[1])
-    base, clock = f"http://localhost:{port}", Clock()
-    dana = Authenticator("dana", line="north", origin=base, rp_id="localhost")
     with (
         tempfile.TemporaryDirectory() as data,
         scripted_upstream() as upstream,
-        running_gateway(
-            Path(data), upstream.url, overseen_bundle(dana, ANNA).files(), clock=clock, port=port
-        ) as gateway,
+        toured(Path(data), upstream.url, Clock(), port) as at,
         chromium() as browser,
     ):
-        hold = furnish(gateway, clock)
         counter = 0
         for look, options in LOOKS.items():
-            with seat(browser, base, **options) as at:
-                at.has(dana, counter := counter + 10)
-                for name in every_page(at, hold):
-                    at.page.screenshot(path=file_name(folder, name, look), full_page=True)
+            with seat(browser, at.base, **options) as dana:
+                dana.has(at.dana, counter := counter + 10)
+                for name in every_page(dana, at):
+                    dana.page.screenshot(path=file_name(folder, name, look), full_page=True)
 
 
 if __name__ == "__main__":

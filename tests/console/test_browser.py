@@ -1,5 +1,6 @@
 """A use that waits, in a real browser: held, seen, read, approved with a passkey, let through once."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from playwright.sync_api import Browser
 
 from caveat.evidence.enrolment import parse_made, verify_made
 from tests.support.browser import Seat, needs_chromium, seat
-from tests.support.console_tour import every_page, furnish
+from tests.support.console_tour import Toured, every_page, furnish, toured
 from tests.support.overseers import DESK, Clock, ask_about, hold_of, overseen_bundle, status
 from tests.support.passkeys import Authenticator
 from tests.support.running_gateway import RunningGateway, running_gateway
@@ -263,15 +264,18 @@ def test_hostile_content_cannot_run_link_or_style_anything(
     assert [one for one in reports if "Content Security Policy" in one or "Error" in one] == []
 
 
-def test_axe_finds_nothing_serious_on_any_page(
-    gateway: RunningGateway, clock: Clock, browser: Browser, base: str, dana: Authenticator
-) -> None:
-    hold = furnish(gateway, clock)
+@pytest.fixture
+def furnished(clock: Clock, module_upstream: ScriptedUpstream, tmp_path: Path, port: int) -> Iterator[Toured]:
+    with toured(tmp_path, module_upstream.url, clock, port) as opened:
+        yield opened
+
+
+def test_axe_finds_nothing_serious_on_any_page(furnished: Toured, browser: Browser) -> None:
     found: list[str] = []
     for number, scheme in enumerate(("light", "dark")):
-        with seat(browser, base, color_scheme=scheme) as at:
-            at.has(dana, 1 + 10 * number)
-            for name in every_page(at, hold):
+        with seat(browser, furnished.base, color_scheme=scheme) as at:
+            at.has(furnished.dana, 1 + 10 * number)
+            for name in every_page(at, furnished):
                 for rule in Axe().run(at.page).response["violations"]:
                     where = rule["nodes"][0]["html"][:120]
                     found.append(f"{name} {scheme}: {rule['impact']} {rule['id']} {where}")
@@ -279,14 +283,13 @@ def test_axe_finds_nothing_serious_on_any_page(
 
 
 def test_no_page_scrolls_sideways_at_two_hundred_percent_or_on_a_phone(
-    gateway: RunningGateway, clock: Clock, browser: Browser, base: str, dana: Authenticator
+    furnished: Toured, browser: Browser
 ) -> None:
     """WCAG 2.2, 1.4.10: what is wider scrolls within its own region."""
-    hold = furnish(gateway, clock)
     for number, width in enumerate((640, 320)):
-        with seat(browser, base, viewport={"width": width, "height": 600}) as at:
-            at.has(dana, 1 + 10 * number)
-            for name in every_page(at, hold):
+        with seat(browser, furnished.base, viewport={"width": width, "height": 600}) as at:
+            at.has(furnished.dana, 1 + 10 * number)
+            for name in every_page(at, furnished):
                 over = at.page.evaluate("document.documentElement.scrollWidth - innerWidth")
                 assert over <= 0, f"{name} is {over} pixels too wide for {width}"
 

@@ -19,6 +19,7 @@ PAGES = (
     "queue?role=officer&clause=C4",
     "uses",
     "incidents",
+    "reviews",
     "halts",
     "dissents",
     "deployments",

@@ -15,6 +15,8 @@ from caveat.ledger.record import DissentRecord, FindingRecord, HaltRecord
 from caveat.ledger.replay import Bundles
 from caveat.ledger.wire import parse_record
 from caveat.oversight.power_check import DissentCheck, HaltCheck
+from caveat.store.errors import HoldStoreError
+from caveat.store.holds import SqliteHolds
 from tests.console.client import Tab
 from tests.support.console_tour import HOSTILE, say_something
 from tests.support.overseers import ANNA, Clock, Somebody, ask_about, hold_of
@@ -165,6 +167,40 @@ def test_a_statement_sent_twice_is_on_record_once(
     again = at_dana.post("/console/halts", signed)
     assert (again.status, b"on record already" in again.body) == (409, True)
     assert len(gateway.records("halt")) == 1
+
+
+def test_a_copied_authenticator_halts_releases_and_objects_to_nothing(
+    gateway: RunningGateway, at_dana: Tab, dana: Authenticator, emil: Authenticator
+) -> None:
+    """348: its counter did not go on"""
+    copied = dana.lying(counter=1)
+    answer = halt(at_dana, copied)
+    assert (answer.status, b"<code>passkey_counter</code>" in answer.body) == (403, True)
+    assert (use(gateway), gateway.records("halt")) == (200, [])
+    assert b"Nothing is halted" in at_dana.get("/console/halts").body
+    record = record_in(halt(at_dana, dana))
+    release(seat(gateway, emil), emil, record)
+    assert release(at_dana, dana.lying(counter=1), record).status == 403
+    assert use(gateway) == 403
+    page = fill(at_dana, "/console/dissents", about=record, text="no")
+    assert at_dana.post("/console/dissents", at_dana.signed(page, copied, "object")).status == 403
+    assert gateway.records("dissent") == []
+    assert b"the halt is over" in release(at_dana, dana, record).body
+
+
+def test_a_store_that_cannot_count_keeps_nobody_from_halting_and_releases_nothing(
+    gateway: RunningGateway, at_dana: Tab, dana: Authenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = fill(at_dana, "/console/halts", **HALT)
+
+    def failing(*_said: object) -> bool:
+        raise HoldStoreError("the disk is gone")
+
+    monkeypatch.setattr(SqliteHolds, "count", failing)
+    record = record_in(at_dana.post("/console/halts", at_dana.signed(page, dana, "halt")))
+    assert use(gateway) == 403
+    assert release(at_dana, dana, record).status == 503
+    assert [row["act"] for row in gateway.records("halt")] == ["halt"]
 
 
 def test_a_page_that_lay_open_too_long_halts_nothing(

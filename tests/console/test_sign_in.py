@@ -7,10 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from caveat.gateway.identity.sign_in import Provider as Configured
 from tests.console.client import Tab
 from tests.support.browser import Seat, needs_chromium
-from tests.support.oidc_provider import CLIENT, SECRET, Provider, believing, oidc_provider
+from tests.support.console_tour import organisation_of
+from tests.support.oidc_provider import CLIENT, Provider, believing, oidc_provider
 from tests.support.overseers import Clock, ask_about, hold_of, overseen_bundle
 from tests.support.passkeys import Authenticator
 from tests.support.raw_client import Answer, send
@@ -22,19 +22,6 @@ from tests.support.scripted_upstream import ScriptedUpstream
 def provider(clock: Clock) -> Iterator[Provider]:
     with oidc_provider(clock) as opened:
         yield opened
-
-
-def configured(provider: Provider, base: str) -> Configured:
-    return Configured(
-        provider.url,
-        "The Records Office",
-        f"{provider.url}/authorize",
-        f"{provider.url}/token",
-        CLIENT,
-        base,
-        SECRET,
-        end_session_url=f"{provider.url}/leave",
-    )
 
 
 @pytest.fixture
@@ -56,7 +43,7 @@ def gateway(
         files,
         clock=clock,
         port=port,
-        sign_in=configured(provider, base),
+        sign_in=organisation_of(provider, base),
     ) as running:
         yield running
 
@@ -222,7 +209,7 @@ def test_a_provider_that_is_down_is_a_clear_page(
     provider: Provider,
     dana: Authenticator,
 ) -> None:
-    down = replace(configured(provider, base), token_url="http://127.0.0.1:9/token")
+    down = replace(organisation_of(provider, base), token_url="http://127.0.0.1:9/token")
     files = believing(overseen_bundle(dana), provider)
     with running_gateway(
         tmp_path, module_upstream.url, files, clock=clock, port=port, sign_in=down
@@ -250,7 +237,7 @@ def test_an_issuer_that_the_bundle_does_not_enrol_signs_nobody_in(
         overseen_bundle(dana).files(),
         clock=clock,
         port=port,
-        sign_in=configured(provider, base),
+        sign_in=organisation_of(provider, base),
     ) as gateway:
         tab = Tab(gateway)
         page = come_back(tab, *go(tab))

@@ -100,3 +100,13 @@ def test_a_passkey_goes_with_one_key_of_p256_and_with_one_person() -> None:
     other = Authenticator("bea").enrolled().replace(Authenticator("bea").credential, ADA.credential)
     with pytest.raises(TrustError, match="has the passkey of another issuer"):
         trust(ADA.enrolled(), other)
+
+
+def test_a_sign_in_that_two_persons_share_is_a_finding_and_two_keys_of_one_person_may_have_it() -> None:
+    """345"""
+    pair = (("https://id.example", "248289761001"),)
+    ada, bea = Authenticator("ada", sign_in=pair), Authenticator("bea", sign_in=pair)
+    with pytest.raises(TrustError, match="issuer `bea` has the `sign_in` of another person"):
+        trust(ada.enrolled(), bea.enrolled())
+    spare = bea.enrolled().replace('person = "bea"', 'person = "ada"')
+    assert len(trust(ada.enrolled(), spare).issuers) == 2

@@ -2,16 +2,22 @@
 
 import base64
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from caveat.evidence.overseers import mint_saying
 from caveat.evidence.predicates import Predicate
+from caveat.gateway.identity.sign_in import Provider as Organisation
 from caveat.signing.canonical import JsonObject
 from tests.support.browser import Seat
-from tests.support.overseers import ANNA, Clock, Somebody, ask_about, hold_of
+from tests.support.oidc_provider import CLIENT, SECRET, Provider, believing, oidc_provider
+from tests.support.overseers import ANNA, BEN, Clock, Somebody, ask_about, hold_of
+from tests.support.passkeys import Authenticator
 from tests.support.raw_client import Answer, asking, chat, send
-from tests.support.running_gateway import RunningGateway
+from tests.support.reviews import EMERGENCY, IDA, approve, due, find, review, reviewed_bundle, sampled, step
+from tests.support.running_gateway import RunningGateway, running_gateway
 from tests.support.small_bundle import CHAT_KEY, DESK_KEY, attest
 
 HOSTILE = (
@@ -26,6 +32,7 @@ PAGES = (
     "queue?clause=C4",
     "uses",
     "incidents",
+    "reviews",
     "halts",
     "dissents",
     "deployments",
@@ -48,10 +55,57 @@ def ask_hostile(gateway: RunningGateway, text: str = HOSTILE, tag: str = "h") ->
     return chat(gateway.url, DESK_KEY, body, {"x-caveat-evidence": header})
 
 
+def organisation_of(provider: Provider, base: str) -> Organisation:
+    """The provider as the operator's file has it."""
+    return Organisation(
+        provider.url,
+        "The Records Office",
+        f"{provider.url}/authorize",
+        f"{provider.url}/token",
+        CLIENT,
+        base,
+        SECRET,
+        end_session_url=f"{provider.url}/leave",
+    )
+
+
+@dataclass(frozen=True)
+class Toured:
+    """A gateway with something on every page. `dana` decides and reviews; `hold` and `review`: hostile."""
+
+    gateway: RunningGateway
+    base: str
+    dana: Authenticator
+    hold: str
+    review: str
+
+
+@contextmanager
+def toured(folder: Path, upstream: str, clock: Clock, port: int) -> Iterator[Toured]:
+    """Opens one, where people also sign in with their organisation."""
+    base = f"http://localhost:{port}"
+    with oidc_provider(clock) as provider:
+        dana = Authenticator(
+            "dana",
+            line="north",
+            origin=base,
+            rp_id="localhost",
+            roles=("auditor",),
+            cleared=("*",),
+            sign_in=((provider.url, provider.subject),),
+        )
+        oversight = sampled(more=EMERGENCY.removeprefix("version = 1\n"))
+        files = believing(reviewed_bundle(oversight, dana), provider)
+        told = organisation_of(provider, base)
+        with running_gateway(folder, upstream, files, clock=clock, port=port, sign_in=told) as gateway:
+            hold = furnish(gateway, clock)
+            yield Toured(gateway, base, dana, hold, afterwards(gateway, clock))
+
+
 def furnish(gateway: RunningGateway, clock: Clock) -> str:
-    """Something on every page; returns a hold with hostile content."""
+    """Something on the pages of what waits; returns a hold with hostile content."""
     hold = hold_of(ask_hostile(gateway))
-    for number in range(4):
+    for number in range(12):
         clock.move(timedelta(minutes=7).total_seconds())
         ask_about(gateway, tag=f"t{number}")
     chat(gateway.url, CHAT_KEY, asking("Write a note."))
@@ -59,6 +113,26 @@ def furnish(gateway: RunningGateway, clock: Clock) -> str:
     gateway.records()
     say_something(gateway, clock, hold)
     return hold
+
+
+def afterwards(gateway: RunningGateway, clock: Clock) -> str:
+    """An emergency whose review is late, a finding and its incident, and a hostile use under review."""
+    emergency = hold_of(ask_hostile(gateway, tag="y"))
+    assert {one.status for one in approve(gateway, clock, emergency, ANNA, BEN)} == {201}
+    for words in ("Write a note.", "Write another."):
+        chat(gateway.url, CHAT_KEY, asking(words))
+    step(gateway)
+    wrong = next(one for one in due(gateway, IDA, clock()) if one["kind"] == "sample")
+    assert (
+        find(gateway, IDA, clock(), review(gateway, IDA, clock(), wrong["review"]).json, "wrong").status
+        == 201
+    )
+    step(gateway)
+    clock.move(1300)
+    answer = chat(gateway.url, CHAT_KEY, asking(HOSTILE))
+    assert answer.status == 200, answer.body
+    step(gateway)
+    return answer.headers["x-caveat-record"]
 
 
 def say_something(gateway: RunningGateway, clock: Clock, hold: str) -> str:
@@ -92,20 +166,43 @@ def submit_saying(
     return dict(answer.json)
 
 
-def every_page(seat: Seat, hold: str) -> Iterator[str]:
+def every_page(seat: Seat, at: Toured) -> Iterator[str]:
     """Opens each page in turn; yields its name. Begins before anybody is signed in."""
     for name in ("sign-in", "sign-in?as=dana", "lost", "enrol", "enrol?as=frida"):
         seat.open(f"/console/{name}")
         yield name
+    seat.follow("text=Make the passkey")
+    yield "enrolled"
+    yield from _by_the_organisation(seat, at)
     seat.sign_in("dana")
-    for name in (*PAGES, f"holds/{hold}", f"records/{hold}", "holds/7-0000000000000000"):
-        seat.open(f"/console/{name}")
-        yield name.replace(hold, "one").replace("7-0000000000000000", "unknown")
-    yield from _confirmations(seat)
+    paths = {name: name for name in PAGES}
+    paths |= {f"{room}-one": f"{room}/{at.hold}" for room in ("holds", "records")}
+    paths |= {"reviews-one": f"reviews/{at.review}", "holds-unknown": "holds/7-0000000000000000"}
+    paths |= {"reviews-unknown": "reviews/7-0000000000000000", "queue-of-none": "queue?clause=C1"}
+    paths |= {"search-of-nothing": "search?q=nowhere", "queue-part": "queue?start=3"}
+    for name, path in paths.items():
+        seat.open(f"/console/{path}")
+        yield name
+    seat.open("/console/incidents")
+    seat.follow("main tbody a")
+    yield "incidents-one"
+    yield from _confirmations(seat, at)
 
 
-def _confirmations(seat: Seat) -> Iterator[str]:
-    """What stands before a signature, with something hostile in it."""
+def _by_the_organisation(seat: Seat, at: Toured) -> Iterator[str]:
+    seat.open("/console/sign-in")
+    seat.page.click("text=Sign in with The Records Office")
+    seat.page.wait_for_url("**/console/sign-in/back*")
+    seat.settle()
+    yield "signed-in"
+    seat.open(f"/console/holds/{at.hold}")
+    yield "holds-to-look"
+    seat.open("/console/queue")
+    seat.follow("text=Sign out")
+
+
+def _confirmations(seat: Seat, at: Toured) -> Iterator[str]:
+    """What stands before a signature, with something hostile in it, and what comes after one."""
     seat.open("/console/halts?scope=deployment&target=desk")
     seat.page.fill("#reason", HOSTILE[:300])
     seat.follow("main form button")
@@ -121,6 +218,14 @@ def _confirmations(seat: Seat) -> Iterator[str]:
     seat.page.fill("#text", HOSTILE)
     seat.follow("main form button")
     yield "dissents-confirm"
+    seat.open(f"/console/reviews/{at.review}")
+    seat.page.check("input[value=other_purpose]")
+    if seat.page.locator("select#role").count():
+        seat.page.select_option("#role", "auditor")
+    seat.follow("main form button")
+    yield "reviews-confirm"
+    seat.follow("text=Sign it")
+    yield "found"
     seat.open("/console/queue")
     seat.follow("main tbody tr:last-child a")
     assert seat.press("refuse") == "Refused"

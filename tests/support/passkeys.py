@@ -31,6 +31,8 @@ person = "{person}"
 line = "{line}"
 callers = [{callers}]
 sign_in = [{sign_in}]
+cleared = [{cleared}]
+roles = [{roles}]
 [issuers.{person}.overseer.passkey]
 credential = "{credential}"
 rp_id = "{rp_id}"
@@ -49,6 +51,8 @@ class Authenticator:
     line: str = ""
     callers: tuple[str, ...] = ()
     sign_in: tuple[tuple[str, str], ...] = ()
+    cleared: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
     origin: str = "https://caveat.example"
     rp_id: str = "caveat.example"
     aaguid: str = "00112233445566778899aabbccddeeff"
@@ -76,6 +80,8 @@ class Authenticator:
             line=self.line,
             callers=", ".join(f'"{caller}"' for caller in self.callers),
             sign_in=", ".join(f'{{ issuer = "{one}", subject = "{two}" }}' for one, two in self.sign_in),
+            cleared=", ".join(f'"{one}"' for one in self.cleared),
+            roles=", ".join(f'"{one}"' for one in self.roles),
             credential=self.credential,
             rp_id=self.rp_id,
             origin=self.origin,

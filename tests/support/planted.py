@@ -4,7 +4,7 @@ import asyncio
 import base64
 from typing import Any
 
-from tests.support.overseers import Somebody, overseen_bundle
+from tests.support.overseers import Enrolled, overseen_bundle
 from tests.support.raw_client import Answer, chat
 from tests.support.running_gateway import RunningGateway
 from tests.support.small_bundle import DESK_KEY, adopted, attest, rows
@@ -47,7 +47,7 @@ forbid (principal, action == Action::"prompt", resource);
 
 
 def planting_files(
-    *people: Somebody, oversight: str = "", persons: int = 1, tools: bool = False
+    *people: Enrolled, oversight: str = "", persons: int = 1, tools: bool = False
 ) -> dict[str, bytes]:
     """Signed files. `tools`: with a tool whose calls wait, and addresses replaced in prompts."""
     bundle = overseen_bundle(*people, oversight=oversight, persons=persons)

@@ -23,6 +23,7 @@ from caveat.signing.canonical import JsonObject
 from caveat.signing.digest import Digest, sha256
 from caveat.signing.dsse import IN_TOTO, sign_envelope
 from caveat.signing.keys import PrivateKey
+from caveat.signing.passkey import Asserted
 
 _GATEWAY = "gateway"
 
@@ -35,6 +36,7 @@ class VerifiedSaying(Generic[_Model]):
     """A statement that `issuer`, an overseer, signed about this gateway. It says nothing about time.
 
     `payload`: the digest of what was signed. The same words in another envelope are the same statement.
+    `asserted`: what the authenticator said, where a passkey signed.
     """
 
     digest: Digest
@@ -43,6 +45,7 @@ class VerifiedSaying(Generic[_Model]):
     overseer: Overseer
     life: Period
     said: _Model
+    asserted: Asserted | None = None
 
 
 def mint_saying(
@@ -100,7 +103,8 @@ def verify_saying(
         return RejectedEnvelope(opened.digest, DefectCode.PURPOSE, issuer.keyid)
     if [(one.name, one.digest) for one in subjects] != [(_GATEWAY, sha256(origin.encode()))]:
         return RejectedEnvelope(opened.digest, DefectCode.AUDIENCE, issuer.keyid)
-    return VerifiedSaying(opened.digest, sha256(opened.payload), issuer, issuer.overseer, life, said)
+    payload = sha256(opened.payload)
+    return VerifiedSaying(opened.digest, payload, issuer, issuer.overseer, life, said, opened.asserted)
 
 
 def admit_saying(

@@ -20,6 +20,7 @@ from caveat.evidence.defects import EXPLANATIONS
 from caveat.evidence.envelope import RejectedEnvelope
 from caveat.evidence.reading import OBSERVERS, OVERSEERS
 from caveat.evidence.trust import Issuer, Overseer, Purpose
+from caveat.gateway.counters import has_gone_on
 from caveat.gateway.errors import RequestError
 from caveat.gateway.holding import Holding
 from caveat.gateway.ports import Law
@@ -206,8 +207,7 @@ class Overseeing:
         """What is wrong with the passkey that signed, if one did. Its counter is on disk before it counts."""
         if found.asserted is None:
             return None
-        count = self.holding.store.count
-        if not await asyncio.to_thread(count, found.approver.keyid, found.asserted.counter):
+        if not await has_gone_on(self.holding.store.count, found.approver, found.asserted):
             return Defect.PASSKEY_COUNTER
         bound = law.bundle.oversight.passkeys.device_bound
         return Defect.PASSKEY_SYNCED if found.asserted.synced and found.approval.role in bound else None

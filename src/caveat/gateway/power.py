@@ -1,8 +1,8 @@
 """What overseers do beside deciding: stop and release, and object on the record.
 
 Laws: a halt stops from the moment in which it is admitted, before its record is durable; it takes one person,
-and a release two; an objection is recorded behind the one before it; nothing that no enrolled key has signed
-is recorded. Source: ADR-0041.
+and a release two; a passkey whose counter did not go on does nothing; an objection is recorded behind the
+one before it; nothing that no enrolled key has signed is recorded. Source: ADR-0041, ADR-0044.
 """
 
 import asyncio
@@ -12,7 +12,8 @@ from caveat.evidence.defects import EXPLANATIONS
 from caveat.evidence.envelope import RejectedEnvelope
 from caveat.evidence.overseers import VerifiedSaying
 from caveat.evidence.predicates import DissentModel, HaltModel, Predicate
-from caveat.gateway.errors import GatewayError, RequestError
+from caveat.gateway.counters import Count, check_counter
+from caveat.gateway.errors import FaultError, GatewayError, RequestError
 from caveat.gateway.observer import Observer
 from caveat.gateway.ports import Law, SayingT
 from caveat.gateway.recorder import Recorder
@@ -37,14 +38,16 @@ class Power:
         origin: str,
         has_record: Callable[[str], bool],
         observer: Observer,
+        count: Count,
     ) -> None:
-        """`has_record`: whether the log has a published record of this id; it blocks."""
+        """`has_record`: whether the log has a published record of this id; it blocks, as `count` does."""
         self.observer = observer
         self.halts = halts
         self.dissents = dissents
         self._recorder = recorder
         self._origin = origin
         self._has_record = has_record
+        self._count = count
         self._one_at_a_time = asyncio.Lock()
 
     async def halt(self, law: Law, raw: bytes) -> JsonObject:
@@ -62,11 +65,19 @@ class Power:
         # INVARIANT: in force before anything is awaited.
         self.halts.begin(found.payload, stopped, found.overseer.person)
         try:
+            await self._check_brake(found)
             receipt = await self._recorder.append(self._halt_record(law, found, raw, None))
         except GatewayError:
             self.halts.give_up(found.payload, stopped)
             raise
         return {"version": 1, "act": "halt", "halt": receipt.record_id, "in_force": True}
+
+    async def _check_brake(self, found: VerifiedSaying[HaltModel]) -> None:
+        """As at everything else that a passkey signs; but a store that fails keeps nobody from stopping."""
+        try:
+            await check_counter(self._count, found.issuer, found.asserted)
+        except FaultError:
+            return  # the halt stands, which allows nothing; what cannot be counted releases nothing either
 
     async def _release(self, law: Law, found: VerifiedSaying[HaltModel], raw: bytes) -> JsonObject:
         said = found.said
@@ -75,6 +86,7 @@ class Power:
             raise _nothing_to_release()
         if Stopped(Scope(said.scope), said.target, said.caller) != halt.stopped:
             raise _incomplete()
+        await check_counter(self._count, found.issuer, found.asserted)
         second = self._other(law, halt, found.overseer.person)
         await self._recorder.append(self._halt_record(law, found, raw, second))
         return {"version": 1, "act": "release", "halt": halt.id, "in_force": second is None}
@@ -119,6 +131,7 @@ class Power:
         async with self._one_at_a_time:
             if self.dissents.is_known(found.payload):
                 raise _given_before()
+            await check_counter(self._count, found.issuer, found.asserted)
             number, previous, link = self.dissents.next(found.payload)
             record = DissentRecord(
                 self._recorder.now_text(),

@@ -8,6 +8,7 @@ with all that it touches, found in the log. Source: clause P24 of the example po
 import asyncio
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import orjson
@@ -18,6 +19,7 @@ from caveat.evidence.envelope import RejectedEnvelope
 from caveat.evidence.overseers import VerifiedSaying
 from caveat.evidence.predicates import FindingModel, Predicate
 from caveat.evidence.trust import Overseer
+from caveat.gateway.counters import has_gone_on
 from caveat.gateway.errors import GatewayError, RequestError
 from caveat.gateway.holding import Holding
 from caveat.gateway.observer import Published
@@ -216,9 +218,10 @@ class Reviewing:
             now,
             shown_at,
         )
-        fault = fault_of(
-            finding, demand, law.bundle.oversight.of(said.role), self._known(law, demand, shown, overseer)
+        known = replace(
+            self._known(law, demand, shown, overseer), passkey=await self._against_passkey(law, found)
         )
+        fault = fault_of(finding, demand, law.bundle.oversight.of(said.role), known)
         record = FindingRecord(
             time=render_time(now),
             about=said.about,
@@ -245,6 +248,15 @@ class Reviewing:
             "counts": True,
             "record": receipt.record_id,
         }
+
+    async def _against_passkey(self, law: Law, found: VerifiedSaying[FindingModel]) -> Fault | None:
+        """What is wrong with the passkey that signed, if one did. Its counter is on disk before it counts."""
+        if found.asserted is None:
+            return None
+        if not await has_gone_on(self.holding.store.count, found.issuer, found.asserted):
+            return Fault.PASSKEY_COUNTER
+        bound = law.bundle.oversight.passkeys.device_bound
+        return Fault.PASSKEY_SYNCED if found.asserted.synced and found.said.role in bound else None
 
     def _known(self, law: Law, demand: Demand, shown: Shown | None, overseer: Overseer) -> Known:
         since = self._recorder.now() - _HOUR

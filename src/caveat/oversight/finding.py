@@ -42,6 +42,7 @@ WRONG: Mapping[Wrong, str] = MappingProxyType(
 class Fault(StrEnum):
     """Why a finding counts as none, in the order in which it is checked."""
 
+    PASSKEY_COUNTER = "passkey_counter"
     OTHER_VIEW = "other_view"
     NOT_ASKED = "not_asked"
     OWN_USE = "own_use"
@@ -49,6 +50,7 @@ class Fault(StrEnum):
     OWN_APPROVAL = "own_approval"
     REVIEWED_BEFORE = "reviewed_before"
     CONTENT_MISSING = "content_missing"
+    PASSKEY_SYNCED = "passkey_synced"
     NOT_SHOWN = "not_shown"
     TOO_FAST = "too_fast"
     BATCH = "batch"
@@ -57,6 +59,10 @@ class Fault(StrEnum):
 
 MEANING: Mapping[Fault, tuple[str, str]] = MappingProxyType(
     {
+        Fault.PASSKEY_COUNTER: (
+            "the counter of the passkey did not go on, so there may be a copy of it",
+            "sign anew; if that says the same, have the key replaced",
+        ),
         Fault.OTHER_VIEW: (
             "it is about something else than what is shown",
             "look again and sign what it shows",
@@ -75,6 +81,10 @@ MEANING: Mapping[Fault, tuple[str, str]] = MappingProxyType(
         Fault.CONTENT_MISSING: (
             "what it was is not kept, so that nobody can find it right",
             "say `wrong` with `content_missing`",
+        ),
+        Fault.PASSKEY_SYNCED: (
+            "the passkey may be on several devices, and this role takes one that is not",
+            "enrol one that stays on its device",
         ),
         Fault.NOT_SHOWN: ("it was not shown to this person before", "look at it first"),
         Fault.TOO_FAST: (
@@ -114,13 +124,15 @@ class Said:
 class Known:
     """What else is known when a finding comes in. `view`: the digest of what is shown; `roles`: that review.
 
-    `earlier`: when this person last decided or found something, newest last.
+    `earlier`: when this person last decided or found something, newest last. `passkey`: what is wrong with
+    the key that signed, for this role.
     """
 
     view: Digest
     roles: frozenset[str]
     earlier: tuple[datetime, ...] = ()
     line_of_requester: str = ""
+    passkey: Fault | None = None
 
 
 def fault_of(said: Said, demand: Demand, floors: Floors, known: Known) -> Fault | None:
@@ -130,6 +142,8 @@ def fault_of(said: Said, demand: Demand, floors: Floors, known: Known) -> Fault 
 
 def _faults(said: Said, demand: Demand, floors: Floors, known: Known) -> Iterator[Fault]:
     person = said.person
+    if known.passkey is Fault.PASSKEY_COUNTER:
+        yield known.passkey
     if said.shown != known.view:
         yield Fault.OTHER_VIEW
     if said.role not in known.roles:
@@ -150,6 +164,8 @@ def _no_review(said: Said, floors: Floors, known: Known) -> Iterator[Fault]:
     least = timedelta(seconds=floors.seconds)
     if known.view == NO_VIEW:
         yield Fault.CONTENT_MISSING
+    if known.passkey is not None:
+        yield known.passkey
     if said.shown_at is None or said.shown_at > said.at:
         yield Fault.NOT_SHOWN
     elif said.at - said.shown_at < least:

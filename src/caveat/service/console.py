@@ -11,6 +11,7 @@ from caveat.gateway.identity.sign_in import SignIn
 from caveat.gateway.overseeing import Overseeing
 from caveat.gateway.ports import Law
 from caveat.gateway.power import Power
+from caveat.gateway.reviewing import Reviewing
 from caveat.ledger.ledger import Ledger
 from caveat.oversight.chronicle import Chronicle
 from caveat.signing.canonical import JsonObject
@@ -19,6 +20,7 @@ from caveat.signing.canonical import JsonObject
 def console_of(
     overseeing: Overseeing,
     power: Power,
+    reviewing: Reviewing,
     chronicle: Chronicle,
     identities: Identities,
     law_now: Callable[[], Law],
@@ -43,6 +45,7 @@ def console_of(
         Pages(),
         overseeing,
         power,
+        reviewing,
         chronicle,
         Archive(chronicle, ledger),
         identities,

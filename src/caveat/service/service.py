@@ -196,7 +196,15 @@ class Service:
         gate.sampler = self.sampling
         self.reviewing = Reviewing(holding, gate.recorder, ledger, config.log)
         observer = Observer(ledger, past.oversight)
-        power = Power(gate.halts, past.dissents, gate.recorder, ledger.origin, ledger.has_record, observer)
+        power = Power(
+            gate.halts,
+            past.dissents,
+            gate.recorder,
+            ledger.origin,
+            ledger.has_record,
+            observer,
+            holding.store.count,
+        )
         organisation = None if config.sign_in is None else SignIn(config.sign_in, tokens)
         self.probing = Probing(self._law_now, gate.recorder, gate.metrics, config.log)
         desk = Desk(
@@ -213,7 +221,14 @@ class Service:
             overseeing=overseeing,
             power=power,
             console=console_of(
-                overseeing, power, past.chronicle, self._identities, self._law_now, ledger, organisation
+                overseeing,
+                power,
+                self.reviewing,
+                past.chronicle,
+                self._identities,
+                self._law_now,
+                ledger,
+                organisation,
             ),
             reviewing=self.reviewing,
             paths_state=lambda: self.probing.state,

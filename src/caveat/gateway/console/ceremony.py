@@ -44,8 +44,8 @@ def signing_of(payload: bytes, credential: str, rp_id: str) -> Signing:
     return Signing(base64url(payload), IN_TOTO, credential, rp_id)
 
 
-def choices(shown: dict[str, Any], issuer: Issuer, passkey: Passkey, now: datetime) -> tuple[Choice, ...]:
-    """What the person may sign of what is shown; raises `FaultError` where that is altered."""
+def check_unaltered(shown: dict[str, Any]) -> None:
+    """Returns if what is shown has the digest that would be signed; raises `FaultError`."""
     view = shown["view"]
     if sha256(canonical(view)) != shown["action"] or (
         sha256(base64.b64decode(shown["content"])) != view["content"]["digest"]
@@ -53,6 +53,12 @@ def choices(shown: dict[str, Any], issuer: Issuer, passkey: Passkey, now: dateti
         raise FaultError(
             503, "hold_altered", "the store shows something else than it asks to sign", "tell the auditor"
         )
+
+
+def choices(shown: dict[str, Any], issuer: Issuer, passkey: Passkey, now: datetime) -> tuple[Choice, ...]:
+    """What the person may sign of what is shown; raises `FaultError` where that is altered."""
+    view = shown["view"]
+    check_unaltered(shown)
     roles = frozenset[str]() if issuer.overseer is None else issuer.overseer.roles
     asked = [str(one["role"]) for one in view["asks"] if one["role"] in roles]
     begun = now.replace(microsecond=0)

@@ -21,6 +21,7 @@ from caveat.gateway.identity.sign_in import SignIn
 from caveat.gateway.overseeing import Overseeing
 from caveat.gateway.ports import Law
 from caveat.gateway.power import Power
+from caveat.gateway.reviewing import Reviewing
 from caveat.oversight.chronicle import Chronicle
 from caveat.signing.canonical import JsonObject
 
@@ -54,6 +55,7 @@ class Premises:
     renderer: Renderer
     overseeing: Overseeing
     power: Power
+    reviewing: Reviewing
     chronicle: Chronicle
     archive: Archive
     identities: Identities

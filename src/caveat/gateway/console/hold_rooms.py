@@ -8,6 +8,7 @@ from caveat.gateway.console.answers import Page
 from caveat.gateway.console.ceremony import choices
 from caveat.gateway.console.door import Room, Visit
 from caveat.gateway.console.forms import MAX_FORM_BYTES, signed_in
+from caveat.gateway.console.review_rooms import due_to
 from caveat.gateway.console.views import PER_PAGE, hold_values, last_of, query_of, span, start_of
 from caveat.gateway.errors import RequestError
 from caveat.oversight.book import Entry
@@ -59,6 +60,8 @@ async def _queue(visit: Visit) -> Page:
         offered=offered,
         chosen=chosen,
         kept=query_of(chosen),
+        reviews=len(due := due_to(visit)),
+        overdue=sum(bool(one["overdue"]) for one in due),
     )
 
 

@@ -5,25 +5,17 @@ statement is taken where the same one from a file is. Source: ADR-0041, ADR-0044
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TypeVar
 
-from caveat.evidence.instants import StatementParseError
-from caveat.evidence.overseers import parse_saying, render_saying
-from caveat.evidence.predicates import DissentModel, HaltModel, Predicate, SayingModel
+from caveat.evidence.predicates import DissentModel, HaltModel, Predicate
 from caveat.gateway.console.answers import Page
-from caveat.gateway.console.ceremony import Signing, signing_of
 from caveat.gateway.console.door import Room, Visit
-from caveat.gateway.console.forms import MAX_FORM_BYTES, signed_in
+from caveat.gateway.console.sayings import asked_to_sign, done, foreign, signed_by_visitor
 from caveat.gateway.errors import RequestError
 from caveat.oversight.dissents import text_of
 from caveat.oversight.halts import Halt, Scope, Stopped
 from caveat.signing.canonical import JsonObject
-from caveat.signing.passkey import parse_passkey_envelope
 
-_LIFE = timedelta(minutes=15)
 _MAX_TARGET, _MAX_REASON, _MAX_TEXT = 256, 500, 2000
-_Model = TypeVar("_Model", bound=SayingModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +46,14 @@ async def _halts(visit: Visit) -> Page:
 async def _halt(visit: Visit) -> Page:
     """Two steps: what would be stopped, and the signature that stops it."""
     if "payload" in visit.form:
-        raw, said = _signed(visit, Predicate.HALT, HaltModel)
+        raw, said = signed_by_visitor(visit, Predicate.HALT, HaltModel)
         if said.act != "halt":
-            raise _foreign()
-        done = await visit.premises.power.halt(visit.law, raw)
-        return _done(visit, "Halted", "It is in force, and two persons can release it.", done["halt"])
+            raise foreign()
+        told = await visit.premises.power.halt(visit.law, raw)
+        return done(visit, "Halted", "It is in force, and two persons can release it.", told["halt"])
     stopped = _stopped(visit)
     reason = _text(visit, "reason", _MAX_REASON)
-    signing = _signing(visit, Predicate.HALT, _said("halt", stopped, "", reason))
+    signing = asked_to_sign(visit, Predicate.HALT, _said("halt", stopped, "", reason))
     return visit.page("halt_confirm", stopped=stopped, reason=reason, signing=signing)
 
 
@@ -91,18 +83,18 @@ async def _release(visit: Visit) -> Page:
     """Two steps as well. A release counts once two persons have signed one."""
     halt, power = _find(visit), visit.premises.power
     if "payload" in visit.form:
-        raw, said = _signed(visit, Predicate.HALT, HaltModel)
+        raw, said = signed_by_visitor(visit, Predicate.HALT, HaltModel)
         if said.act != "release" or said.halt != halt.id:
-            raise _foreign()
-        done = await power.halt(visit.law, raw)
+            raise foreign()
+        told = await power.halt(visit.law, raw)
         text = (
             "It is on record. The halt is in force until a second person releases it."
-            if done["in_force"]
+            if told["in_force"]
             else "Two persons have released it: the halt is over."
         )
-        return _done(visit, "Released", text, halt.id)
+        return done(visit, "Released", text, halt.id)
     reason = _text(visit, "reason", _MAX_REASON)
-    signing = _signing(visit, Predicate.HALT, _said("release", halt.stopped, halt.id, reason))
+    signing = asked_to_sign(visit, Predicate.HALT, _said("release", halt.stopped, halt.id, reason))
     return visit.page("halt", halt=halt, mine=False, signing=signing, reason=reason)
 
 
@@ -137,15 +129,15 @@ async def _dissents(visit: Visit) -> Page:
 async def _dissent(visit: Visit) -> Page:
     """Two steps: the words as they would stand, and the signature."""
     if "payload" in visit.form:
-        raw, _ = _signed(visit, Predicate.DISSENT, DissentModel)
-        done = await visit.premises.power.dissent(visit.law, raw)
-        text = f"It is number {done['number']}, and nobody can remove, hide or reorder it unnoticed."
-        return _done(visit, "On record", text, done["dissent"])
+        raw, _ = signed_by_visitor(visit, Predicate.DISSENT, DissentModel)
+        told = await visit.premises.power.dissent(visit.law, raw)
+        text = f"It is number {told['number']}, and nobody can remove, hide or reorder it unnoticed."
+        return done(visit, "On record", text, told["dissent"])
     about = visit.form.get("about", "").strip()[:64]
     if await visit.premises.archive.find(about) is None:
         raise RequestError(404, "unknown_record", "this log has no such record", "open it, and object there")
     text = _text(visit, "text", _MAX_TEXT)
-    signing = _signing(visit, Predicate.DISSENT, {"about": about, "text": text})
+    signing = asked_to_sign(visit, Predicate.DISSENT, {"about": about, "text": text})
     return visit.page("dissent_confirm", about=about, text=text, signing=signing)
 
 
@@ -171,44 +163,6 @@ def _text(visit: Visit, name: str, longest: int) -> str:
             "go back, and write",
         )
     return text
-
-
-def _signing(visit: Visit, predicate: Predicate, said: JsonObject) -> Signing | None:
-    """What the person's passkey is asked to sign; None where their key is in a file."""
-    person, overseeing = visit.somebody, visit.premises.overseeing
-    passkey = person.overseer.passkey
-    if passkey is None:
-        return None
-    now = overseeing.now().replace(microsecond=0)
-    payload = render_saying(
-        predicate, overseeing.origin, {"issuer": person.issuer.id, **said}, now, now + _LIFE
-    )
-    return signing_of(payload, passkey.credential, passkey.rp_id)
-
-
-def _signed(visit: Visit, predicate: Predicate, model: type[_Model]) -> tuple[bytes, _Model]:
-    """The statement of this form, by the very person of this session; raises `RequestError`."""
-    raw = signed_in(visit.form)
-    try:
-        said = parse_saying(parse_passkey_envelope(raw, max_bytes=MAX_FORM_BYTES).payload, predicate, model)
-    except StatementParseError as error:
-        raise _foreign() from error
-    if said.issuer != visit.somebody.issuer.id:
-        raise _foreign()
-    return raw, said
-
-
-def _done(visit: Visit, title: str, text: str, record: object) -> Page:
-    return visit.page("done", title=title, text=text, record=str(record))
-
-
-def _foreign() -> RequestError:
-    return RequestError(
-        403,
-        "form_foreign",
-        "this is signed for something else, or by another person, so nothing happened",
-        "open the page again",
-    )
 
 
 def _incomplete() -> RequestError:

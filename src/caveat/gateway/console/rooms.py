@@ -1,6 +1,6 @@
 """The console's pages: all of them, and those that only show."""
 
-from caveat.gateway.console import entrance, hold_rooms, organisation, power_rooms
+from caveat.gateway.console import entrance, hold_rooms, organisation, power_rooms, review_rooms
 from caveat.gateway.console.answers import Page
 from caveat.gateway.console.archive import LOOKED_AT, Wanted
 from caveat.gateway.console.door import Console, Premises, Room, Visit
@@ -89,6 +89,7 @@ def open_console(premises: Premises) -> Console:
         **organisation.rooms(),
         **hold_rooms.rooms(),
         **power_rooms.rooms(),
+        **review_rooms.rooms(),
         "uses": Room(_uses),
         "incidents": Room(_incidents),
         "deployments": Room(_deployments),
@@ -98,5 +99,10 @@ def open_console(premises: Premises) -> Console:
         "figures": Room(show_figures),
         "search": Room(_search),
     }
-    within = {**hold_rooms.rooms_within(), **power_rooms.rooms_within(), "records/": Room(_record)}
+    within = {
+        **hold_rooms.rooms_within(),
+        **power_rooms.rooms_within(),
+        **review_rooms.rooms_within(),
+        "records/": Room(_record),
+    }
     return Console(premises, rooms, within)

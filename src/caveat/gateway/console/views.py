@@ -10,7 +10,17 @@ from urllib.parse import urlencode
 import orjson
 
 from caveat.facts.value import render_value
-from caveat.ledger.record import BundleRecord, DecisionRecord, Follows, ReviewRecord
+from caveat.ledger.record import (
+    BundleRecord,
+    DecisionRecord,
+    DissentRecord,
+    FindingRecord,
+    Follows,
+    IncidentRecord,
+    Record,
+    ReviewRecord,
+    SampleRecord,
+)
 from caveat.ledger.wire import render_record
 from caveat.oversight.chronicle import Noted
 from caveat.oversight.untrusted import decoded
@@ -49,6 +59,16 @@ class Line:
     deployment: str
     said: str
     clauses: tuple[str, ...]
+    links: tuple["Link", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Other records that a record names, by what they are to it. `more`: so many that it only counts."""
+
+    what: str
+    ids: tuple[str, ...]
+    more: int = 0
 
 
 def pieces_of(content: bytes) -> tuple[Piece, ...]:
@@ -94,6 +114,10 @@ def hold_values(shown: dict[str, Any]) -> dict[str, Any]:
         "view": shown["view"],
         "action": shown["action"],
         "first_shown_at": shown["first_shown_at"],
+        "afterwards": [
+            {**one, "within": span(timedelta(seconds=one["seconds"]))}
+            for one in shown["view"].get("afterwards", ())
+        ],
         "cases": cases,
         "pieces": pieces_of(content),
         "raw": raw_of(content),
@@ -118,9 +142,30 @@ def _line(noted: Noted) -> Line:
             said = said or f"{record.role}, about hold {record.hold}"
         case BundleRecord():
             said = "a policy came into force"
+        case FindingRecord():
+            verdict = record.finding
+            said = said or f"{record.role}, {record.code.replace('_', ' ') or 'nothing'} is wrong with it"
+        case SampleRecord():
+            deployment, clauses = record.deployment, record.clauses
+            said = f"drawn for a review, due by {record.review_by[:16].replace('T', ' ')} UTC"
         case _:
             deployment = str(getattr(record, "deployment", ""))
-    return Line(noted.id, record.time, noted.kind, verdict, deployment, said, clauses)
+    return Line(noted.id, record.time, noted.kind, verdict, deployment, said, clauses, tuple(_links(record)))
+
+
+def _links(record: Record) -> Iterator[Link]:
+    match record:
+        case IncidentRecord():
+            yield Link("about", (record.about,))
+            if record.cause != record.about:
+                yield Link("found in", (record.cause,))
+            yield Link("touches", record.affected, record.affected_count - len(record.affected))
+        case FindingRecord() | SampleRecord() | DissentRecord():
+            yield Link("about", (record.about,))
+        case ReviewRecord():
+            yield Link("about", (record.hold,))
+        case _:
+            return
 
 
 def record_text(noted: Noted) -> str:
