@@ -12,13 +12,16 @@ from caveat.screens.identifiers.records import Person, persons_in_prose, persons
 from caveat.screens.identifiers.rows import Content, UnreadableError, read_content
 from caveat.screens.identifiers.sighted import together
 
-_STATES = (
+STATES = (
     "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND "
     "OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC"
 )
-_ADDRESSES = {
-    "US": re.compile(rf"(?<![A-Z])(?:{_STATES.replace(' ', '|')})[ ,]{{1,2}}\d{{5}}(?:-\d{{4}})?(?!\d)"),
-    "GB": re.compile(r"(?<!\w)[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}(?!\w)"),
+ADDRESSES = {
+    "US": re.compile(
+        rf"[A-Z](?<![A-Z].)(?<=(?=(?:{STATES.replace(' ', '|')})).)[A-Z]"
+        r"[ ,]{1,2}\d{5}(?:-\d{4})?(?!\d)"
+    ),
+    "GB": re.compile(r"[A-Z](?<!\w.)[A-Z]?\d[A-Z\d]? \d[A-Z]{2}(?!\w)"),
 }
 
 
@@ -53,7 +56,7 @@ def census_of(content: bytes, media_type: str, id_column: str | None, home: str)
     else:
         persons = persons_in_records(read.records, id_column)
     groups = [group for group in together(persons) if group.is_identified]
-    form = _ADDRESSES.get(home)
+    form = ADDRESSES.get(home)
     text = "" if form is None else content.decode("utf-8", "replace")
     return Census(
         tuple(frozenset(group.values) for group in groups),
