@@ -30,7 +30,8 @@ def _measured(content: bytes, media_type: str, persons: int) -> tuple[float, int
 
 def _table(rng: random.Random) -> bytes:
     rows = [
-        f"{rng.choice(_GIVEN)} {_family(rng)},19{rng.randrange(50, 99)}-0{rng.randrange(1, 9)}-{rng.randrange(10, 28)},"
+        f"{rng.choice(_GIVEN)} {_family(rng)},"
+        f"19{rng.randrange(50, 99)}-0{rng.randrange(1, 9)}-{rng.randrange(10, 28)},"
         f"u{row}@example.org,+1 415 {rng.randrange(200, 999)} {rng.randrange(1000, 9999)},Springfield,none\n"
         for row in range(_ROWS)
     ]

@@ -1,6 +1,6 @@
 """What a content holds of persons, as counts alone: what is compared with what was said of it. Pure.
 
-Counts are lower bounds: a name in plain words, or an office's address, counts for nobody here.
+Counts are lower bounds: a name in plain words, an office's address, or a device counts for nobody here.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from caveat.screens.identifiers.numbering import Numbers, survey
 from caveat.screens.identifiers.records import Person, persons_in_prose, persons_in_records
 from caveat.screens.identifiers.rows import Content, UnreadableError, read_content
-from caveat.screens.identifiers.sighted import together
+from caveat.screens.identifiers.sighted import Group, together
 
 STATES = (
     "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND "
@@ -23,6 +23,8 @@ ADDRESSES = {
     ),
     "GB": re.compile(r"[A-Z](?<!\w.)[A-Z]?\d[A-Z\d]? \d[A-Z]{2}(?!\w)"),
 }
+_USUAL_SHARE = 4
+_ADVERTISED = "advertising_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def census_of(content: bytes, media_type: str, id_column: str | None, home: str)
         persons: Sequence[Person] = persons_in_prose(read.prose)
     else:
         persons = persons_in_records(read.records, id_column)
-    groups = [group for group in together(persons) if group.is_identified]
+    groups = _persons(together(persons))
     form = ADDRESSES.get(home)
     text = "" if form is None else content.decode("utf-8", "replace")
     return Census(
@@ -70,6 +72,25 @@ def census_of(content: bytes, media_type: str, id_column: str | None, home: str)
             if kind == "national_id" and len(value) == 9 and value.isdigit()
         ),
     )
+
+
+def _persons(groups: Iterable[Group]) -> list[Group]:
+    """Who of these is surely a person. A device is one's where it was given an id to be advertised to.
+
+    Regions, schools and tools have names too: of those in a column that says no more than `name` all are
+    persons where a quarter of them are called as persons often are, and otherwise only that part.
+    """
+    found = [
+        group
+        for group in groups
+        if group.is_identified
+        and (not group.is_device or any(kind == _ADVERTISED for kind, _ in group.values))
+    ]
+    loose = [group for group in found if group.is_loose]
+    usual = sum(group.is_usual for group in loose)
+    if usual * _USUAL_SHARE >= len(loose):
+        return found
+    return [group for group in found if group.is_usual or not group.is_loose]
 
 
 def _read(content: bytes, ways: Iterable[tuple[str, str | None]]) -> Content | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from caveat.screens.identifiers.canonical import canonical_value, digits_of
-from caveat.screens.identifiers.checks import is_card, is_iban, is_imei, is_ssn
+from caveat.screens.identifiers.checks import is_card, is_iban, is_imei, is_isbn, is_ssn
 from caveat.screens.identifiers.found import Found, Kind
 from caveat.screens.identifiers.plain import plain_word
 from caveat.screens.identifiers.spellings import GIVEN
@@ -48,6 +48,7 @@ _NUMBER = re.compile(
     r"[+(\d](?<![\w.,].)(?:(?<=\d)|(?<=\+)\(?\d|(?<=\()\d)"
     r"(?:[ ()./\u00a0\u2009\u202f\u2010-\u2014-]{0,3}+\d)++"
 )
+_BOOK, _MAX_BOOK_CHARS = re.compile(r"ISBN(?:-10)?:? ?\Z"), 9
 _KEYED = re.compile(r"(?i)(?<![a-z])(?:idfa|gaid|aaid|maid|adid|advertising[ _-]?id)(?![a-z])")
 _TITLED = re.compile(
     r"[DFHMPS](?<!\w.)(?:(?<=M)(?:r|rs|s|iss|x|me|onsieur|adame)|(?<=D)r|(?<=P)rof|(?<=H)err|(?<=F)rau|"
@@ -170,8 +171,15 @@ def _take_numbers(reading: _Reading) -> None:
     reading.take(_PLATE, Kind.PLATE, lambda match: canonical_value(Kind.PLATE, match[1]) is not None, 1)
     for match in _NUMBER.finditer(reading.text):
         kind = _kind_of_number(match[0])
-        if kind is not None:
+        if kind is not None and not _is_book(match):
             reading.found.append(Found(kind, *match.span()))
+
+
+def _is_book(match: re.Match[str]) -> bool:
+    """Whether a number says that it is a book's, and could be: a telephone's that says so is seldom one."""
+    before = match.string[max(match.start() - _MAX_BOOK_CHARS, 0) : match.start()]
+    last = "X" if match.string.startswith(("X", "-X", " X"), match.end()) else ""
+    return _BOOK.search(before) is not None and is_isbn(digits_of(match[0]) + last)
 
 
 def _kind_of_number(text: str) -> Kind | None:

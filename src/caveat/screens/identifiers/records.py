@@ -18,6 +18,7 @@ from caveat.screens.identifiers.names import Name, exact_keys, name_of_parts, ne
 from caveat.screens.identifiers.positions import is_latitude, is_longitude, is_position
 from caveat.screens.identifiers.prose import find_identifiers
 from caveat.screens.identifiers.rows import Record
+from caveat.screens.identifiers.spellings import GIVEN
 from caveat.screens.identifiers.vocabulary import words
 
 Value = tuple[str, str]
@@ -31,9 +32,10 @@ class Person:
     """One person or device as one record has it.
 
     `cells`: of that record; `role`: whose part of it this is, where it is not the person of the row.
-    `is_identified`: by an identifier, or a name in its place. `near`: the coarse keys of the name, for use
-    beside something that others have too. `anchors`: by sort (`id`, `born`, `national`, `name`) the keys that
-    two records of one person share.
+    `is_identified`: by an identifier, or a name in its place. `is_loose`: by nothing but a name in a column
+    where things have names too, of which `is_usual` says whether persons are often called so. `near`: the
+    coarse keys of the name, for use beside something that others have too. `anchors`: by sort (`id`, `born`,
+    `national`, `name`) the keys that two records of one person share.
     """
 
     cells: Sequence[tuple[str, str]] = ()
@@ -48,6 +50,8 @@ class Person:
     days: Set[int] = frozenset()
     is_device: bool = False
     is_identified: bool = False
+    is_loose: bool = False
+    is_usual: bool = False
     phones: Sequence[str] = ()
 
 
@@ -212,7 +216,10 @@ def _person(said: _Said) -> Person | None:
         person.anchors["born"] = frozenset({born})
     if national:
         person.anchors["national"] = frozenset(national)
-    person.is_identified = bool(strong) or (name is not None and len(name.words) > 1 and not said.in_prose)
+    named = name is not None and len(name.words) > 1 and not said.in_prose
+    person.is_identified = bool(strong) or named
+    person.is_loose = named and said.loose and not strong and born is None
+    person.is_usual = person.is_loose and name is not None and not GIVEN.isdisjoint(name.words)
     person.is_device = name is None and born is None and all(kind in _DEVICES for kind, _ in values)
     _add_places(person, said)
     return person

@@ -44,7 +44,7 @@ def sightings_of(
 
 @dataclass(slots=True)
 class Group:
-    """Records of one person."""
+    """Records of one person. `is_loose`: all of them by a loose name alone; `is_usual`: a usual one."""
 
     values: Set[Value]
     attributes: Set[str]
@@ -52,6 +52,8 @@ class Group:
     days: Set[int]
     is_device: bool
     is_identified: bool
+    is_loose: bool
+    is_usual: bool
 
 
 def together(persons: Sequence[Person]) -> list[Group]:
@@ -122,7 +124,17 @@ def _roots(count: int, joined: Sequence[Sequence[int]]) -> list[int]:
 
 def _group(person: Person, values: Set[Value]) -> Group:
     identified = person.is_identified or bool(person.anchors.get("id"))
-    return Group(values, person.attributes, person.points, person.days, person.is_device, identified)
+    loose = person.is_loose and not person.anchors.get("id")
+    return Group(
+        values,
+        person.attributes,
+        person.points,
+        person.days,
+        person.is_device,
+        identified,
+        loose,
+        person.is_usual,
+    )
 
 
 def _add(group: Group, person: Person, values: Set[Value]) -> None:
@@ -132,6 +144,8 @@ def _add(group: Group, person: Person, values: Set[Value]) -> None:
     group.days = group.days | person.days
     group.is_device &= person.is_device
     group.is_identified |= person.is_identified or bool(person.anchors.get("id"))
+    group.is_loose &= person.is_loose or not person.is_identified
+    group.is_usual |= person.is_usual
 
 
 def _differ(persons: Sequence[Person]) -> bool:
