@@ -6,6 +6,7 @@ Counts are lower bounds: a name in plain words, an office's address, or a device
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from caveat.screens.identifiers.numbering import Numbers, survey
 from caveat.screens.identifiers.records import Person, persons_in_prose, persons_in_records
@@ -104,6 +105,9 @@ def _read(content: bytes, ways: Iterable[tuple[str, str | None]]) -> Content | N
 
 def joined(found: Iterable[Census]) -> Census:
     """One census of several contents: whoever is in two of them counts once."""
+    found = tuple(found)
+    if len(found) == 1:
+        return found[0]
     persons: list[frozenset[tuple[str, str]]] = []
     seen: set[tuple[str, str]] = set()
     rows, unread = 0, False
@@ -126,4 +130,9 @@ def joined(found: Iterable[Census]) -> Census:
 
 def numbers_in(census: Census, home: str) -> Numbers:
     """What is known of its telephone numbers."""
-    return survey(sorted(census.phones), home)
+    return _numbers(census.phones, home)
+
+
+@lru_cache(maxsize=128)
+def _numbers(phones: frozenset[str], home: str) -> Numbers:
+    return survey(sorted(phones), home)

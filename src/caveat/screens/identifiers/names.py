@@ -7,6 +7,7 @@ person, such as a date of birth: a surname by its consonants with an initial. So
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -106,6 +107,8 @@ def ascii_words(text: str) -> tuple[str, ...]:
 
 def words_of_any_script(text: str) -> tuple[str, ...]:
     """The words of a name in plain letters, without titles."""
+    # A mark that is of no composed letter, as in Yoruba, would end a word.
+    text = "".join(char for char in text if not unicodedata.combining(char))
     raw = [match[0] for match in _WORD.finditer(text.replace(".", " "))]
     latin = any(word.isascii() for word in raw)
     words: list[str] = []
