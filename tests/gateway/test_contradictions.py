@@ -1,16 +1,22 @@
 """Content that contradicts what was said of it, through the whole gateway."""
 
+import asyncio
 import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from caveat.gateway import contradicting
+from caveat.screens.identifiers.census import Census, census_of
 from tests.screens.identifiers.persons import persons
 from tests.support.raw_client import Answer, asking, chat
 from tests.support.running_gateway import RunningGateway, running_gateway
-from tests.support.scripted_upstream import scripted_upstream
+from tests.support.scripted_upstream import Reply, scripted_upstream
 from tests.support.small_bundle import DESK_KEY, SmallBundle, attest
+from tests.support.tool_world import chat_calls
 
 FACTS = """
 [facts.content_contradiction]
@@ -104,3 +110,44 @@ def test_where_no_clause_reads_it_nothing_is_compared(tmp_path: Path) -> None:
     with scripted_upstream() as upstream, running_gateway(tmp_path, upstream.url, files("")) as gateway:
         assert ask(gateway, table(400), subject_count=40).status == 200
         assert "content_contradiction" not in str(gateway.records()[-1])
+
+
+def test_arguments_of_a_call_are_compared_with_what_was_said_of_the_use(tmp_path: Path) -> None:
+    def calls(count: int) -> Reply:
+        held = [
+            {"full_name": f"{one.given} {one.family}", "email": one.email} for one in persons("A", 1, count)
+        ]
+        return Reply(body=chat_calls(("find", json.dumps({"people": held}))))
+
+    with scripted_upstream() as upstream, running_gateway(tmp_path, upstream.url, files()) as gateway:
+        upstream.script = lambda _seen: calls(12)
+        assert ask(gateway, table(12, seed=1), subject_count=12).status == 200
+        upstream.script = lambda _seen: calls(400)
+        answer = ask(gateway, table(12, seed=1), subject_count=12)
+        assert (answer.status, answer.error["point"], answer.error["clauses"]) == (403, "tool", ["K1"])
+        assert answer.error["contradictions"] == ["more_persons_than_declared, said 10-99, found 100-999"]
+
+
+def test_large_content_is_read_beside_the_event_loop_and_once(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = table(40)
+    monkeypatch.setattr(contradicting, "LARGE_BYTES", len(text) // 2)
+    on_loop: list[bool] = []
+
+    def noted(*arguments: Any) -> Census:
+        on_loop.append(_is_on_loop())
+        return census_of(*arguments)
+
+    monkeypatch.setattr(contradicting, "census_of", noted)
+    assert ask(gateway, text, subject_count=40).status == 200
+    assert ask(gateway, text, subject_count=2).error["contradictions"]
+    assert on_loop == [False]
+
+
+def _is_on_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -14,22 +14,24 @@ def measure_identifiers() -> dict[str, tuple[float, int]]:
     """Milliseconds for 1,000 bytes, by what was read; and how many kilobytes that were."""
     rng = random.Random(1)  # noqa: S311 - rows to read, no secret
     return {
-        "identifiers_rows_cpu_ms_kb": _measured(_table(rng), "text/csv"),
-        "identifiers_prose_cpu_ms_kb": _measured(_prose(rng), "text/plain"),
+        "identifiers_rows_cpu_ms_kb": _measured(_table(rng), "text/csv", _ROWS),
+        "identifiers_prose_cpu_ms_kb": _measured(_prose(rng), "text/plain", _ROWS // 4),
     }
 
 
-def _measured(content: bytes, media_type: str) -> tuple[float, int]:
+def _measured(content: bytes, media_type: str, persons: int) -> tuple[float, int]:
     began = time.thread_time()
-    if not sightings_of(content, media_type, None, _KEY):
-        raise AssertionError("nobody is found in what is measured")
+    found = sightings_of(content, media_type, None, _KEY)
     taken = time.thread_time() - began
+    if found is None or len(found) < 0.95 * persons:
+        raise AssertionError("too few are found in what is measured")
     return taken / len(content) * 1e6, len(content) // 1000
 
 
 def _table(rng: random.Random) -> bytes:
     rows = [
-        f"{rng.choice(_GIVEN)} {_family(rng)},19{rng.randrange(50, 99)}-0{rng.randrange(1, 9)}-11,"
+        f"{rng.choice(_GIVEN)} {_family(rng)},"
+        f"19{rng.randrange(50, 99)}-0{rng.randrange(1, 9)}-{rng.randrange(10, 28)},"
         f"u{row}@example.org,+1 415 {rng.randrange(200, 999)} {rng.randrange(1000, 9999)},Springfield,none\n"
         for row in range(_ROWS)
     ]
@@ -46,4 +48,4 @@ def _prose(rng: random.Random) -> bytes:
 
 
 def _family(rng: random.Random) -> str:
-    return "Fam" + "".join(rng.choice("abcdefghijklm") for _ in range(6))
+    return "".join(rng.choice("bdfgklmnrst") + rng.choice("aeiou") for _ in range(4)).title()

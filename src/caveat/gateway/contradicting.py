@@ -16,7 +16,7 @@ from caveat.policy.bundle import Bundle
 from caveat.policy.consent import facts_read
 from caveat.policy.screens import COMPARED
 from caveat.screens.contradiction import Contradiction, Declared, contradictions
-from caveat.screens.identifiers.census import Census, census_of, joined
+from caveat.screens.identifiers.census import Census, census_of, joined, numbers_in
 from caveat.signing.canonical import Json
 from caveat.signing.digest import Digest
 
@@ -24,7 +24,10 @@ CONTRADICTION = COMPARED
 """The fact, and the role of whoever says it."""
 _UNREAD = ("image/", "audio/", "video/", "application/octet-stream", "application/pdf")
 _CACHED = 1024
+LARGE_BYTES = 16 * 1024
+"""Content from this size on is read beside the event loop, before anything is gathered."""
 _NOTHING = Census()
+Key = tuple[Digest, str, str | None]
 
 
 @dataclass(slots=True)
@@ -34,9 +37,7 @@ class Contradicting:
     home: str
     lowest: int
     highest: int
-    _known: dict[tuple[Digest, str, str | None], Census] = field(
-        default_factory=dict[tuple[Digest, str, str | None], Census]
-    )
+    _known: dict[Key, Census] = field(default_factory=dict[Key, Census])
 
     def of_piece(
         self, parts: Sequence[Part], facts: Iterable[Fact], claims: Mapping[str, Json], id_column: str | None
@@ -47,6 +48,44 @@ class Contradicting:
             return self._fact(())
         census = self._census(parts, id_column)
         return self._fact(contradictions(replace(declared, persons=None), census, self.home))
+
+    def unread(self, call: Call, id_column: str | None) -> tuple[Part, ...]:
+        """The parts that would take long to read, and were not read yet."""
+        return tuple(
+            part
+            for part in call.parts
+            if len(part.content) >= LARGE_BYTES
+            and not part.media_type.startswith(_UNREAD)
+            and self._key(part, id_column) not in self._known
+        )
+
+    def read(self, parts: Sequence[Part], id_column: str | None) -> dict[Key, Census]:
+        """What these parts hold, by which `keep` keeps it; changes nothing, so that a thread may do it."""
+        read: dict[Key, Census] = {}
+        for part in parts:
+            column = part.id_column or id_column
+            census = census_of(part.content, part.media_type, column, self.home)
+            numbers_in(census, self.home)  # known from here on
+            read[self._key(part, id_column)] = census
+        return read
+
+    def keep(self, read: Mapping[Key, Census]) -> None:
+        """Keeps what was read; the oldest goes where there is too much."""
+        for key, census in read.items():
+            if len(self._known) >= _CACHED:
+                del self._known[next(iter(self._known))]
+            self._known[key] = census
+
+    def of_call(self, cases: tuple[Facts, ...], parts: Sequence[Part]) -> tuple[Facts, ...]:
+        """The cases of a call of a tool with what its arguments contradict of what was said of the use."""
+        return tuple(self._of_arguments(case, parts) for case in cases)
+
+    def _of_arguments(self, case: Facts, parts: Sequence[Part]) -> Facts:
+        declared = declared_of(case.facts, case.claims or {})
+        if declared.is_silent or not parts:
+            return case
+        found = contradictions(declared, self._census(parts, None), self.home)
+        return _with_surest(case, self._fact(found))
 
     def of_use(self, cases: tuple[Facts, ...], call: Call, id_column: str | None) -> tuple[Facts, ...]:
         """The cases with what the whole use contradicts: its typed words, and its number of persons."""
@@ -62,11 +101,7 @@ class Contradicting:
         if declared.persons is not None:
             census = self._census(call.parts, id_column)
             found += contradictions(Declared(persons=declared.persons), census, self.home)
-        said = [fact for fact in case.facts if fact.role == CONTRADICTION]
-        facts = [*said, self._fact(found)]
-        surest = max(facts, key=lambda fact: fact.value if isinstance(fact.value, int) else 0)
-        kept = tuple(fact for fact in case.facts if fact.name != CONTRADICTION)
-        return replace(case, facts=(*kept, surest))
+        return _with_surest(case, self._fact(found))
 
     def _fact(self, found: Sequence[Contradiction]) -> Fact:
         score = max((one.score for one in found), default=self.lowest)
@@ -81,14 +116,21 @@ class Contradicting:
         return joined(self._of_part(part, id_column) for part in read)
 
     def _of_part(self, part: Part, id_column: str | None) -> Census:
-        column = part.id_column or id_column
-        key = (part.digest, part.media_type, column)
-        known = self._known.get(key)
-        if known is None:
-            if len(self._known) >= _CACHED:
-                del self._known[next(iter(self._known))]
-            known = self._known[key] = census_of(part.content, part.media_type, column, self.home)
-        return known
+        key = self._key(part, id_column)
+        if key not in self._known:
+            self.keep(self.read((part,), id_column))
+        return self._known[key]
+
+    def _key(self, part: Part, id_column: str | None) -> Key:
+        return part.digest, part.media_type, part.id_column or id_column
+
+
+def _with_surest(case: Facts, found: Fact) -> Facts:
+    """The case with the surest of what contradicts it: what was found before, or this."""
+    facts = [*(fact for fact in case.facts if fact.role == CONTRADICTION), found]
+    surest = max(facts, key=lambda fact: fact.value if isinstance(fact.value, int) else 0)
+    kept = tuple(fact for fact in case.facts if fact.name != CONTRADICTION)
+    return replace(case, facts=(*kept, surest))
 
 
 def contradicting_of(bundle: Bundle) -> Contradicting | None:

@@ -147,7 +147,9 @@ class Gate:
 
     async def decide_prompt(self, use: Use) -> Ruling:
         """The ruling on a prompt; raises `LedgerError` when it cannot be made durable."""
-        scores = await _scores_of(use.law, use.call)  # before anything is reserved, since it may wait
+        # Before anything is reserved, since both may wait.
+        scores = await _scores_of(use.law, use.call)
+        await use.law.witnesses.read(use.call, use.deployment, use.found)
         now = self.recorder.now()
         gathered = use.law.witnesses.gather(use.call, use.deployment, use.found, now)
         cases = with_scores(gathered.cases, use.law.bundle, scores)
@@ -383,7 +385,8 @@ class Gate:
         cases = unapproved(cases_of_call(before_call, tool, bundle.registry), before_call)
         now = self.recorder.now()
         cases = with_effects(cases, bundle.registry, law.witnesses.lately(call, deployment, now))
-        gathered = Gathered(with_scores(cases, law.bundle, scores))
+        cases = law.witnesses.compared_call(with_scores(cases, law.bundle, scores), call.parts)
+        gathered = Gathered(cases)
         bound = bound_tool(prompt, law, deployment, asked)
         done = record_of(bound, None, left_alone(use, redacted=redacted))
         judged = _judged(use, asked, gathered, now, done)

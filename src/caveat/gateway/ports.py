@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from caveat.call.call import Call
+from caveat.call.call import Call, Part
 from caveat.call.parts import RawPart
 from caveat.evidence.approval import VerifiedApproval
 from caveat.evidence.check import Checked
@@ -17,6 +17,7 @@ from caveat.evidence.predicates import Predicate, SayingModel
 from caveat.evidence.reading import OVERSEERS
 from caveat.evidence.recognition import Recognition
 from caveat.evidence.revocation import VerifiedRevocations
+from caveat.facts.fact import Facts
 from caveat.gateway.decisions import Decisions
 from caveat.gateway.gather import Gathered
 from caveat.gateway.redacting import Redacting
@@ -87,6 +88,14 @@ class Witnesses(Protocol):
         self, presented: tuple[bytes, ...], parts: Sequence[RawPart], digests: frozenset[Digest]
     ) -> Found:
         """Stored evidence about these parts, which have these digests, and what all evidence speaks of."""
+        ...
+
+    async def read(self, call: Call, deployment: Deployment, found: Found) -> None:
+        """Reads what `gather` would take long to read. May wait."""
+        ...
+
+    def compared_call(self, cases: tuple[Facts, ...], parts: Sequence[Part]) -> tuple[Facts, ...]:
+        """The cases of a call of a tool, with what its arguments contradict."""
         ...
 
     def gather(self, call: Call, deployment: Deployment, found: Found, now: datetime) -> Gathered:

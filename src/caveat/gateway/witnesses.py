@@ -5,12 +5,13 @@ parallel requests cannot each read zero. Held counts stand until the record that
 and are taken back only when it never will be.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from caveat.call.call import Call, PartKind
+from caveat.call.call import Call, Part, PartKind
 from caveat.call.parts import RawPart
 from caveat.evidence.approval import VerifiedApproval, admit_approval
 from caveat.evidence.check import MAX_ENVELOPES, Checked, EvidenceChecker
@@ -23,6 +24,7 @@ from caveat.evidence.reading import OVERSEERS, admit_reading
 from caveat.evidence.recognition import Index as RecognitionIndex
 from caveat.evidence.recognition import Recognition, recognise
 from caveat.evidence.revocation import VerifiedRevocations, standing_of_key
+from caveat.facts.fact import Facts
 from caveat.gateway.contradicting import contradicting_of
 from caveat.gateway.contributing import UNNAMED, Contribute, nobody_apart, read_by, reading_of
 from caveat.gateway.errors import RequestError
@@ -170,6 +172,22 @@ class BundleWitnesses:
             if again is not None:
                 found[part.digest] = again
         return found
+
+    async def read(self, call: Call, deployment: Deployment, found: Found) -> None:
+        """Reads large content of which something is said, beside the event loop, so that `gather` need not.
+
+        May wait. What was not read here, or is known no longer, `gather` reads itself.
+        """
+        compared = self._contradicting
+        if compared is None or not (call.evidence or found.stored or call.claims or deployment.facts):
+            return
+        parts = compared.unread(call, deployment.id_column)
+        if parts:
+            compared.keep(await asyncio.to_thread(compared.read, parts, deployment.id_column))
+
+    def compared_call(self, cases: tuple[Facts, ...], parts: Sequence[Part]) -> tuple[Facts, ...]:
+        """The cases of a call of a tool, with what its arguments contradict."""
+        return cases if self._contradicting is None else self._contradicting.of_call(cases, parts)
 
     def gather(self, call: Call, deployment: Deployment, found: Found, now: datetime) -> Gathered:
         """The facts of one use at `now`."""

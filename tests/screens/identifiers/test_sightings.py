@@ -61,3 +61,13 @@ def test_an_address_that_everybody_has_tells_nobody_apart() -> None:
 )
 def test_what_cannot_be_read_is_unknown(content: bytes, media_type: str, id_column: str | None) -> None:
     assert sightings_of(content, media_type, id_column, KEY) is None
+
+
+def test_letters_that_only_look_latin_make_no_other_person() -> None:
+    plain = seen('{"full_name": "Beatrice Novak", "email": "b.novak@example.org"}')
+    disguised = seen(
+        '{"full_name": "B\u0435\u0430trice N\u043ev\u0430k", "email": "b.n\u043ev\u0430k@example.org"}'
+    )
+    assert plain[0].ids == disguised[0].ids
+    alone, drawn = seen('{"full_name": "Beatrice Novak"}'), seen('{"full_name": "Be\u0430trice N\u043evak"}')
+    assert alone[0].ids == drawn[0].ids

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from caveat.screens.identifiers import sightings_of
+from tests.screens.identifiers import strangers
 from tests.screens.identifiers.persons import BESIDE, NAMES, Someone, Spelling, dates, emails, persons, phones
 
 KEY = b"k" * 32
@@ -64,3 +65,16 @@ def test_five_spellings_of_a_name_alone_are_one_person() -> None:
 @pytest.mark.parametrize("beside", [None, "born", "phone", "email"])
 def test_ten_thousand_persons_stay_ten_thousand(beside: str | None) -> None:
     assert share_merged(persons("C", 3, 10_000), beside) <= 0.005
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("beside", [None, "born", "phone", "email"])
+def test_five_spellings_of_strangers_are_one_person(beside: str | None) -> None:
+    spellings = strangers.ALONE if beside is None else strangers.BESIDE
+    assert share_counted_once(strangers.strangers(1, 2000), spellings, beside) >= 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("beside", [None, "born", "phone", "email"])
+def test_ten_thousand_strangers_stay_ten_thousand(beside: str | None) -> None:
+    assert share_merged(strangers.strangers(2, 10_000), beside) <= 0.005

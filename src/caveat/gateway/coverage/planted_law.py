@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NoReturn
 
-from caveat.call.call import Call
+from caveat.call.call import Call, Part
 from caveat.call.parts import RawPart
 from caveat.evidence.envelope import VerifiedEnvelope
 from caveat.evidence.issuer import Purpose
 from caveat.evidence.predicates import Predicate
 from caveat.evidence.reading import OVERSEERS
 from caveat.evidence.revocation import VerifiedRevocations
+from caveat.facts.fact import Facts
 from caveat.gateway.errors import RequestError
 from caveat.gateway.gather import Gathered, gather
 from caveat.gateway.law import law_of
@@ -136,6 +137,13 @@ class PlantedWitnesses:
     ) -> Found:
         """Nothing."""
         return Found()
+
+    async def read(self, call: Call, deployment: Deployment, found: Found) -> None:
+        """Nothing is compared."""
+
+    def compared_call(self, cases: tuple[Facts, ...], parts: Sequence[Part]) -> tuple[Facts, ...]:  # noqa: ARG002 - the same
+        """As they are."""
+        return cases
 
     def gather(self, call: Call, deployment: Deployment, found: Found, now: datetime) -> Gathered:  # noqa: ARG002 - the same
         """As with any other law, but without evidence."""

@@ -1,25 +1,31 @@
 """What a content holds of persons, as counts alone: what is compared with what was said of it. Pure.
 
-Counts are lower bounds: a name in plain words, or an office's address, counts for nobody here.
+Counts are lower bounds: a name in plain words, an office's address, or a device counts for nobody here.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from caveat.screens.identifiers.numbering import Numbers, survey
 from caveat.screens.identifiers.records import Person, persons_in_prose, persons_in_records
 from caveat.screens.identifiers.rows import Content, UnreadableError, read_content
-from caveat.screens.identifiers.sighted import together
+from caveat.screens.identifiers.sighted import Group, together
 
-_STATES = (
+STATES = (
     "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND "
     "OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC"
 )
-_ADDRESSES = {
-    "US": re.compile(rf"(?<![A-Z])(?:{_STATES.replace(' ', '|')})[ ,]{{1,2}}\d{{5}}(?:-\d{{4}})?(?!\d)"),
-    "GB": re.compile(r"(?<!\w)[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}(?!\w)"),
+ADDRESSES = {
+    "US": re.compile(
+        rf"[A-Z](?<![A-Z].)(?<=(?=(?:{STATES.replace(' ', '|')})).)[A-Z]"
+        r"[ ,]{1,2}\d{5}(?:-\d{4})?(?!\d)"
+    ),
+    "GB": re.compile(r"[A-Z](?<!\w.)[A-Z]?\d[A-Z\d]? \d[A-Z]{2}(?!\w)"),
 }
+_USUAL_SHARE = 4
+_ADVERTISED = "advertising_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +58,8 @@ def census_of(content: bytes, media_type: str, id_column: str | None, home: str)
         persons: Sequence[Person] = persons_in_prose(read.prose)
     else:
         persons = persons_in_records(read.records, id_column)
-    groups = [group for group in together(persons) if group.is_identified]
-    form = _ADDRESSES.get(home)
+    groups = _persons(together(persons))
+    form = ADDRESSES.get(home)
     text = "" if form is None else content.decode("utf-8", "replace")
     return Census(
         tuple(frozenset(group.values) for group in groups),
@@ -69,6 +75,25 @@ def census_of(content: bytes, media_type: str, id_column: str | None, home: str)
     )
 
 
+def _persons(groups: Iterable[Group]) -> list[Group]:
+    """Who of these is surely a person. A device is one's where it was given an id to be advertised to.
+
+    Regions, schools and tools have names too: of those in a column that says no more than `name` all are
+    persons where a quarter of them are called as persons often are, and otherwise only that part.
+    """
+    found = [
+        group
+        for group in groups
+        if group.is_identified
+        and (not group.is_device or any(kind == _ADVERTISED for kind, _ in group.values))
+    ]
+    loose = [group for group in found if group.is_loose]
+    usual = sum(group.is_usual for group in loose)
+    if usual * _USUAL_SHARE >= len(loose):
+        return found
+    return [group for group in found if group.is_usual or not group.is_loose]
+
+
 def _read(content: bytes, ways: Iterable[tuple[str, str | None]]) -> Content | None:
     for media_type, id_column in dict.fromkeys(ways):
         try:
@@ -80,6 +105,9 @@ def _read(content: bytes, ways: Iterable[tuple[str, str | None]]) -> Content | N
 
 def joined(found: Iterable[Census]) -> Census:
     """One census of several contents: whoever is in two of them counts once."""
+    found = tuple(found)
+    if len(found) == 1:
+        return found[0]
     persons: list[frozenset[tuple[str, str]]] = []
     seen: set[tuple[str, str]] = set()
     rows, unread = 0, False
@@ -102,4 +130,9 @@ def joined(found: Iterable[Census]) -> Census:
 
 def numbers_in(census: Census, home: str) -> Numbers:
     """What is known of its telephone numbers."""
-    return survey(sorted(census.phones), home)
+    return _numbers(census.phones, home)
+
+
+@lru_cache(maxsize=128)
+def _numbers(phones: frozenset[str], home: str) -> Numbers:
+    return survey(sorted(phones), home)

@@ -3,6 +3,13 @@
 import ipaddress
 
 _IBAN_LETTERS = {chr(65 + n): str(10 + n) for n in range(26)}
+_CARD_RANGES: tuple[tuple[tuple[str, ...], range], ...] = (
+    (("4",), range(16, 20, 3)),
+    (("34", "37"), range(15, 16)),
+    (("51", "52", "53", "54", "55", "22", "23", "24", "25", "26", "27"), range(16, 17)),
+    (("30", "36", "38", "39"), range(14, 20)),
+    (("35", "50", "56", "57", "58", "6"), range(16, 20)),
+)
 _SHORTEST_IBAN, _LONGEST_IBAN = 15, 34
 
 
@@ -18,13 +25,28 @@ def is_luhn(digits: str) -> bool:
 
 
 def is_card(digits: str) -> bool:
-    """A payment card: 13 to 19 digits of an issuer's range with a right check digit."""
-    return 13 <= len(digits) <= 19 and digits[0] in "23456" and len(set(digits)) > 2 and is_luhn(digits)
+    """A payment card: as many digits as issuers of its range use, with a right check digit.
+
+    No card has thirteen, as articles of trade have. Source: ISO/IEC 7812-1.
+    """
+    known = any(
+        len(digits) in lengths and digits.startswith(beginnings) for beginnings, lengths in _CARD_RANGES
+    )
+    return known and len(set(digits)) > 2 and is_luhn(digits)
 
 
 def is_imei(digits: str) -> bool:
     """A device's IMEI: 15 digits with a right check digit, not all alike. Source: 3GPP TS 23.003, 6.2.1."""
     return len(digits) == 15 and len(set(digits)) > 2 and is_luhn(digits)
+
+
+def is_isbn(digits: str) -> bool:
+    """A book's number of ten digits, the last of which, maybe an X, checks the others.
+
+    Source: ISO 2108:1992, annex A.
+    """
+    values = [10 if char == "X" else int(char) for char in digits]
+    return len(values) == 10 and sum(value * (10 - at) for at, value in enumerate(values)) % 11 == 0
 
 
 def is_iban(plain: str) -> bool:

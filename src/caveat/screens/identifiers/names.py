@@ -7,6 +7,7 @@ person, such as a date of birth: a surname by its consonants with an initial. So
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,6 +19,7 @@ MAX_NAME_CHARS = 120
 MAX_WORDS = 8
 _DIGRAPHS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
 _WORD = re.compile(r"[^\W\d_]+(?:['’ʼ`´][^\W\d_]+){0,3}")
+_ASCII_WORD = re.compile(r"[a-z]+(?:['`][a-z]+){0,3}")
 _NO_NAME = re.compile(r"[\d@/\\<>{}=]")
 _APOSTROPHE = re.compile("['’ʼ`´]")
 _TITLES = words(
@@ -76,7 +78,7 @@ def read_name(text: str) -> Name | None:
     before, comma, after = shown.partition(",")
     whole = _words(shown)
     words = _without_particles(whole)
-    if not words or len(words) > MAX_WORDS or not any(len(word) > 1 for word in words):
+    if not words or len(words) > MAX_WORDS or max(map(len, words)) < 2:
         return None
     first = _without_particles(_words(before)) if comma else ()
     ordered = bool(first) and bool(_words(after))
@@ -92,6 +94,21 @@ def name_of_parts(given: str, family: str) -> Name | None:
 
 
 def _words(text: str) -> tuple[str, ...]:
+    return ascii_words(text) if text.isascii() else words_of_any_script(text)
+
+
+def ascii_words(text: str) -> tuple[str, ...]:
+    """The words of a name in ASCII: those of `words_of_any_script`, at less cost."""
+    found = _ASCII_WORD.findall(text.lower())
+    if "'" in text or "`" in text:
+        found = [_APOSTROPHE.sub("", word) for word in found]
+    return tuple([word for word in found if word not in _TITLES])
+
+
+def words_of_any_script(text: str) -> tuple[str, ...]:
+    """The words of a name in plain letters, without titles."""
+    # A mark that is of no composed letter, as in Yoruba, would end a word.
+    text = "".join(char for char in text if not unicodedata.combining(char))
     raw = [match[0] for match in _WORD.finditer(text.replace(".", " "))]
     latin = any(word.isascii() for word in raw)
     words: list[str] = []
@@ -105,6 +122,8 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _without_particles(words: tuple[str, ...]) -> tuple[str, ...]:
+    if _PARTICLES.isdisjoint(words):
+        return words
     return tuple(word for word in words if word not in _PARTICLES) or words
 
 

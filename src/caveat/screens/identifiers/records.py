@@ -6,8 +6,9 @@ ones stand for whoever uses them, and count only while nobody else is seen besid
 records of this content, and stand for the person elsewhere only where there is nothing better.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
+from itertools import count
 
 from caveat.screens.identifiers.canonical import canonical_value, is_role_address
 from caveat.screens.identifiers.columns import Column, read_column
@@ -17,10 +18,11 @@ from caveat.screens.identifiers.names import Name, exact_keys, name_of_parts, ne
 from caveat.screens.identifiers.positions import is_latitude, is_longitude, is_position
 from caveat.screens.identifiers.prose import find_identifiers
 from caveat.screens.identifiers.rows import Record
+from caveat.screens.identifiers.spellings import GIVEN
 from caveat.screens.identifiers.vocabulary import words
 
 Value = tuple[str, str]
-_WEAK = frozenset({Kind.IP})
+_DEVICES = frozenset(map(str, DEVICES))
 _MAX_ID_CHARS = 128
 _LONG_ID_CHARS = 9
 
@@ -29,23 +31,28 @@ _LONG_ID_CHARS = 9
 class Person:
     """One person or device as one record has it.
 
-    `is_identified`: by an identifier, or a name in its place. `near`: the coarse keys of the name, for use
-    beside something that others have too. `anchors`: by sort (`id`, `born`, `national`, `name`) the keys that
-    two records of one person share.
+    `cells`: of that record; `role`: whose part of it this is, where it is not the person of the row.
+    `is_identified`: by an identifier, or a name in its place. `is_loose`: by nothing but a name in a column
+    where things have names too, of which `is_usual` says whether persons are often called so. `near`: the
+    coarse keys of the name, for use beside something that others have too. `anchors`: by sort (`id`, `born`,
+    `national`, `name`) the keys that two records of one person share.
     """
 
-    row: str
-    own: set[Value] = field(default_factory=set[Value])
-    local: set[Value] = field(default_factory=set[Value])
-    linking: set[Value] = field(default_factory=set[Value])
+    cells: Sequence[tuple[str, str]] = ()
+    role: str = ""
+    own: Set[Value] = frozenset()
+    local: Set[Value] = frozenset()
+    linking: Set[Value] = frozenset()
     near: frozenset[str] = frozenset()
     anchors: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
-    attributes: set[str] = field(default_factory=set[str])
+    attributes: Set[str] = frozenset()
     points: int = 0
-    days: set[int] = field(default_factory=set[int])
+    days: Set[int] = frozenset()
     is_device: bool = False
     is_identified: bool = False
-    phones: list[str] = field(default_factory=list[str])
+    is_loose: bool = False
+    is_usual: bool = False
+    phones: Sequence[str] = ()
 
 
 @dataclass(slots=True)
@@ -53,59 +60,64 @@ class _Said:
     """The cells of one record about one person."""
 
     values: list[tuple[Kind, str]] = field(default_factory=list[tuple[Kind, str]])
-    names: list[str] = field(default_factory=list[str])
+    names: tuple[str, ...] = ()
     given: str = ""
     family: str = ""
     born: str = ""
-    times: list[str] = field(default_factory=list[str])
+    times: tuple[str, ...] = ()
     lat: str = ""
     lon: str = ""
-    positions: list[str] = field(default_factory=list[str])
+    positions: tuple[str, ...] = ()
     attributes: set[str] = field(default_factory=set[str])
     loose: bool = False
     in_prose: bool = False
     points_beside: int = 0
-    times_beside: list[str] = field(default_factory=list[str])
+    times_beside: tuple[str, ...] = ()
 
 
 def persons_in_records(records: Sequence[Record], id_column: str | None) -> list[Person]:
     """Everybody in these records. With an id column every record is somebody."""
-    seen: dict[str, int] = {}
     persons: list[Person] = []
+    unnamed = count()
     for record in records:
-        persons.extend(_persons(record, id_column, seen))
+        persons.extend(_persons(record, id_column, unnamed))
     return persons
 
 
-def _persons(record: Record, id_column: str | None, seen: dict[str, int]) -> Iterator[Person]:
+def _persons(record: Record, id_column: str | None, unnamed: Iterator[int]) -> Iterator[Person]:
     by_role: dict[str, _Said] = {}
-    declared: str | None = None
-    for name, cell in record.cells:
+    declared = ""
+    for name, written in record.cells:
+        cell = written.strip()
+        column = read_column(name)
         if name == id_column:
-            declared = cell.strip()
-            if read_column(name).kind is None:
+            declared = cell
+            if column.kind is None:
                 continue
-        if cell.strip():
-            _read_cell(by_role.setdefault(read_column(name).role, _Said()), read_column(name), cell)
+        if cell:
+            said = by_role.get(column.role)
+            if said is None:
+                said = by_role[column.role] = _Said()
+            _read_cell(said, column, cell)
     about = by_role.pop("", None) or _Said()
     apart = _nested(record, about)
     main = _person(about)
     if id_column is not None:
-        main = main or Person("", attributes=set(about.attributes))
+        main = main or Person(attributes=about.attributes)
     if main is not None:
-        main.row = _row_of(record, seen)
+        main.cells = record.cells
         if id_column is not None:
-            _declare(main, declared or "", id_column)
+            _declare(main, declared, id_column, unnamed)
         yield main
     for role, said in by_role.items():
         other = _person(said)
         if other is not None:
-            other.row = f"{role}:{main.row if main else _row_of(record, seen)}"
+            other.cells, other.role = record.cells, role
             yield other
         elif main is not None:
             main.attributes |= said.attributes
     for inner in apart:
-        yield from _persons(inner, None, seen)
+        yield from _persons(inner, None, unnamed)
 
 
 def _nested(record: Record, about: _Said) -> list[Record]:
@@ -114,8 +126,8 @@ def _nested(record: Record, about: _Said) -> list[Record]:
     for inner in record.nested:
         said = _Said()
         for name, cell in inner.cells:
-            if cell.strip():
-                _read_cell(said, read_column(name), cell)
+            if bare := cell.strip():
+                _read_cell(said, read_column(name), bare)
         if said.values or said.names or said.family or inner.nested:
             apart.append(inner)
         else:
@@ -128,7 +140,7 @@ def _count_point(about: _Said, said: _Said) -> None:
     if _has_place(said):
         about.points_beside += 1
         about.attributes.add("location_history")
-        about.times_beside.extend(said.times)
+        about.times_beside += said.times
 
 
 def _has_place(said: _Said) -> bool:
@@ -136,8 +148,9 @@ def _has_place(said: _Said) -> bool:
 
 
 def _read_cell(said: _Said, column: Column, cell: str) -> None:
-    cell = cell.strip()
     match column.part:
+        case "":
+            _read_value(said, column, cell)
         case "given":
             said.given = f"{said.given} {cell}".strip()
         case "family":
@@ -145,7 +158,7 @@ def _read_cell(said: _Said, column: Column, cell: str) -> None:
         case "born":
             said.born = cell
         case "time":
-            said.times.append(cell)
+            said.times += (cell,)
         case "lat" if is_latitude(cell):
             said.lat = cell
         case "lon" if is_longitude(cell):
@@ -155,62 +168,79 @@ def _read_cell(said: _Said, column: Column, cell: str) -> None:
 
 
 def _read_value(said: _Said, column: Column, cell: str) -> None:
-    if column.kind is Kind.NAME:
-        said.names.append(cell)
-        said.loose |= column.loose
-    elif column.kind is Kind.POSITION:
-        if is_position(cell):
-            said.positions.append(cell)
-    elif column.kind is not None:
-        said.values.append((column.kind, cell))
-    else:
+    kind = column.kind
+    if kind is None:
         if column.attribute:
             said.attributes.add(column.attribute)
-        said.values.extend(_found_in(cell))
+        if 6 <= len(cell) <= _MAX_ID_CHARS and may_be_found(cell):
+            said.values += _found_in(cell)
+    elif kind is Kind.NAME:
+        said.names += (cell,)
+        said.loose |= column.loose
+    elif kind is Kind.POSITION:
+        if is_position(cell):
+            said.positions += (cell,)
+    else:
+        said.values.append((kind, cell))
+
+
+def may_be_found(cell: str) -> bool:
+    """Whether a cell of a column that says nothing is looked at: most are words, dates or plain numbers."""
+    return "@" in cell or cell[0] == "+" or (cell.count("-") == 2 and is_date(cell) is None)
 
 
 def _found_in(cell: str) -> Iterator[tuple[Kind, str]]:
-    """What a cell of a column that says nothing holds, where the whole cell is one identifier."""
-    if len(cell) < 6 or len(cell) > _MAX_ID_CHARS:
-        return
-    if "@" in cell or cell[0] == "+" or cell.count("-") == 2:
-        for one in find_identifiers(cell):
-            if one.kind is not Kind.POSITION and one.end - one.start >= len(cell) - 2:
-                yield one.kind, cell[one.start : one.end]
+    """What such a cell holds, where the whole cell is one identifier."""
+    for one in find_identifiers(cell):
+        if one.kind is not Kind.POSITION and one.end - one.start >= len(cell) - 2:
+            yield one.kind, cell[one.start : one.end]
 
 
 def _person(said: _Said) -> Person | None:
     """Who the cells are about; None where they tell nobody apart."""
-    values = [
-        (kind, value) for kind, text in said.values if (value := canonical_value(kind, text)) is not None
-    ]
+    values, strong, national = _values(said)
     name = _name_of(said, has_more=bool(values or said.born))
-    strong = [
-        (kind, value)
-        for kind, value in values
-        if kind not in _WEAK and not (kind is Kind.EMAIL and is_role_address(value))
-    ]
     if name is None and not values:
         return None
-    person = Person("", attributes=set(said.attributes))
     born = is_date(said.born) if said.born else None
     if said.born:
-        person.attributes.add("age_band")
-    person.linking = {(kind.value, value) for kind, value in strong or values}
-    if not strong and name is not None:
-        person.linking.clear()
+        said.attributes.add("age_band")
+    person = Person(
+        linking=strong or (values if name is None else frozenset[Value]()),
+        attributes=said.attributes,
+        phones=[text for kind, text in said.values if kind is Kind.PHONE],
+    )
     if name is not None:
         _add_name(person, name, born)
     if born is not None:
         person.anchors["born"] = frozenset({born})
-    national = frozenset(value for kind, value in strong if kind is Kind.NATIONAL_ID)
     if national:
-        person.anchors["national"] = national
-    person.phones = [text for kind, text in said.values if kind is Kind.PHONE]
-    person.is_identified = bool(strong) or (name is not None and len(name.words) > 1 and not said.in_prose)
-    person.is_device = name is None and born is None and all(kind in DEVICES for kind, _ in values)
+        person.anchors["national"] = frozenset(national)
+    named = name is not None and len(name.words) > 1 and not said.in_prose
+    person.is_identified = bool(strong) or named
+    person.is_loose = named and said.loose and not strong and born is None
+    person.is_usual = person.is_loose and name is not None and not GIVEN.isdisjoint(name.words)
+    person.is_device = name is None and born is None and all(kind in _DEVICES for kind, _ in values)
     _add_places(person, said)
     return person
+
+
+def _values(said: _Said) -> tuple[set[Value], set[Value], list[str]]:
+    """All identifiers; those that tell persons apart; those that one person alone has."""
+    values: set[Value] = set()
+    strong: set[Value] = set()
+    national: list[str] = []
+    for kind, text in said.values:
+        plain = canonical_value(kind, text)
+        if plain is None:
+            continue
+        value = (str(kind), plain)
+        values.add(value)
+        if kind is not Kind.IP and not (kind is Kind.EMAIL and is_role_address(plain)):
+            strong.add(value)
+        if kind is Kind.NATIONAL_ID:
+            national.append(plain)
+    return values, strong, national
 
 
 def _add_name(person: Person, name: Name, born: str | None) -> None:
@@ -224,13 +254,13 @@ def _add_name(person: Person, name: Name, born: str | None) -> None:
 
 
 def _add_places(person: Person, said: _Said) -> None:
-    times = [day for time in (*said.times, *said.times_beside) if (day := day_of(time)) is not None]
     person.points = said.points_beside
     if _has_place(said):
-        person.attributes.add("location_history")
+        person.attributes |= {"location_history"}
         person.points += max(1, len(said.positions)) if said.times else 0
     if person.points:
-        person.days = set(times)
+        times = (*said.times, *said.times_beside)
+        person.days = {day for time in times if (day := day_of(time)) is not None}
 
 
 def _name_of(said: _Said, *, has_more: bool) -> Name | None:
@@ -256,7 +286,7 @@ def _names_a_thing(text: str, said: _Said) -> bool:
     return "_" in text or not said.attributes.isdisjoint(_THINGS)
 
 
-def _declare(person: Person, declared: str, id_column: str) -> None:
+def _declare(person: Person, declared: str, id_column: str, unnamed: Iterator[int]) -> None:
     """What a declared id adds: whoever has another one in this content is somebody else.
 
     A short one, as of numbered rows, is found in every other table too. So beside a name it counts only with
@@ -264,7 +294,7 @@ def _declare(person: Person, declared: str, id_column: str) -> None:
     """
     person.own = {one for one in person.own if one[0] != "name"}
     if not declared:  # one person more
-        person.anchors["id"] = frozenset({f"\0{person.row}"})
+        person.anchors["id"] = frozenset({f"\0{next(unnamed)}"})
         return
     column = read_column(id_column)
     named = column.kind is not None and column.kind is not Kind.NAME
@@ -273,15 +303,16 @@ def _declare(person: Person, declared: str, id_column: str) -> None:
     title = "".join(char for char in id_column.casefold() if char.isalnum())
     person.local = {(f"id:{title}", value)}
     if named and column.kind is not None:
-        person.linking.add((column.kind.value, value))
+        person.linking |= {(column.kind.value, value)}
     elif len(value) >= _LONG_ID_CHARS:
-        person.own.add(("id", value))
+        person.own |= {("id", value)}
     person.own |= {("name+id", f"{key}|{value}") for key in person.near}
 
 
-def _row_of(record: Record, seen: dict[str, int]) -> str:
+def row_of(person: Person, seen: dict[str, int]) -> str:
     """The content of a row with how many like it came before: what tells apart what nothing else does."""
-    said = "\x1f".join(f"{name}\x1e{cell}" for name, cell in record.cells)
+    said = "\x1f".join(f"{name}\x1e{cell}" for name, cell in person.cells)
+    said = f"{person.role}:{said}" if person.role else said
     seen[said] = seen.get(said, 0) + 1
     return f"{said}\x1f{seen[said]}"
 
@@ -291,27 +322,26 @@ def persons_in_prose(text: str) -> list[Person]:
     where none is of a kind twice.
     """
     by_line: dict[int, list[Found]] = {}
-    line, at = 0, 0
+    line = at = 0
     for one in find_identifiers(text):
         line += text.count("\n", at, one.start)
         at = one.start
         by_line.setdefault(line, []).append(one)
-    persons: list[Person] = []
-    for number, found in by_line.items():
-        kinds = [one.kind for one in found]
-        groups = [found] if len(set(kinds)) == len(kinds) else [[one] for one in found]
-        persons.extend(_in_prose(group, text, number) for group in groups)
-    return [person for person in persons if person.own or person.linking]
+    persons: list[Person | None] = []
+    for found in by_line.values():
+        alone = len(found) == 1 or len({str(one.kind) for one in found}) == len(found)
+        persons.extend(_in_prose(group, text) for group in ([found] if alone else [[one] for one in found]))
+    return [person for person in persons if person is not None and (person.own or person.linking)]
 
 
-def _in_prose(found: Sequence[Found], text: str, line: int) -> Person:
+def _in_prose(found: Sequence[Found], text: str) -> Person | None:
     said = _Said(in_prose=True)
     for one in found:
         value = text[one.start : one.end]
         if one.kind is Kind.NAME:
-            said.names.append(value)
+            said.names += (value,)
         elif one.kind is Kind.POSITION:
-            said.positions.append(value)
+            said.positions += (value,)
         else:
             said.values.append((one.kind, value))
-    return _person(said) or Person(str(line))
+    return _person(said)

@@ -7,15 +7,15 @@ Source: LABELS section 1, ADR-0046.
 """
 
 import hmac
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
 
-from caveat.labels.subjects import KEYED_ID_BYTES, Sighting, SubjectKind, sighting
+from caveat.labels.subjects import KEYED_ID_BYTES, Sighting, SubjectKind
 from caveat.screens.identifiers.records import (
     Person,
     persons_in_prose,
     persons_in_records,
+    row_of,
 )
 from caveat.screens.identifiers.rows import UnreadableError, read_content
 
@@ -38,25 +38,76 @@ def sightings_of(
         persons = persons_in_prose(read.prose)
     else:
         persons = persons_in_records(read.records, id_column)
-    return tuple(_sighting(group, key) for group in together(persons))
+    keyed = Keyed(key)
+    return tuple(map(keyed.sighting_of, together(persons)))
 
 
 @dataclass(slots=True)
 class Group:
-    """Records of one person."""
+    """Records of one person. `is_loose`: all of them by a loose name alone; `is_usual`: a usual one."""
 
-    values: set[Value] = field(default_factory=set[Value])
-    attributes: set[str] = field(default_factory=set[str])
-    points: int = 0
-    days: set[int] = field(default_factory=set[int])
-    is_device: bool = True
-    is_identified: bool = False
+    values: Set[Value]
+    attributes: Set[str]
+    points: int
+    days: Set[int]
+    is_device: bool
+    is_identified: bool
+    is_loose: bool
+    is_usual: bool
 
 
 def together(persons: Sequence[Person]) -> list[Group]:
     """The records grouped by person."""
-    shared = _shared(persons)
-    roots = list(range(len(persons)))
+    held = _held(persons)
+    shared = {value for value, ats in held.items() if _differ([persons[at] for at in ats])}
+    kept: dict[int, Set[Value]] = {}
+    for at in {at for value in shared for at in held[value]}:
+        kept[at] = _without(shared, persons[at])
+        for value in kept[at] - (persons[at].own | persons[at].linking):
+            held.setdefault(value, []).append(at)
+    for at, person in enumerate(persons):
+        for value in person.local:
+            held.setdefault(value, []).append(at)
+    roots = _roots(len(persons), [ats for value, ats in held.items() if value not in shared])
+    groups: dict[int, Group] = {}
+    rows: dict[str, int] = {}
+    for at, person in enumerate(persons):
+        values = kept[at] if at in kept else person.own | person.linking
+        values = values or person.local or {("row", row_of(person, rows))}
+        group = groups.get(roots[at])
+        if group is None:
+            groups[roots[at]] = _group(person, values)
+        else:
+            _add(group, person, values)
+    return list(groups.values())
+
+
+def _held(persons: Sequence[Person]) -> dict[Value, list[int]]:
+    """By each identifier that several records have, which records they are."""
+    first: dict[Value, int] = {}
+    held: dict[Value, list[int]] = {}
+    for at, person in enumerate(persons):
+        for values in (person.own, person.linking):
+            for value in values:
+                other = first.setdefault(value, at)
+                if other != at:
+                    held.setdefault(value, [other]).append(at)
+    return held
+
+
+def _without(shared: Set[Value], person: Person) -> Set[Value]:
+    """The identifiers of a person, of which the shared ones count only together with the name."""
+    beside = {
+        (f"name+{kind}", f"{key}|{text}")
+        for kind, text in person.linking & shared
+        for key in (person.near if person.anchors.keys() <= {"name"} else ())
+    }
+    return ((person.own | person.linking) - shared) | (beside - shared)
+
+
+def _roots(count: int, joined: Sequence[Sequence[int]]) -> list[int]:
+    """By each record the first one that is of the same person."""
+    roots = list(range(count))
 
     def root(at: int) -> int:
         while roots[at] != at:
@@ -64,43 +115,37 @@ def together(persons: Sequence[Person]) -> list[Group]:
             at = roots[at]
         return at
 
-    first: dict[Value, int] = {}
-    kept: list[set[Value]] = []
-    for at, person in enumerate(persons):
-        values = person.own | person.linking
-        if not shared.isdisjoint(values):
-            beside = {
-                (f"name+{kind}", f"{key}|{text}")
-                for kind, text in person.linking & shared
-                for key in (person.near if person.anchors.keys() <= {"name"} else ())
-            }
-            values = (values - shared) | (beside - shared)
-        kept.append(values)
-        for value in (*kept[at], *person.local):
-            other = first.setdefault(value, at)
-            if other != at:
-                a, b = root(other), root(at)
-                roots[max(a, b)] = min(a, b)
-    groups: dict[int, Group] = defaultdict(Group)
-    for at, person in enumerate(persons):
-        group = groups[root(at)]
-        group.values |= kept[at] or person.local or {("row", person.row)}
-        group.attributes |= person.attributes
-        group.points += person.points
-        group.days |= person.days
-        group.is_device &= person.is_device
-        group.is_identified |= person.is_identified or bool(person.anchors.get("id"))
-    return list(groups.values())
+    for first, *others in joined:
+        for at in others:
+            a, b = root(first), root(at)
+            roots[max(a, b)] = min(a, b)
+    return [root(at) for at in roots] if joined else roots
 
 
-def _shared(persons: Sequence[Person]) -> set[Value]:
-    """Identifiers that stand beside persons who are surely different, and so tell none of them apart."""
-    holders: dict[Value, list[Person]] = {}
-    for person in persons:
-        for values in (person.linking, person.own):
-            for value in values:
-                holders.setdefault(value, []).append(person)
-    return {value for value, found in holders.items() if len(found) > 1 and _differ(found)}
+def _group(person: Person, values: Set[Value]) -> Group:
+    identified = person.is_identified or bool(person.anchors.get("id"))
+    loose = person.is_loose and not person.anchors.get("id")
+    return Group(
+        values,
+        person.attributes,
+        person.points,
+        person.days,
+        person.is_device,
+        identified,
+        loose,
+        person.is_usual,
+    )
+
+
+def _add(group: Group, person: Person, values: Set[Value]) -> None:
+    group.values = group.values | values
+    group.attributes = group.attributes | person.attributes
+    group.points += person.points
+    group.days = group.days | person.days
+    group.is_device &= person.is_device
+    group.is_identified |= person.is_identified or bool(person.anchors.get("id"))
+    group.is_loose &= person.is_loose or not person.is_identified
+    group.is_usual |= person.is_usual
 
 
 def _differ(persons: Sequence[Person]) -> bool:
@@ -117,13 +162,23 @@ def _differ(persons: Sequence[Person]) -> bool:
     return False
 
 
-def _sighting(group: Group, key: bytes) -> Sighting:
-    kind = SubjectKind.DEVICE if group.is_device else SubjectKind.PERSON
-    return sighting(
-        kind, [keyed(key, value) for value in group.values], group.attributes, group.points, group.days
-    )
+class Keyed:
+    """Ids of canonical values under a key: HMAC-SHA256 over kind and value, cut to `KEYED_ID_BYTES` bytes.
 
+    No kind holds a `=`, so no two values are one message. What every hash begins with is computed once.
+    """
 
-def keyed(key: bytes, value: Value) -> bytes:
-    """The id of a canonical value under a key. No kind holds a `=`, so no two values are one message."""
-    return hmac.digest(key, f"{value[0]}={value[1]}".encode(), "sha256")[:KEYED_ID_BYTES]
+    def __init__(self, key: bytes) -> None:
+        self._begun = hmac.new(key, digestmod="sha256")
+
+    def id_of(self, value: Value) -> bytes:
+        """The id of one canonical value."""
+        message = self._begun.copy()
+        message.update(f"{value[0]}={value[1]}".encode())
+        return message.digest()[:KEYED_ID_BYTES]
+
+    def sighting_of(self, group: Group) -> Sighting:
+        """One person or device, by ids alone."""
+        kind = SubjectKind.DEVICE if group.is_device else SubjectKind.PERSON
+        ids = tuple(sorted(map(self.id_of, group.values)))
+        return Sighting(kind, ids, frozenset(group.attributes), group.points, frozenset(group.days))
