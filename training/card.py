@@ -15,6 +15,7 @@ _BAR_CELLS = 20
 LICENCES = {
     "advbench": "MIT",
     "airbench": "MIT",
+    "combined": "ours",
     "cyberseceval_frr": "MIT",
     "forbidden_questions": "MIT",
     "harmbench": "MIT",
@@ -79,13 +80,13 @@ def _worst(heads: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _sources(heads: Mapping[str, Any]) -> Iterator[str]:
-    yield "| head | source | its positives | its benign texts | both its own |"
-    yield "|---|---|---|---|---|"
+    yield "| head | source | its positives | its benign texts | both its own | its positives, against other misuse |"
+    yield "|---|---|---|---|---|---|"
     for head, found in heads.items():
         for name, row in found["sources"].items():
             cells = (
                 f"{row[kind]['auc']:.3f} ({row[kind]['rows']})" if kind in row else ""
-                for kind in ("positives", "benign", "within")
+                for kind in ("positives", "benign", "within", "others")
             )
             yield f"| `{head}` | {name} | {' | '.join(cells)} |"
 

@@ -1,4 +1,4 @@
-"""The texts with what is made of them: sentences from templates, and each short text once more between wrappers."""
+"""The texts with what is made of them: sentences from templates, and each short text once more between wrappers, in American spelling."""
 
 import hashlib
 import random
@@ -10,13 +10,23 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from caveat.screens.classifier import Reader
-from training import attacks, templates
+from training import attacks, combined, templates
 from training.sources import BENIGN, HEADS, Text, attack_on_a_model, misuse_of, texts
 
 SEED = 45
 FOLDS = 5
 ATTACKS = 1_200
-_WRAPPED_SOURCES = ("written", "templates", "xstest", "notinject", "advbench", "forbidden_questions")
+PLAYS = 400
+COMBINED = "combined"
+_WRAPPED_SOURCES = (
+    "written",
+    "templates",
+    COMBINED,
+    "xstest",
+    "notinject",
+    "advbench",
+    "forbidden_questions",
+)
 _MAX_WRAPPED_CHARS = 300
 
 
@@ -47,7 +57,7 @@ def all_texts() -> tuple[tuple[Text, ...], tuple[Text, ...]]:
     chance = random.Random(SEED)
     whole = (*texts(), *_made())
     copies = tuple(
-        Text(each.source, templates.wrapped(each.text, chance), each.labels, each.text)
+        Text(each.source, _wrapped(each.text, chance), each.labels, _kin(each))
         for each in whole
         if each.source in _WRAPPED_SOURCES and len(each.text) < _MAX_WRAPPED_CHARS
     )
@@ -63,6 +73,10 @@ def _made() -> Iterator[Text]:
         yield Text("templates", line, misuse_of(category), category)
     for line, role in attacks.attacks(SEED, ATTACKS):
         yield Text("templates", line, attack_on_a_model(jailbreak=role), "attacks")
+    for kind, thing, line in combined.requests(SEED):
+        yield Text(COMBINED, line, BENIGN if kind == "benign" else misuse_of(kind), thing)
+    for lawless, line in combined.plays(SEED, PLAYS):
+        yield Text(COMBINED, line, attack_on_a_model(jailbreak=True) if lawless else BENIGN, line)
 
 
 def read(reader: Reader) -> Corpus:
@@ -71,10 +85,19 @@ def read(reader: Reader) -> Corpus:
     everything = (*whole, *copies)
     made = np.arange(len(everything)) >= len(whole)
     fold = np.array(
-        [_fold(each.group if copy else each.text) for each, copy in zip(everything, made, strict=True)]
+        [_fold(each.group if copy else _kin(each)) for each, copy in zip(everything, made, strict=True)]
     )
     owner, features = matrix(reader, [each.text for each in everything])
     return Corpus(everything, made, fold, owner, features)
+
+
+def _wrapped(text: str, chance: random.Random) -> str:
+    return combined.american(chance.choice((templates.wrapped, combined.placed))(text, chance))
+
+
+def _kin(text: Text) -> str:
+    """Texts that ask for the same thing in other frames are in one fold."""
+    return text.group if text.source == COMBINED else text.text
 
 
 def _fold(text: str) -> int:

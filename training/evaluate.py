@@ -21,7 +21,7 @@ from caveat.screens.classifier import SCALE, Reader
 from training import outside
 from training.build import GRAMS, MODELS, load_table
 from training.corpus import Corpus, read
-from training.fit import calibration, fit_head, held_out_by_fold, text_scores
+from training.fit import Fits, calibration, held_out_by_fold, text_scores
 from training.sources import CATEGORIES, HEADS, ROOT
 
 MIN_ROWS = 10
@@ -38,7 +38,7 @@ class Judge:
 
     corpus: Corpus
     sources: NDArray[np.str_]
-    dimensions: int
+    fits: Fits
 
     def own(self, *names: str) -> Mask:
         """Everything of these sources, and of what shares their texts."""
@@ -47,7 +47,7 @@ class Judge:
     def without(self, head: str, *names: str) -> NDArray[np.float64]:
         """Every text's score by a fit that saw nothing of these sources, nor the held-out fifth of the others."""
         train = ~self.own(*names) & (self.corpus.fold != 0)
-        return text_scores(self.corpus, fit_head(self.corpus, head, train, self.dimensions))
+        return text_scores(self.corpus, self.fits.head(head, train))
 
     def rest(self, *names: str) -> Mask:
         """The held-out fifth of the other sources."""
@@ -62,7 +62,7 @@ def main() -> None:
     given = parser.parse_args()
     pieces, rows = load_table(given.table)
     corpus = read(Reader(pieces, rows, GRAMS))
-    judge = Judge(corpus, corpus.sources(), rows.shape[1])
+    judge = Judge(corpus, corpus.sources(), Fits(corpus, rows.shape[1]))
     heads = {}
     for at, head in enumerate(HEADS, 1):
         sys.stderr.write(f"evaluating: head {at} of {len(HEADS)}: {head}\n")
@@ -113,6 +113,7 @@ def _by_source(judge: Judge, head: str) -> Figures:
             "positives": (positives, rest & _benign(judge, head)),
             "benign": (rest & (labels == 1), negatives),
             "within": (positives, negatives),
+            "others": (positives, rest & (labels == 0) & (judge.corpus.labels("misuse") == 1)),
         }
         found[name] = {
             key: {"auc": _auc(scores[yes], scores[no]), "rows": int((no if key == "benign" else yes).sum())}
@@ -129,7 +130,7 @@ def _auc(yes: NDArray[np.float64], no: NDArray[np.float64]) -> float:
 def _calibration(judge: Judge, head: str) -> list[Mapping[str, object]]:
     """How often it was so where the screen says so, on folds held out; the curve is Platt's, through four of them."""
     corpus, labels = judge.corpus, judge.corpus.labels(head)
-    scores = held_out_by_fold(corpus, head, judge.dimensions)
+    scores = held_out_by_fold(judge.fits, head)
     known = (labels >= 0) & ~corpus.made
     said = np.full(len(scores), np.nan)
     for fold in range(5):

@@ -10,31 +10,81 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from caveat.screens.classifier import SCALE
-from training.corpus import FOLDS, Corpus
+from training.corpus import FOLDS, HEADS, Corpus
+from training.network import Network, fit_network
+from training.sources import CATEGORIES
 
 DENSE_WEIGHT = 0.6
 """How much the directions count against words and pairs."""
 STRENGTH = 20.0
 """The inverse of the regularisation."""
+NETWORK_WEIGHT = 1.0
+"""How much the network counts against the lines."""
+NETWORK_WEIGHT_OF_INJECTION = 0.25
+"""The words of an attack say more than the direction of a text."""
+MISUSE_SHARE = 0.3
+"""How much what says misuse of any kind counts for a category: few texts name one, many a misuse."""
 KNOTS = 33
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """`dense`, `grams`, `bias`: of the linear score of one window."""
+    """The score of one window: `dense`, `grams` and `bias` of a line, and `second`, from the units of `network`."""
 
     dense: NDArray[np.float64]
     grams: NDArray[np.float64]
     bias: float
+    second: NDArray[np.float64]
+    network: Network
 
     def windows(self, features: sp.csr_matrix) -> NDArray[np.float64]:
         """The score of each window."""
-        found: NDArray[np.float64] = features @ np.concatenate((self.dense, self.grams)) + self.bias
+        line = features @ np.concatenate((self.dense, self.grams)) + self.bias
+        directions = features[:, : len(self.dense)].toarray().astype(np.float32)
+        found: NDArray[np.float64] = line + self.network.units(directions) @ self.second
         return found
 
 
-def fit_head(corpus: Corpus, head: str, train: NDArray[np.bool_], dimensions: int) -> Head:
-    """`train`: which texts may be learnt from; those without a label are left out. Each text counts as one."""
+class Fits:
+    """Fits of heads to parts of a corpus; what heads share is computed once."""
+
+    def __init__(self, corpus: Corpus, dimensions: int) -> None:
+        self.corpus = corpus
+        self._dimensions = dimensions
+        self._networks: dict[bytes, Network] = {}
+        self._lines: dict[tuple[str, bytes], tuple[NDArray[np.float64], float]] = {}
+
+    def head(self, head: str, train: NDArray[np.bool_]) -> Head:
+        """`train`: which texts may be learnt from. A category is also moved by what says misuse of any kind."""
+        key = np.packbits(train).tobytes()
+        if key not in self._networks:
+            self._networks[key] = fit_network(self.corpus, train, self._dimensions)
+        network = self._networks[key]
+        weights, bias = self._line(head, train, key)
+        shares = np.eye(len(HEADS))[HEADS.index(head)]
+        if head in CATEGORIES:
+            more, more_bias = self._line("misuse", train, key)
+            weights, bias = weights + MISUSE_SHARE * more, bias + MISUSE_SHARE * more_bias
+            shares = shares + MISUSE_SHARE * np.eye(len(HEADS))[HEADS.index("misuse")]
+        shares = shares * (NETWORK_WEIGHT_OF_INJECTION if head == "injection" else NETWORK_WEIGHT)
+        return Head(
+            weights[: self._dimensions] + network.direct @ shares,
+            weights[self._dimensions :],
+            bias + float(network.bias @ shares),
+            network.second @ shares,
+            network,
+        )
+
+    def _line(self, head: str, train: NDArray[np.bool_], key: bytes) -> tuple[NDArray[np.float64], float]:
+        if (head, key) not in self._lines:
+            self._lines[head, key] = fit_line(self.corpus, head, train, self._dimensions)
+        return self._lines[head, key]
+
+
+def fit_line(
+    corpus: Corpus, head: str, train: NDArray[np.bool_], dimensions: int
+) -> tuple[NDArray[np.float64], float]:
+    """Weights and bias of a logistic head; texts without a label are left out, and each text counts as one."""
     labels = corpus.labels(head)
     taken = (train & (labels >= 0))[corpus.owner]
     owner = corpus.owner[taken]
@@ -46,8 +96,7 @@ def fit_head(corpus: Corpus, head: str, train: NDArray[np.bool_], dimensions: in
         model = LogisticRegression(C=STRENGTH, max_iter=200, tol=1e-3).fit(
             features, targets, sample_weight=weights
         )
-    found = model.coef_[0] * _scales(len(model.coef_[0]), dimensions)
-    return Head(found[:dimensions], found[dimensions:], float(model.intercept_[0]))
+    return model.coef_[0] * _scales(len(model.coef_[0]), dimensions), float(model.intercept_[0])
 
 
 def _scales(width: int, dimensions: int) -> NDArray[np.float64]:
@@ -70,12 +119,13 @@ def text_scores(corpus: Corpus, head: Head) -> NDArray[np.float64]:
     return found
 
 
-def held_out_by_fold(corpus: Corpus, head: str, dimensions: int) -> NDArray[np.float64]:
+def held_out_by_fold(fits: Fits, head: str) -> NDArray[np.float64]:
     """The score of each text by a fit that saw neither it nor its copy."""
+    corpus = fits.corpus
     found = np.full(len(corpus.texts), np.nan)
     for fold in range(FOLDS):
         here = corpus.fold == fold
-        found[here] = text_scores(corpus, fit_head(corpus, head, ~here, dimensions))[here]
+        found[here] = text_scores(corpus, fits.head(head, ~here))[here]
     return found
 
 

@@ -47,7 +47,7 @@ _AFTER = (
     "It should work for about two hundred people.",
     "I'll review it with the team this afternoon.",
 )
-_LANGUAGES = (
+LANGUAGES = (
     "Python",
     "C",
     "C++",
@@ -332,7 +332,7 @@ def benign(seed: int) -> Iterator[tuple[str, str]]:
     chance = random.Random(seed)
     for program in _PROGRAMS:
         for _ in range(_ROOMS):
-            ask = chance.choice(_ASKS).format(chance.choice(_LANGUAGES), program)
+            ask = chance.choice(_ASKS).format(chance.choice(LANGUAGES), program)
             yield "programs", f"{ask} {chance.choice(_DETAILS)}".strip()
     for event in (*_EVENTS, *_FIGURES):
         for ask in chance.sample(_PUBLIC, 3):

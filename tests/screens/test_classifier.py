@@ -35,6 +35,9 @@ def _little(**changed: Array) -> bytes:
         "rows": Array("|i1", (len(PIECES), 4), bytes(rows)),
         "dense": _ints((4, 2), dense),
         "bias": _ints((2,), [0, 0]),
+        "first": _ints((4, 1), [[0], [0], [0], [0]]),
+        "first_bias": _ints((1,), [0]),
+        "second": _ints((1, 2), [[0, 0]]),
         "grams": Array("|i1", (16, 2), bytes(32)),
         "gram_unit": _ints((2,), [1, 1]),
         "curve": _ints((2, 2, 2), curve),
@@ -177,6 +180,19 @@ def _zip(members: Mapping[str, bytes]) -> bytes:
     return file.getvalue()
 
 
+def test_a_unit_speaks_for_its_heads_where_it_is_above_zero_and_never_below() -> None:
+    first, second = _ints((4, 1), [[16384 * 4], [-16384 * 4], [0], [0]]), _ints((1, 2), [[0, 16384]])
+    model = load(_little(first=first, second=second))
+    assert model.raw("ignore")[1] == 16384 * 4
+    assert model.raw("tree")[1] == little().raw("tree")[1]
+
+
+def test_units_that_say_too_much_are_held_to_what_a_sum_can_bear() -> None:
+    most, bias = _ints((4, 1), [[2**24], [0], [0], [0]]), _ints((1,), [2**24])
+    model = load(_little(first=most, first_bias=bias, second=_ints((1, 2), [[0, 2**31 - 1]])))
+    assert model.raw("ignore")[1] == 2**24 * (2**31 - 1) // 16384
+
+
 def _npy(header: str, data: bytes = b"") -> bytes:
     return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + data
 
@@ -198,12 +214,16 @@ BROKEN: Mapping[str, Callable[[], bytes]] = {
         {"meta.npy": _npy("{'descr': '|u1', 'fortran_order': False, 'shape': (9000,), }\n", b"[" * 9000)}
     ),
     "no heads": lambda: _with(
-        {"meta.npy": _npy("{'descr': '|u1', 'fortran_order': False, 'shape': (12,), }\n", b'{"format":1}')}
+        {"meta.npy": _npy("{'descr': '|u1', 'fortran_order': False, 'shape': (12,), }\n", b'{"format":2}')}
     ),
     "another format": lambda: _with(
         {"meta.npy": _npy("{'descr': '|u1', 'fortran_order': False, 'shape': (12,), }\n", b'{"format":9}')}
     ),
     "arrays of two models": lambda: _little(bias=_ints((3,), [0, 0, 0])),
+    "units of two models": lambda: _little(second=_ints((2, 2), [[0, 0], [0, 0]])),
+    "a weight that no sum can hold exactly": lambda: _little(
+        first=_ints((4, 1), [[0], [0], [2**24 + 1], [0]])
+    ),
     "a calibration that falls": lambda: _little(curve=_ints((2, 2, 2), [[[0, 1], [900, 100]]] * 2)),
     "a calibration out of range": lambda: _little(curve=_ints((2, 2, 2), [[[0, 1], [0, 1001]]] * 2)),
     "bombs": lambda: _with({"rows.npy": b"\0" * (33 * 2**20)}),

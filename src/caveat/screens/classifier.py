@@ -21,15 +21,21 @@ try:
 except ImportError as error:
     raise ClassifierMissingError("numpy is not installed; call: pip install 'caveat[classify]'") from error
 
-WINDOW_WORDS = 192
-STRIDE_WORDS = 96
+WINDOW_WORDS = 96
+STRIDE_WORDS = 48
 SCALE = 2**14
 """One unit of a score before it is calibrated."""
+_MAX_UNIT = 2**24
+"""What a unit may say, so that no file makes a sum overflow."""
+_MAX_WEIGHT = 2**24
+"""What a window adds up to stays below 2**53 then, and a float holds it exactly, in any order."""
 _MIX_1 = np.uint64(0x9E3779B97F4A7C15)
 _MIX_2 = np.uint64(0xC2B2AE3D27D4EB4F)
 _MIX_SKIP = np.uint64(0x165667B19E3779F9)
 
 Whole = NDArray[np.int64]
+Exact = NDArray[np.float64]
+"""Whole numbers in floats: many times faster to multiply, and the same as long as none is beyond 2**53."""
 Hashes = NDArray[np.uint64]
 
 
@@ -93,13 +99,17 @@ class Classifier:
             for name, array in model.arrays.items()
         }
         self._reader = Reader(model.pieces, arrays["rows"], arrays["grams"].shape[0])
-        self._dense: Whole = arrays["dense"].astype(np.int64)
+        self._directed: Exact = np.hstack((arrays["dense"], arrays["first"])).astype(np.float64)
         self._bias: Whole = arrays["bias"].astype(np.int64)
+        self._first_bias: Whole = arrays["first_bias"].astype(np.int64)
+        self._second: Whole = arrays["second"].astype(np.int64)
         self._grams: NDArray[np.int8] = arrays["grams"]
         self._gram_unit: Whole = arrays["gram_unit"].astype(np.int64)
         self._curve: Whole = arrays["curve"].astype(np.int64)
         if (np.diff(self._curve[:, 0]) <= 0).any() or (np.diff(self._curve[:, 1]) < 0).any():
             raise ClassifierFileError("the calibration of the model file does not rise")
+        if np.abs(self._directed).max() > _MAX_WEIGHT:
+            raise ClassifierFileError("a weight of the model file is too great to be summed exactly")
         if self._curve[:, 1].min() < 0 or self._curve[:, 1].max() > 1000:
             raise ClassifierFileError("the calibration of the model file leaves its range")
 
@@ -117,7 +127,10 @@ class Classifier:
 
     def _window(self, window: Window) -> Whole:
         length = np.sqrt(float(max(int(window.total @ window.total), 1)))
-        dense = np.floor((window.total @ self._dense) / length).astype(np.int64)
+        directed = np.floor((window.total.astype(np.float64) @ self._directed) / length).astype(np.int64)
+        heads = len(self.heads)
+        units = np.clip(directed[heads:] + self._first_bias, 0, _MAX_UNIT)
+        dense = directed[:heads] + (units @ self._second) // SCALE
         count = np.sqrt(float(max(len(window.grams), 1)))
         summed = self._grams[window.grams].sum(axis=0, dtype=np.int64) * self._gram_unit
         score: Whole = dense + np.floor(summed / count).astype(np.int64) + self._bias

@@ -18,7 +18,7 @@ from typing import cast
 
 from caveat.screens.errors import ClassifierFileError
 
-FORMAT = 1
+FORMAT = 2
 MAX_FILE_BYTES = 16 * 2**20
 MAX_ARRAY_BYTES = 32 * 2**20
 _MAGIC = b"\x93NUMPY\x01\x00"
@@ -30,6 +30,9 @@ ARRAYS = {
     "pieces": "|u1",
     "rows": "|i1",
     "dense": "<i4",
+    "first": "<i4",
+    "first_bias": "<i4",
+    "second": "<i4",
     "bias": "<i4",
     "grams": "|i1",
     "gram_unit": "<i4",
@@ -155,11 +158,16 @@ def _heads(meta: object) -> tuple[str, ...]:
 def _check_shapes(arrays: Mapping[str, Array], pieces: int, heads: int) -> None:
     """Every array fits the others, so that computing a score cannot fail later."""
     rows, dense, grams, curve = (arrays[name].shape for name in ("rows", "dense", "grams", "curve"))
+    first, second = arrays["first"].shape, arrays["second"].shape
     fits = (
         len(rows) == 2
         and rows[0] == pieces
         and dense == (rows[1], heads)
         and arrays["bias"].shape == arrays["gram_unit"].shape == (heads,)
+        and len(first) == 2
+        and first[0] == rows[1]
+        and arrays["first_bias"].shape == first[1:]
+        and second == (first[1], heads)
         and len(grams) == 2
         and grams[1] == heads
         and grams[0].bit_count() == 1
