@@ -23,6 +23,7 @@ FOUND_BY = {
     "single-use": ("forger", "forges-replayed"),
     "totals": ("splitter", "splits"),
     "tool-calls": ("jailbroken-model", "emits-calls"),
+    "approvals": ("rubber-stamp", "stamps"),
 }
 FOUND_IN_EXTENSION = {
     "answers": ("naive", "naive"),

@@ -46,16 +46,10 @@ LAYERS: Mapping[str, str] = MappingProxyType(
         "phrases": "listed phrases are found in words",
         "workflows": "a workflow is its instruction and nothing else",
         "redaction": "what is to be replaced does not reach the model",
+        "approvals": "an approval that was no review counts as none",
     }
 )
 """The layers that can be taken out, and what each says."""
-
-NOT_TAKEN_OUT: Mapping[str, str] = MappingProxyType(
-    {
-        "approvals": "no adversary of this release drives people who approve",
-    }
-)
-"""Layers that a run says are unmeasured, and why."""
 
 MODEL_REFUSALS = "model-refusals"
 """The layer that is the model itself, told the rules in its system prompt. It needs a real model."""

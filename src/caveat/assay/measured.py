@@ -8,7 +8,7 @@ from typing import cast
 from pydantic import ValidationError
 
 from caveat.assay.agreement import Agreement, Proved, compare_insiders
-from caveat.assay.arms import LAYERS, MODEL_REFUSALS, NOT_TAKEN_OUT
+from caveat.assay.arms import LAYERS, MODEL_REFUSALS
 from caveat.assay.cost import Cost, LayerCost, arms_of_layer, comparable, cost_of, layer_cost
 from caveat.assay.journal import TWIN, Entry, Journal, JournalError, Result, digest_of
 from caveat.assay.outside import OUTSIDE
@@ -189,9 +189,7 @@ def measure(journal: Journal) -> Measured:
         if entry.search != OUTSIDE:
             by_arm.setdefault(entry.arm, []).append(entry)
     outside = measure_outside(journal.entries.values())
-    unmeasured = unmeasured_layers(
-        {**NOT_TAKEN_OUT, **unused}, str(head.get("model", SCRIPTED)), bare_refusals(outside)
-    )
+    unmeasured = unmeasured_layers({**unused}, str(head.get("model", SCRIPTED)), bare_refusals(outside))
     layers = [*LAYERS, *({MODEL_REFUSALS} - unmeasured.keys())]
     arms = {
         name: _arm(name, entries, uses, powers, families)

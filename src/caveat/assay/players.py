@@ -18,6 +18,7 @@ from caveat.assay.generator import Pair
 from caveat.assay.lineup import Lineup, line_up
 from caveat.assay.peers import PeerDescription, Peers, running_peer
 from caveat.assay.process import gateway
+from caveat.assay.stamping import stamp
 from caveat.assay.target import Reply, Target
 from caveat.assay.upstream import scripted_upstream
 
@@ -56,6 +57,11 @@ class GatewayPlayer:
         if presented.envelopes:
             headers["x-caveat-evidence"] = evidence_header(presented.envelopes)
         body = gateway_body(ask, presented.data, use.workflow, in_text=self.target.words)
+        reply = await _asked(self.target, self.session, body, headers, watching=use.watched)
+        if not ask.stamped or not reply.hold:
+            return reply
+        people = [one for persons in self.lineup.world.overseers.values() for one in persons]
+        await stamp(self.session, self.target.url, people, reply.hold)
         return await _asked(self.target, self.session, body, headers, watching=use.watched)
 
     async def say(self, text: str) -> Reply:

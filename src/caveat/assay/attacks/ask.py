@@ -48,7 +48,8 @@ class Ask:
     key of issuer role `insider`. `part`: which slice of the source is sent. `caller`: with whose API key.
     `typed`: where nothing but words can be sent, the data are left out. `note`: words put into the data;
     `result`: words put into the result of a tool; `emits`: what the model is made to call. `wording`: what
-    becomes of the text, claims in words included, before it is sent.
+    becomes of the text, claims in words included, before it is sent. `stamped`: whoever is asked to approve
+    it approves at once, without a look.
     """
 
     text: str
@@ -65,6 +66,7 @@ class Ask:
     emits: str = ""
     typed: bool = False
     wording: Callable[[str], str] = as_it_is
+    stamped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
