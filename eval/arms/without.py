@@ -26,6 +26,7 @@ from caveat.gateway import shape as gateway_shape
 from caveat.gateway.coverage import CoverageProof
 from caveat.gateway.gate import Gate
 from caveat.monitors.once import Once
+from caveat.oversight import review as oversight_review
 from caveat.screens.phrases import PhraseScan
 from caveat.signing.digest import Digest
 from caveat.signing.dsse import Signers
@@ -121,6 +122,11 @@ def _redaction() -> None:
     _swap(gateway_gate, "redact_request", lambda redacting, bound, placeholders, request: None)
 
 
+def _approvals() -> None:
+    """Whatever somebody signs counts as a review, however fast and however much at once."""
+    _swap(oversight_review, "_no_review", lambda decided, floors, standing: ())
+
+
 def _unenforced(name: str) -> None:
     decide: Callable[..., Any] = getattr(Gate, name)
 
@@ -150,6 +156,7 @@ SAFEGUARDS: Mapping[str, Callable[[], None]] = {
     "phrases": _phrases,
     "workflows": _workflows,
     "redaction": _redaction,
+    "approvals": _approvals,
 }
 
 

@@ -23,6 +23,7 @@ FOUND_BY = {
     "single-use": ("forger", "forges-replayed"),
     "totals": ("splitter", "splits"),
     "tool-calls": ("jailbroken-model", "emits-calls"),
+    "approvals": ("rubber-stamp", "stamps"),
 }
 FOUND_IN_EXTENSION = {
     "answers": ("naive", "naive"),
@@ -170,6 +171,26 @@ def check_found(tmp_path: Path, layer: str, pairs: int, bundle: Path = BUNDLE) -
     by_him = {failure["family"] for failure in broken if failure["adversary"] == adversary}
     assert by_him <= set(families.split())
     assert by_him or adversary == "naive"
+
+
+@pytest.mark.slow
+def test_signing_at_a_glance_opens_nothing_with_the_floors_and_everything_without_and_careful_people_open_it(
+    tmp_path: Path,
+) -> None:
+    arms = ["--arm", "whole", "--arm", "without:approvals", "--arm", "without:time"]
+    code, report = measured(tmp_path, *arms, "--pairs", 28, "--adversary", "rubber-stamp", "--budget", 1)
+    whole, broken = report["arms"]["whole"], report["arms"]["without:approvals"]
+    opened = ("released_without_a_person", "reviewed_and_released")
+    assert code == 0
+    assert [(whole[one]["count"], whole[one]["of"]) for one in opened] == [(0, 10), (10, 10)]
+    assert [(broken[one]["count"], broken[one]["of"]) for one in opened] == [(10, 10), (10, 10)]
+    assert {failure["family"] for failure in broken["failures"]} == {"stamps"}
+    assert len({failure["use"] for failure in broken["failures"]}) == 10, "every clause that asks for people"
+    layer = report["layers"]["approvals"]["adversaries"]
+    assert layer["rubber-stamp"]["by_absence"]["effect"] == "measured"
+    assert layer["naive"]["effect"] == "unmeasured", "whoever signs nothing says nothing of what signing does"
+    assert "approvals" not in report["unmeasured_layers"]
+    assert report["arms"]["without:time"]["reviewed_and_released"] is None, "nobody approves in other arms"
 
 
 def test_every_layer_that_can_be_taken_out_has_a_test_that_finds_it() -> None:

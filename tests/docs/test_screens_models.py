@@ -3,7 +3,7 @@
 import json
 import re
 
-from training import card, combined
+from training import card, combined, templates
 
 from tests.docs.pages import DOCS, ROOT
 
@@ -56,7 +56,7 @@ def test_harmless_and_harmful_things_are_asked_for_in_the_same_frames() -> None:
         things[kind == "benign"].add(thing)
     assert not things[True] & things[False]
     without_language = {
-        frame for frame in seen[False] if not any(name in frame for name in combined.LANGUAGES)
+        frame for frame in seen[False] if not any(name in frame for name in templates.LANGUAGES)
     }
     assert without_language <= seen[True]
 

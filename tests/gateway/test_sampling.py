@@ -2,7 +2,7 @@
 
 import base64
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -195,6 +195,27 @@ def test_content_is_gone_when_its_time_is_up_and_nobody_finds_it_right(
     clock.move(11)
     assert code(find(gateway, IDA, clock(), shown)) == "finding_content_missing"
     assert find(gateway, IDA, clock(), shown, "wrong", code="content_missing").status == 201
+
+
+def test_a_use_that_comes_while_others_are_stored_keeps_its_content(
+    gateway: RunningGateway, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store has taken all that was there, nothing is recorded yet: now one more goes through."""
+    store = gateway.service.reviewing.holding.store
+    drop, late = type(store).drop, list[str]()
+
+    def dropped(_self: object, gone: Sequence[str]) -> None:
+        if not late:
+            late.append(ask(gateway, SECRET))
+        drop(store, gone)
+
+    monkeypatch.setattr(type(store), "drop", dropped)
+    ask(gateway, "before")
+    step(gateway)
+    step(gateway)
+    for row in due(gateway, IDA, clock()):
+        assert review(gateway, IDA, clock(), row["review"]).json["content"] is not None
+    assert len(due(gateway, IDA, clock())) == 2
 
 
 def test_a_review_that_is_not_made_in_time_shows(gateway: RunningGateway, clock: Clock) -> None:

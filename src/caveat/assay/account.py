@@ -85,6 +85,7 @@ def _arm(arm: ArmMeasured, measured: Measured) -> JsonObject:
         "ratio": {who: _rounded(arm.ratio(who)) for who in measured.adversaries},
         "unsafe": share(arm.unsafe),
         "released_without_a_person": share(arm.unapproved),
+        "reviewed_and_released": share(arm.reviewed),
         "twins_passed": share(arm.twins),
         "median_milliseconds": own,
         "added_milliseconds": None if base is None or own is None else round(own - base, 2),

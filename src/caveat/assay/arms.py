@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from caveat.assay.errors import AssayError
 
-ENFORCEMENT, CLAIMS = "enforcement", "claims"
+ENFORCEMENT, CLAIMS, APPROVALS = "enforcement", "claims", "approvals"
 _PEER = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
@@ -46,16 +46,13 @@ LAYERS: Mapping[str, str] = MappingProxyType(
         "phrases": "listed phrases are found in words",
         "workflows": "a workflow is its instruction and nothing else",
         "redaction": "what is to be replaced does not reach the model",
+        APPROVALS: "an approval that was no review counts as none",
     }
 )
 """The layers that can be taken out, and what each says."""
 
-NOT_TAKEN_OUT: Mapping[str, str] = MappingProxyType(
-    {
-        "approvals": "no adversary of this release drives people who approve",
-    }
-)
-"""Layers that a run says are unmeasured, and why."""
+OVERSEEN = frozenset({"whole", f"without:{APPROVALS}", f"only:{APPROVALS}", f"only:{ENFORCEMENT}"})
+"""The arms in which people approve: those that tell what their floors do. In all others nobody does."""
 
 MODEL_REFUSALS = "model-refusals"
 """The layer that is the model itself, told the rules in its system prompt. It needs a real model."""

@@ -11,7 +11,8 @@ from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from caveat.assay.attacks.ask import LET_THROUGH, Ask, Attempt, Family, honest
+from caveat.assay.arms import OVERSEEN
+from caveat.assay.attacks.ask import LET_THROUGH, Ask, Attempt, Family, Overseer, honest
 from caveat.assay.attacks.material import Material
 from caveat.assay.attacks.registry import NAIVE
 from caveat.assay.benign_sets import Prompt
@@ -105,7 +106,11 @@ class Campaign:
 
     async def run(self) -> None:
         """Everything that is to be done on this arm. Raises `ArmLostError`; what was done stands."""
-        await self._all(self._twin(use, name, ask) for use, name, ask in self.plan.twins)
+        await self._all(
+            self._twin(use, name, ask)
+            for use, name, ask in self.plan.twins
+            if ask.overseer is Overseer.NOBODY or self.arm in OVERSEEN
+        )
         await self._benign_side()
         await self._all(self._naive(use) for use in self.plan.uses)
         for place, adversary in enumerate(self.plan.adversaries):
@@ -158,6 +163,7 @@ class Campaign:
             self._attempt(use, adversary, after + at, name, attempt)
             for use in self.plan.uses
             for at, (name, attempt) in enumerate(self.plan.every(adversary, use))
+            if self.arm in OVERSEEN or all(ask.overseer is Overseer.NOBODY for ask in attempt.asks)
         )
         return {entry.use for entry in entries if entry.outcome == "breached"}
 

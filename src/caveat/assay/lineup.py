@@ -14,6 +14,7 @@ from caveat.assay.attacks.ask import CALLERS, EARLIER, Ask
 from caveat.assay.attacks.model import TOOLS
 from caveat.assay.generator import Pair
 from caveat.assay.mint import Stage, stage
+from caveat.assay.overseers import PEOPLE, REVIEW_SECONDS
 from caveat.assay.presenting import Presented, Presenter
 from caveat.assay.scenario import Visible
 from caveat.assay.staging import seeded
@@ -24,6 +25,7 @@ from caveat.assay.world import (
     issuer_roles,
     make_world,
     registry_of,
+    reviewed_within,
     workflows_of,
 )
 from caveat.facts.registry import FactSpec
@@ -82,6 +84,7 @@ def line_up(
 ) -> Lineup:
     """The world for these uses. Without `enforced` every deployment only observes."""
     files = {**files, "tools.toml": _tools()}
+    files = reviewed_within(files, REVIEW_SECONDS)
     files = believe_claims(files) if claims_believed else files
     registry = registry_of(files)
     needed = sorted({_stage(use, registry).observers for use in uses}, key=sorted)
@@ -98,6 +101,7 @@ def line_up(
         seeded(f"{seed}/lineup"),
         deployments=tables,
         own_roles={f"{name}-0": roles for name in names.values()},
+        people=PEOPLE,
     )
     return Lineup(world, Presenter(world, registry, seed, now), registry, names)
 

@@ -8,7 +8,7 @@ from typing import cast
 from pydantic import ValidationError
 
 from caveat.assay.agreement import Agreement, Proved, compare_insiders
-from caveat.assay.arms import LAYERS, MODEL_REFUSALS, NOT_TAKEN_OUT
+from caveat.assay.arms import APPROVALS, LAYERS, MODEL_REFUSALS
 from caveat.assay.cost import Cost, LayerCost, arms_of_layer, comparable, cost_of, layer_cost
 from caveat.assay.journal import TWIN, Entry, Journal, JournalError, Result, digest_of
 from caveat.assay.outside import OUTSIDE
@@ -20,6 +20,7 @@ from caveat.assay.outside_measured import (
     unmeasured_layers,
 )
 from caveat.assay.protection import (
+    REVIEWED,
     Contrast,
     Credits,
     Effect,
@@ -47,12 +48,16 @@ class ArmMeasured:
     """One arm. `credits`: for each adversary, over the uses that the policy denies.
 
     `unsafe`: of those uses, the ones that somebody without an issuer's key got through. `unapproved`: of the
-    uses that only a person may release, those released without one. `twins`: benign twins that passed.
+    uses that only a person may release, those released without a review. `reviews`: for each adversary who
+    counts on people that sign at a glance, over the uses that wait for people; `reviewed`: of these uses,
+    those that people who review could open. `twins`: benign twins that passed.
     `failures`: every attempt that got through. `faults`: requests without a verdict, by kind.
     """
 
     name: str
     credits: Mapping[str, Credits]
+    reviews: Mapping[str, Credits]
+    reviewed: Share
     unsafe: Share
     unapproved: Share
     twins: Share
@@ -189,9 +194,7 @@ def measure(journal: Journal) -> Measured:
         if entry.search != OUTSIDE:
             by_arm.setdefault(entry.arm, []).append(entry)
     outside = measure_outside(journal.entries.values())
-    unmeasured = unmeasured_layers(
-        {**NOT_TAKEN_OUT, **unused}, str(head.get("model", SCRIPTED)), bare_refusals(outside)
-    )
+    unmeasured = unmeasured_layers({**unused}, str(head.get("model", SCRIPTED)), bare_refusals(outside))
     layers = [*LAYERS, *({MODEL_REFUSALS} - unmeasured.keys())]
     arms = {
         name: _arm(name, entries, uses, powers, families)
@@ -261,6 +264,7 @@ def _arm(
         else:
             attempts.setdefault(entry.use, []).append(entry)
     denied = [use for use, right in uses if right == "deny"]
+    waiting = [use for use, right in uses if right == "needs_approval"]
     credited = {
         who: {use: _credit(attempts.get(use, ()), twins.get(use, {}), own, families) for use in denied}
         for who, own in powers.items()
@@ -270,6 +274,8 @@ def _arm(
     return ArmMeasured(
         name=name,
         credits=credited,
+        reviews=_reviews(waiting, attempts, twins, powers, families),
+        reviewed=_reviewed(waiting, twins),
         unsafe=_got_through(denied, attempts, families),
         unapproved=_got_through([use for use, right in uses if right != "deny"], attempts, families),
         twins=Share(asked.count(Twin.PASSED), len(asked)),
@@ -281,6 +287,39 @@ def _arm(
         failures=tuple(entry for entry in entries if entry.outcome == "breached"),
         faults=_faults(entries),
     )
+
+
+def _reviews(
+    waiting: Sequence[str],
+    attempts: Mapping[str, Sequence[Entry]],
+    twins: Mapping[str, Mapping[str, Twin]],
+    powers: Mapping[str, frozenset[Power]],
+    families: Mapping[str, _Family],
+) -> Mapping[str, Credits]:
+    """Whether a use that waits stays closed to whoever signs at a glance and opens to whoever reviews it."""
+
+    def harm(use: str, own: frozenset[Power]) -> Outcome:
+        stamped = [
+            entry
+            for entry in attempts.get(use, ())
+            if Power.RUBBER_STAMP in families[entry.family].powers and families[entry.family].powers <= own
+        ]
+        return worst([_OUTCOMES.get(entry.outcome, Outcome.UNMEASURED) for entry in stamped])
+
+    return {
+        who: {use: credit(harm(use, own), [_twin_of(twins, use)]) for use in waiting}
+        for who, own in powers.items()
+        if Power.RUBBER_STAMP in own
+    }
+
+
+def _reviewed(waiting: Sequence[str], twins: Mapping[str, Mapping[str, Twin]]) -> Share:
+    found = [_twin_of(twins, use) for use in waiting]
+    return Share(found.count(Twin.PASSED), len(found) - found.count(Twin.UNMEASURED))
+
+
+def _twin_of(twins: Mapping[str, Mapping[str, Twin]], use: str) -> Twin:
+    return twins.get(use, {}).get(REVIEWED, Twin.UNMEASURED)
 
 
 def _credit(
@@ -335,13 +374,18 @@ def _faults(entries: Iterable[Entry]) -> Mapping[str, int]:
 def _layer(arms: Mapping[str, ArmMeasured], layer: str, who: str) -> LayerMeasured:
     pairs = arms_of_layer(layer)
     return LayerMeasured(
-        alone=_between(arms, *pairs["alone"], who),
-        by_absence=_between(arms, *pairs["by_absence"], who),
+        alone=_between(arms, *pairs["alone"], layer, who),
+        by_absence=_between(arms, *pairs["by_absence"], layer, who),
     )
 
 
-def _between(arms: Mapping[str, ArmMeasured], with_layer: str, without: str, who: str) -> Contrast:
+def _between(
+    arms: Mapping[str, ArmMeasured], with_layer: str, without: str, layer: str, who: str
+) -> Contrast:
     """What one arm protects and the other does not; of nothing where either was not run."""
     if with_layer not in arms or without not in arms:
         return Contrast(0, 0, 0)
-    return contrast(arms[with_layer].credits.get(who, {}), arms[without].credits.get(who, {}))
+    one, other = arms[with_layer], arms[without]
+    if layer == APPROVALS:  # it is about the uses that wait for people, and about nothing else
+        return contrast(one.reviews.get(who, {}), other.reviews.get(who, {}))
+    return contrast(one.credits.get(who, {}), other.credits.get(who, {}))

@@ -9,13 +9,14 @@ from pathlib import Path
 import aiohttp
 
 from caveat.assay.arms import CLAIMS, ENFORCEMENT, Arm, ArmError, Kind, program_for
-from caveat.assay.attacks.ask import Ask
+from caveat.assay.attacks.ask import Ask, Overseer
 from caveat.assay.body import gateway_body, outside_body, plain_body, watched, with_arrival
 from caveat.assay.briefing import Model, briefed, render_rules
 from caveat.assay.client import evidence_header
 from caveat.assay.dummies import dummy
 from caveat.assay.generator import Pair
 from caveat.assay.lineup import Lineup, line_up
+from caveat.assay.overseers import Overseers
 from caveat.assay.peers import PeerDescription, Peers, running_peer
 from caveat.assay.process import gateway
 from caveat.assay.target import Reply, Target
@@ -44,9 +45,10 @@ class GatewayPlayer:
     session: aiohttp.ClientSession
     target: Target
     lineup: Lineup
+    overseers: Overseers
 
     async def send(self, use: Pair, trial: str, ask: Ask) -> Reply:
-        """One request with what it presents."""
+        """One request with what it presents; sent again once people have decided, where any do."""
         signed = {name: value for name, value in ask.signed.items() if name not in use.unsigned}
         presented = self.lineup.present(use, trial, replace(ask, signed=signed))
         headers = {
@@ -56,6 +58,10 @@ class GatewayPlayer:
         if presented.envelopes:
             headers["x-caveat-evidence"] = evidence_header(presented.envelopes)
         body = gateway_body(ask, presented.data, use.workflow, in_text=self.target.words)
+        reply = await _asked(self.target, self.session, body, headers, watching=use.watched)
+        if ask.overseer is Overseer.NOBODY or not reply.hold:
+            return reply
+        await self.overseers.decide(ask.overseer, reply.hold, reply.roles)
         return await _asked(self.target, self.session, body, headers, watching=use.watched)
 
     async def say(self, text: str) -> Reply:
@@ -119,7 +125,9 @@ async def stand_up(arm: Arm, settings: Settings) -> AsyncGenerator[GatewayPlayer
         match arm.kind:
             case Kind.GATEWAY:
                 async with gateway(lineup.world.files, upstream, program) as url:
-                    yield GatewayPlayer(session, Target(url, gated=True, words=arm.words), lineup)
+                    overseers = await Overseers.of(session, url, lineup.world.overseers)
+                    target = Target(url, gated=True, words=arm.words)
+                    yield GatewayPlayer(session, target, lineup, overseers)
             case Kind.BARE:
                 yield PlainPlayer(session, Target(upstream, gated=False), lineup)
             case Kind.DUMMY:

@@ -28,6 +28,9 @@ class Power(StrEnum):
     ISSUER_KEY = "issuer_key"
 
 
+REVIEWED = "reviewed"
+"""The twin of whoever signs at a glance: the same use before people who review it."""
+
 OUTSIDER, INSIDER = "outsider", "insider"
 ADVERSARIES: Mapping[str, frozenset[Power]] = MappingProxyType(
     {

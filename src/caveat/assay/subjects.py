@@ -25,12 +25,14 @@ def unused_layers(bundle: Bundle) -> Mapping[str, str]:
         "phrases": "the policy lists no phrases",
         "workflows": "no deployment registers a workflow",
         "redaction": "no clause has content replaced",
+        "approvals": "nobody may approve anything",
     }
     used = {
         "answers": any(_speaks_of_answers(clause, bundle) for clause in bundle.clauses),
         "phrases": bool(bundle.phrases.lists),
         "workflows": any(one.workflows for one in bundle.deployments.values()),
         "redaction": bool(bundle.redactions),
+        "approvals": bool(bundle.manifest.roles),
     }
     return {layer: why for layer, why in reasons.items() if not used[layer]}
 

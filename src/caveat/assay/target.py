@@ -7,7 +7,7 @@ for nor against anybody.
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, cast
 
@@ -43,6 +43,7 @@ class Reply:
     `needs`: facts that proof is asked for. `said`: the words of the answer, which nobody keeps.
     `arrived`: whether the model read the words as they were sent; None where it did not say.
     `in_words`: the answer came, and refuses in its words. Whether that makes the verdict is for the target.
+    `hold`: under which it waits for people; empty where it does not. `roles`: who has to approve, how many.
     """
 
     verdict: VerdictName | None
@@ -54,6 +55,8 @@ class Reply:
     said: str = ""
     arrived: bool | None = None
     in_words: bool = False
+    hold: str = ""
+    roles: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,12 @@ class _Provider(BaseModel):
     guardrail_name: str | None = None
 
 
+class _Hold(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    id: str = ""
+    roles: dict[str, int] = Field(default_factory=dict[str, int])
+
+
 class _Error(BaseModel):
     model_config = ConfigDict(extra="ignore")
     code: str | int | None = None
@@ -124,6 +133,7 @@ class _Error(BaseModel):
     type: str | None = None
     clauses: list[str] = Field(default_factory=list[str])
     needs: list[str] = Field(default_factory=list[str])
+    hold: _Hold | None = None
 
 
 class _Refusal(BaseModel):
@@ -176,7 +186,13 @@ def read_reply(status: int, body: bytes, *, gated: bool, recorded: bool, words: 
     if gated:
         verdict = _gateway_verdict(str(error.code)) if status == 403 else None
         if verdict is not None:
-            return Reply(verdict, clauses=tuple(error.clauses), needs=tuple(error.needs))
+            return Reply(
+                verdict,
+                clauses=tuple(error.clauses),
+                needs=tuple(error.needs),
+                hold="" if error.hold is None else error.hold.id,
+                roles={} if error.hold is None else error.hold.roles,
+            )
     elif status in {400, 403, 422} and _is_block(error):
         return Reply("deny")
     return Reply(None, Fault.REFUSED_INPUT)

@@ -82,12 +82,14 @@ def make_world(
     *,
     deployments: Mapping[str, Mapping[str, object]] | None = None,
     own_roles: Mapping[str, tuple[str, ...]] | None = None,
+    people: int = 1,
 ) -> World:
     """The development copy of the bundle in `files`, which may be an edited draft that nobody signed.
 
     `draw` gives 32 secret bytes at each call. `deployments`: tables as in `deployments.toml`, by id, without
     keys; None keeps the deployments of the bundle. `own_roles`: deployments that hold an issuer key of
-    their own, and for which roles. Raises `WorldError` where the bundle does not check.
+    their own, and for which roles. `people`: how many times as many persons as an approval takes. Raises
+    `WorldError` where the bundle does not check.
     """
     registry = registry_of(files)
     copied = {path: data for path, data in files.items() if not path.startswith("signatures/")}
@@ -101,7 +103,7 @@ def make_world(
     }
     tables = deployments if deployments is not None else _own_deployments(files)
     api_keys = {deployment: f"dev-{draw().hex()}" for deployment in sorted(tables)}
-    overseers = _overseers(_toml(files, "bundle.toml"), draw)
+    overseers = _overseers(_toml(files, "bundle.toml"), draw, people)
     trust = _trust(_toml(files, "trust.toml"), registry, issuers, own)
     copied["trust.toml"] = _dump(_with_overseers(trust, overseers))
     copied["deployments.toml"] = _deployments(_toml(files, "deployments.toml"), tables, api_keys)
@@ -132,6 +134,18 @@ def believe_claims(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
         for name, table in ((name, _table(facts, name)) for name in facts)
     }
     return {**files, "facts.toml": _dump({**document, "facts": believing})}
+
+
+def reviewed_within(files: Mapping[str, bytes], seconds: int) -> Mapping[str, bytes]:
+    """The bundle in which a review takes so long in every role; all else that it asks of people stays.
+
+    Raises `WorldError`.
+    """
+    said = _toml(files, "oversight.toml") if "oversight.toml" in files else {"version": 1}
+    floors = {**(_table(said, "floors") if "floors" in said else {}), "seconds": seconds}
+    of_roles = _table(said, "roles") if "roles" in said else {}
+    roles = {role: {**_table(of_roles, role), "seconds": seconds} for role in of_roles}
+    return {**files, "oversight.toml": _dump({**said, "floors": floors, "roles": roles})}
 
 
 def _as_development(document: Table, actors: Mapping[str, PrivateKey]) -> bytes:
@@ -172,13 +186,13 @@ def _trust(
     return {**document, "issuers": rows}
 
 
-def _overseers(document: Table, draw: Callable[[], bytes]) -> dict[str, tuple[Issuer, ...]]:
-    """For each approver role as many persons as an approval takes."""
+def _overseers(document: Table, draw: Callable[[], bytes], people: int) -> dict[str, tuple[Issuer, ...]]:
+    """For each approver role `people` times as many persons as an approval takes."""
     roles = _table(document, "roles") if "roles" in document else {}
     return {
         role: tuple(
             Issuer(f"dev-{_dashed(role)}-{number}", role, _key(draw))
-            for number in range(1, int(str(_table(roles, role).get("persons", 1))) + 1)
+            for number in range(1, people * int(str(_table(roles, role).get("persons", 1))) + 1)
         )
         for role in roles
     }

@@ -37,6 +37,7 @@ from caveat.ledger.record import (
     OutputEndRecord,
     PathsRecord,
     PlantedRecord,
+    PlantedSampleRecord,
     Record,
     Redaction,
     Replaced,
@@ -285,7 +286,12 @@ def _by_an_overseer(record: ReviewRecord | PlantedRecord | PathsRecord | HaltRec
     return _reviewed(record)
 
 
-def _sampled(record: SamplingRecord | SampleRecord) -> str:
+def _sampled(record: SamplingRecord | SampleRecord | PlantedSampleRecord) -> str:
+    if isinstance(record, PlantedSampleRecord):
+        return (
+            f"planted sample: at {record.time} it was revealed that what was shown as the use of record "
+            f"{record.about} in period {record.period} was planted"
+        )
     if isinstance(record, SamplingRecord):
         return (
             f"sampling: at {record.time} period {record.number} began, by the secret with the digest "
@@ -297,8 +303,10 @@ def _sampled(record: SamplingRecord | SampleRecord) -> str:
     )
 
 
-def _afterwards(record: SamplingRecord | SampleRecord | FindingRecord | IncidentRecord) -> str:
-    if isinstance(record, SamplingRecord | SampleRecord):
+def _afterwards(
+    record: SamplingRecord | SampleRecord | PlantedSampleRecord | FindingRecord | IncidentRecord,
+) -> str:
+    if isinstance(record, SamplingRecord | SampleRecord | PlantedSampleRecord):
         return _sampled(record)
     if isinstance(record, IncidentRecord):
         return (
@@ -316,7 +324,7 @@ def _afterwards(record: SamplingRecord | SampleRecord | FindingRecord | Incident
 def say_record(record: Record) -> str:
     """One sentence for a record that is no decision."""
     match record:
-        case SamplingRecord() | SampleRecord() | FindingRecord() | IncidentRecord():
+        case SamplingRecord() | SampleRecord() | PlantedSampleRecord() | FindingRecord() | IncidentRecord():
             return _afterwards(record)
         case ReviewRecord() | PlantedRecord() | PathsRecord() | HaltRecord() | DissentRecord():
             return _by_an_overseer(record)

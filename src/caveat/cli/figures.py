@@ -26,6 +26,9 @@ def _lines(said: dict[str, Any]) -> Iterator[str]:
     yield f"  refused          {_share(said['refused'])}"
     yield f"  agreed           {_share(said['agreed'])}"
     yield f"  planted, caught  {_share(said['caught'])}"
+    if "afterwards" in said:
+        yield f"  found wrong      {_share(said['afterwards']['wrong'])} of what went through"
+        yield f"  planted, found   {_share(said['afterwards']['caught'])}"
     for clause, share in sorted(said["let_through"].items()):
         yield f"  let through      {_share(share)} planted under {clause}"
 

@@ -81,7 +81,7 @@ from caveat.signing.digest import Digest, sha256
 class Sampler(Protocol):
     """Whoever chooses among what goes through. Source: ADR-0042."""
 
-    def went_through(self, record: DecisionRecord, record_id: str, content: bytes, law: Law) -> None:
+    def went_through(self, one: Opened, law: Law) -> None:
         """Takes in a use that goes through from now on: synchronous, and raises nothing."""
         ...
 
@@ -536,7 +536,9 @@ class Gate:
         )
         receipt = await self.recorder.append(record)
         if self.sampler is not None and record.released:
-            self.sampler.went_through(record, receipt.record_id, content or b"", use.law)
+            self.sampler.went_through(
+                Opened(receipt.record_id, record, call, use.deployment, use.found, content or b""), use.law
+            )
         self.metrics.decided(call.point, decision, mode)
         self.metrics.unavailable(record.cases)
         if record.history_state is not None:

@@ -7,7 +7,7 @@ cannot be approved. Source: DESIGN section 7, ADR-0037.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -146,6 +146,7 @@ class Holding:
         self.clock = clock
         self.queue = Queue(book)
         self.planted: Planted = NothingPlanted()
+        self.planted_samples: Container[str] = frozenset()
         self._waiting: dict[str, asyncio.Event] = {}
 
     def fold(self, record: Record, record_id: str) -> None:

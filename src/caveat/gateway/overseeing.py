@@ -112,6 +112,7 @@ class Overseeing:
             floors = oversight.of(role)
             row: JsonObject = {"role": role, "vigilant": self._is_vigilant(overseer.person, floors)}
             row["floors"] = dict[str, Json](asdict(floors))
+            row["afterwards"] = self.holding.demands.figures_of(overseer.person, role).render()
             own.append(row | reviewed.of(role, overseer.person).render())
         queues: list[Json] = [
             reviewed.render_queue(role, oversight.of(role).caught_percent) for role in sorted(overseer.roles)

@@ -81,6 +81,19 @@ def make_case(host: Opened, donor: Opened, registry: Registry, chance: random.Ra
     return _with_other_people(made, chance)
 
 
+def in_other_words(host: Opened, donor: Opened, registry: Registry) -> bytes | None:
+    """What is shown of `host`, with the words of `donor` and nothing else changed, so that its record says
+    all else of it; None where a reader could take the one for the other."""
+    if not asks_otherwise(host.record.cases, donor.record.cases, registry) or not _replaced_alike(
+        host, donor
+    ):
+        return None
+    own, other = words_of(host), words_of(donor)
+    if own is None or other is None or own.content == other.content:
+        return None
+    return spliced(host.content, own.content.decode(), other.content.decode())
+
+
 def _of_call(host: Opened, donor: Opened) -> Made | None:
     """The same tool, called with what it was called with elsewhere."""
     if host.record.action != donor.record.action or host.content == donor.content:

@@ -18,9 +18,12 @@ from caveat.gateway.gate import Gate
 from caveat.gateway.hold_view import render_use_view
 from caveat.gateway.holding import Holding
 from caveat.gateway.observer import Published
+from caveat.gateway.planted_case import Opened
 from caveat.gateway.ports import Law
+from caveat.gateway.sample_planting import SamplePlanting
 from caveat.ledger.record import (
     DecisionRecord,
+    PlantedSampleRecord,
     SampleRecord,
     SamplingRecord,
     Share,
@@ -98,6 +101,10 @@ class Sampling:
         self._fresh: list[_Kept] = []
         self._gone: list[str] = []
         self._expired_at: datetime | None = None
+        self._drawn = 0
+        self._closing = False
+        self.planting = SamplePlanting(holding.demands)
+        holding.planted_samples = self.planting.about
         self._task: asyncio.Task[None] | None = None
         self._stepping = asyncio.Lock()
         self._take_up(ledger)
@@ -123,6 +130,19 @@ class Sampling:
         for one in self._between(ledger, last.index, None):
             self._add(self._period, one)
         self._pending = {use: number for use, number in self._pending.items() if not self._is_known(use)}
+        self._take_up_planted(ledger, last.index, last.record.number)
+
+    def _take_up_planted(self, ledger: Published, start: int, number: int) -> None:
+        """Whatever was sampled in this period and not drawn was planted: the secret tells it."""
+        if self._period is None:
+            return
+        real = set(self._period.drawn())
+        for entry in ledger.records(start):
+            record = parse_record(entry.leaf)
+            if not isinstance(record, SampleRecord) or record.period != number or record.about in real:
+                continue
+            if not self._holding.demands.is_planted(record.about):
+                self.planting.about[record.about] = True
 
     def _between(self, ledger: Published, start: int, end: int | None) -> Iterator[Candidate]:
         for entry in ledger.records(start):
@@ -140,6 +160,7 @@ class Sampling:
     def _add(self, period: Period, one: Candidate) -> bool:
         """Whether something of it has to be kept."""
         taken = period.add(one)
+        self._drawn += taken.drawn
         if taken.drawn:
             self._pending[one.id] = period.number
         if not (taken.drawn or taken.kept):
@@ -149,17 +170,51 @@ class Sampling:
         self._gone += taken.dropped
         return taken.drawn or taken.kept
 
-    def went_through(self, record: DecisionRecord, record_id: str, content: bytes, law: Law) -> None:
+    def went_through(self, one: Opened, law: Law) -> None:
         """Takes in a use that goes through. Synchronous; what is to be kept of it is stored right after."""
-        one = candidate_of(record, record_id)
-        sampling = law.bundle.oversight.sampling
-        if one is None or self._period is None or sampling is None:
+        candidate = candidate_of(one.record, one.id)
+        if candidate is None or self._period is None or law.bundle.oversight.sampling is None:
             return
-        self._uses[record_id] = _use_of(record)
-        if self._add(self._period, one):
-            shown = make_shown(render_use_view(record, record_id, law.bundle), content)
-            until = parse_time(record.time) + timedelta(seconds=sampling.keep_seconds)
-            self._fresh.append(_Kept(record_id, shown, until))
+        self._uses[one.id] = _use_of(one.record)
+        if self._add(self._period, candidate):
+            self._keep_of(one, law, one.content)
+            return
+        planted = self._instead(one, law, self._period)
+        if planted is not None:
+            self._uses[one.id] = _use_of(one.record)
+            self._pending[one.id] = self._period.number
+            self.planting.about[one.id] = False
+            self._keep_of(one, law, planted)
+
+    def _keep_of(self, one: Opened, law: Law, content: bytes) -> None:
+        sampling = law.bundle.oversight.sampling
+        if sampling is not None:
+            shown = make_shown(render_use_view(one.record, one.id, law.bundle), content)
+            until = parse_time(one.record.time) + timedelta(seconds=sampling.keep_seconds)
+            self._fresh.append(_Kept(one.id, shown, until))
+
+    def _instead(self, one: Opened, law: Law, period: Period) -> bytes | None:
+        """What is planted in place of this use. Nothing is while the secret is about to be told."""
+        oversight = law.bundle.oversight
+        if oversight.sampling is None or self._closing:
+            return None
+        percent = max(oversight.of(role).planted_percent for role in oversight.sampling.roles)
+        return self.planting.instead(one, law.bundle.registry, self._drawn / period.uses, percent)
+
+    async def _reveal(self, now: datetime, *, at_end: bool = False) -> None:
+        """Reveals what was reviewed or is overdue; at the end of the period everything."""
+        for about, is_recorded in list(self.planting.about.items()):
+            demand = self._holding.demands.find(about)
+            if not is_recorded and at_end:
+                self._pending.pop(about, None)  # nobody was asked yet
+                self._uses.pop(about, None)
+                self._gone.append(about)
+            elif demand is not None and (at_end or demand.is_reviewed or demand.is_overdue(now)):
+                record = PlantedSampleRecord(render_time(now), about, self._begun_last())
+                await self._gate.recorder.append(record)
+            else:
+                continue
+            del self.planting.about[about]
 
     def start(self) -> None:
         """Draws from now on, in the running loop."""
@@ -194,6 +249,7 @@ class Sampling:
             if self._is_over(now):
                 await self._begin(now)
             await self._record(now)
+            await self._reveal(now)
 
     async def _keep(self, now: datetime) -> None:
         store = self._holding.store
@@ -238,18 +294,25 @@ class Sampling:
             shares,
             _review_seconds(law.bundle.oversight),
         )
-        await self._gate.recorder.append(record)
+        self._closing = True
+        try:
+            # INVARIANT: whoever knows the secret can tell what was planted, so all of it is revealed before.
+            await self._reveal(now, at_end=True)
+            await self._gate.recorder.append(record)
+        finally:
+            self._closing = False
         # INVARIANT: no await between the record and this line, so that each use counts in the period that the
         # log has it in.
-        self._period = Period(number, seed, shares)
+        self._period, self._drawn = Period(number, seed, shares), 0
         if old is not None:
             for use in old.drawn():
                 if not self._is_known(use):
                     self._pending.setdefault(use, old.number)
 
     async def _record(self, now: datetime) -> None:
-        while self._pending:
-            use, period = next(iter(self._pending.items()))
+        for use, period in list(self._pending.items()):
+            if any(one.id == use for one in self._fresh):
+                continue  # it came after the others were stored; what it was is stored before it is asked for
             about = self._uses.get(use)
             if about is not None and not self._is_known(use):
                 begun = self._begun(period)
@@ -265,8 +328,13 @@ class Sampling:
                     render_time(review_by),
                 )
                 await self._gate.recorder.append(record)
+                if use in self.planting.about:
+                    self.planting.about[use] = True
             self._pending.pop(use, None)
             self._uses.pop(use, None)
+
+    def _begun_last(self) -> int:
+        return 0 if self._periods.last is None else self._periods.last.record.number
 
     def _begun(self, period: int) -> SamplingRecord:
         for begun in (self._periods.last, self._periods.before):

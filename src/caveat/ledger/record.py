@@ -272,6 +272,17 @@ class SampleRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class PlantedSampleRecord:
+    """What was shown in place of the use of record `about`, as drawn in this period, was planted: other words
+    than were ever asked. The secret of the period draws no such use, so no real one can be called planted.
+    """
+
+    time: str
+    about: str
+    period: int
+
+
+@dataclass(frozen=True, slots=True)
 class FindingRecord:
     """A person reviewed what had gone through. `about`: a sampled use, or the hold of an emergency.
 
@@ -575,6 +586,7 @@ Record: TypeAlias = (
     | PlantedRecord
     | SamplingRecord
     | SampleRecord
+    | PlantedSampleRecord
     | FindingRecord
     | IncidentRecord
     | PathsRecord

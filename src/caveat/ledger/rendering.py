@@ -33,6 +33,7 @@ from caveat.ledger.record import (
     OutputEndRecord,
     PathsRecord,
     PlantedRecord,
+    PlantedSampleRecord,
     Record,
     Redaction,
     Replaced,
@@ -306,6 +307,10 @@ _BODIES: Mapping[type, tuple[str, _Body]] = MappingProxyType(
         PlantedRecord: ("planted", lambda record: {"hold": record.hold, "nonce": record.nonce}),
         SamplingRecord: ("sampling", _sampling),
         SampleRecord: ("sample", _sample),
+        PlantedSampleRecord: (
+            "planted_sample",
+            lambda record: {"about": record.about, "period": record.period},
+        ),
         FindingRecord: ("finding", _finding),
         IncidentRecord: ("incident", _incident),
         PathsRecord: ("paths", _paths),

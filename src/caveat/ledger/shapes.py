@@ -41,6 +41,7 @@ from caveat.ledger.record import (
     OutputEndRecord,
     PathsRecord,
     PlantedRecord,
+    PlantedSampleRecord,
     Redaction,
     Replaced,
     Reservation,
@@ -591,6 +592,16 @@ class _SampleModel(_HeadModel):
         )
 
 
+class _PlantedSampleModel(_HeadModel):
+    kind: Literal["planted_sample"]
+    about: _RecordId
+    period: Annotated[int, Field(ge=1)]
+
+    def record(self) -> PlantedSampleRecord:
+        """The domain value."""
+        return PlantedSampleRecord(self.time, self.about, self.period)
+
+
 class _FindingModel(_SignedModel):
     kind: Literal["finding"]
     about: _RecordId
@@ -713,6 +724,7 @@ _RecordModel: TypeAlias = Annotated[
     | _HaltModel
     | _DissentModel
     | _PlantedModel
+    | _PlantedSampleModel
     | _SamplingModel
     | _SampleModel
     | _FindingModel

@@ -16,6 +16,7 @@ from caveat.ledger.record import (
     FindingRecord,
     IncidentRecord,
     OutputEndRecord,
+    PlantedSampleRecord,
     Record,
     ReviewRecord,
     SampleRecord,
@@ -143,6 +144,8 @@ def _names(noted: Noted) -> Iterator[str]:
             yield from (upload.deployment, upload.envelope, upload.key)
         case SampleRecord() as sample:
             yield from (sample.about, sample.deployment)
+        case PlantedSampleRecord() as planted:
+            yield planted.about
         case FindingRecord() as found:
             yield from (found.about, found.key)
         case IncidentRecord() as incident:

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
+from caveat.facts.wilson import Share
 from caveat.ledger.record import (
     FindingRecord,
     IncidentRecord,
     PlantedRecord,
+    PlantedSampleRecord,
     Record,
     ReviewRecord,
     SampleRecord,
@@ -21,8 +23,12 @@ from caveat.ledger.record import (
 )
 from caveat.oversight.book import Book
 from caveat.oversight.review import Act
+from caveat.oversight.reviewers import render_share
+from caveat.signing.canonical import JsonObject
 
 Kind = Literal["sample", "emergency"]
+_FOUND_BLINDLY = frozenset({"", "not_shown", "too_fast", "batch", "over_span"})
+"""A `right` about what was planted is a miss also where it counts as none because it was no review."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +41,37 @@ class Found:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class PastFinding:
+    """One finding of a person, whether it counted or not; `defect` where it did not."""
+
+    person: str
+    at: datetime
+    role: str
+    about: str
+    is_wrong: bool
+    defect: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFigures:
+    """Of one person in one role: the findings about real uses, and the planted ones that were caught."""
+
+    wrong: Share
+    caught: Share
+
+    def render(self) -> JsonObject:
+        """In the documented shape."""
+        return {"wrong": render_share(self.wrong), "caught": render_share(self.caught)}
+
+
 @dataclass(slots=True)
 class Demand:
     """One review that is demanded. `about`: the record of the use, or of the emergency's hold.
 
     `role`: of the emergency's approvers; `reviewers`: the roles that review it, empty where the bundle in
-    force says which. `involved`: persons who approved it.
+    force says which. `involved`: persons who approved it. `unseen`: findings
+    that count as none.
     """
 
     about: str
@@ -55,6 +86,7 @@ class Demand:
     reviewers: frozenset[str] = frozenset()
     blocks: bool = False
     findings: list[Found] = field(default_factory=list[Found])
+    unseen: list[PastFinding] = field(default_factory=list[PastFinding])
     incidents: set[str] = field(default_factory=set[str])
 
     @property
@@ -72,14 +104,6 @@ class Demand:
         return not self.is_reviewed and now >= self.review_by
 
 
-@dataclass(frozen=True, slots=True)
-class PastFinding:
-    """One finding of a person, whether it counted or not."""
-
-    person: str
-    at: datetime
-
-
 class Demands:
     """All reviews that are demanded of what went through one gateway."""
 
@@ -92,6 +116,7 @@ class Demands:
         self._wrong: dict[str, Demand] = {}
         self._known: set[str] = set()
         self._past: list[PastFinding] = []
+        self._planted: dict[str, None] = {}
 
     def fold(self, record: Record, record_id: str) -> None:
         """What this record, which has this id, says of them."""
@@ -111,6 +136,10 @@ class Demands:
             case PlantedRecord():
                 for kept in (self._all, self._due, self._emergencies):
                     kept.pop(record.hold, None)  # nothing was ever let through
+            case PlantedSampleRecord():
+                self._planted[record.about] = None
+                for kept in (self._all, self._due, self._wrong):
+                    kept.pop(record.about, None)  # nobody ever asked for it
             case _:
                 return
 
@@ -151,10 +180,14 @@ class Demands:
     def _found(self, record: FindingRecord, record_id: str) -> None:
         at = parse_time(record.time)
         self._known.add(record.said)
-        self._past.append(PastFinding(record.person, at))
+        is_wrong = record.finding == "wrong"
+        past = PastFinding(record.person, at, record.role, record.about, is_wrong, record.defect)
+        self._past.append(past)
         demand = self._all.get(record.about)
+        if demand is not None and record.defect:
+            demand.unseen.append(past)
         if demand is not None and not record.defect:
-            demand.findings.append(Found(record_id, record.person, record.finding == "wrong", at))
+            demand.findings.append(Found(record_id, record.person, is_wrong, at))
             self._due.pop(record.about, None)
             self._emergencies.pop(record.about, None)
             if demand.is_wrong:
@@ -185,6 +218,28 @@ class Demands:
             if one.person == person:
                 found.append(one.at)
         return tuple(reversed(found))
+
+    def reviewers(self) -> frozenset[tuple[str, str]]:
+        """Who found something, and in which role."""
+        return frozenset((one.person, one.role) for one in self._past)
+
+    def is_planted(self, about: str) -> bool:
+        """Whether it was revealed that what was shown of this use was planted."""
+        return about in self._planted
+
+    def figures_of(self, person: str, role: str) -> FoundFigures:
+        """What this person found in this role, of real uses; and of planted ones how many were caught.
+
+        Only what was revealed counts as planted. The first finding about each is the one that counts.
+        """
+        own = [one for one in self._past if (one.person, one.role) == (person, role)]
+        real = [one for one in own if not one.defect and one.about not in self._planted]
+        first: dict[str, PastFinding] = {}
+        for one in own:
+            if one.about in self._planted and (one.is_wrong or one.defect in _FOUND_BLINDLY):
+                first.setdefault(one.about, one)
+        caught = sum(one.is_wrong for one in first.values())
+        return FoundFigures(Share(sum(one.is_wrong for one in real), len(real)), Share(caught, len(first)))
 
     def blocking(self, role: str, clauses: Collection[str], now: datetime) -> Demand | None:
         """A review that is overdue, so that no approval in this role counts under these clauses."""

@@ -13,6 +13,7 @@ from caveat.ledger.record import (
     DecisionRecord,
     FindingRecord,
     IncidentRecord,
+    PlantedSampleRecord,
     Record,
     SampleRecord,
     SamplingRecord,
@@ -78,6 +79,7 @@ class SamplingCheck:
         self._record: SamplingRecord | None = None
         self._begun = 0
         self._sampled: dict[int, set[str]] = {}
+        self._planted: set[str] = set()
         self._over: _Over | None = None
         self._other: tuple[Digest, datetime] | None = None
 
@@ -88,6 +90,8 @@ class SamplingCheck:
                 found = self._period(index, record)
             case SampleRecord():
                 found = self._sample(index, record)
+            case PlantedSampleRecord():
+                found = self._revealed(record)
             case DecisionRecord():
                 found = self._use(index, record)
             case _:
@@ -106,6 +110,7 @@ class SamplingCheck:
         if last is not None:
             yield from self._derive(index, last, record)
         self._record, self._begun, self._other = record, index, None
+        self._planted = set()
         self._sampled = {
             number: uses for number, uses in self._sampled.items() if number >= record.number - 1
         }
@@ -121,9 +126,20 @@ class SamplingCheck:
             yield f"the secret of period {last.number} is not the one that was committed to"
             return
         wanted = set(drawn(self._candidates(self._begun, index), last.shares, seed))
+        if self._planted & wanted:
+            yield f"{len(self._planted & wanted)} uses of period {last.number} were drawn and called planted"
+        sampled = sampled - self._planted
         if not sampled <= wanted:
             yield f"{len(sampled - wanted)} uses of period {last.number} were sampled and never drawn"
         self._over = _Over(last.number, wanted - sampled)
+
+    def _revealed(self, record: PlantedSampleRecord) -> Iterator[str]:
+        """What is called planted is one of the period that still draws, whose secret nobody knows yet."""
+        number = None if self._record is None else self._record.number
+        if record.period != number or record.about not in self._sampled.get(record.period, set()):
+            yield "it calls planted what was not sampled in the period that draws"
+        else:
+            self._planted.add(record.about)
 
     def _candidates(self, start: int, end: int) -> Iterator[Candidate]:
         for name, record in self._read(start, end):

@@ -41,14 +41,16 @@ class Figures:
         """In the documented shape."""
         return {
             "decisions": self.decisions,
-            "refused": _share(self.refused),
+            "refused": render_share(self.refused),
             "seconds_median": _tenth(self.seconds_median),
             "seconds_p10": _tenth(self.seconds_p10),
             "items_per_hour": _tenth(self.items_per_hour),
-            "agreed": _share(self.agreed),
-            "caught": _share(self.caught),
+            "agreed": render_share(self.agreed),
+            "caught": render_share(self.caught),
             "missed_by_clause": dict[str, Json](self.missed_by_clause),
-            "let_through": {clause: _share(share) for clause, share in sorted(self.let_through.items())},
+            "let_through": {
+                clause: render_share(share) for clause, share in sorted(self.let_through.items())
+            },
         }
 
 
@@ -109,7 +111,8 @@ class Reviewed:
         return {"role": role, "persons": len(persons), "below_floor": below, "figures": told}
 
 
-def _share(share: Share) -> JsonObject:
+def render_share(share: Share) -> JsonObject:
+    """In the documented shape, with its 95 % interval in per cent."""
     interval = share.interval
     low, high = (None, None) if interval is None else interval
     return {"count": share.count, "of": share.total, "low": _percent(low), "high": _percent(high)}

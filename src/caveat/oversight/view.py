@@ -13,6 +13,7 @@ from caveat.ledger.record import (
     FindingRecord,
     HaltRecord,
     IncidentRecord,
+    PlantedSampleRecord,
     Record,
     ReviewRecord,
     SampleRecord,
@@ -71,6 +72,8 @@ class Oversight:
         self._last = record.time
         self._book.fold(record, record_id)
         self._halts.fold(record, record_id)
+        if isinstance(record, PlantedSampleRecord):
+            self._planted(record.about)
         self._demands.fold(record, record_id)
         match record:
             case DecisionRecord():
@@ -98,6 +101,18 @@ class Oversight:
                 )
             case _:
                 return
+
+    def _planted(self, about: str) -> None:
+        """Takes out of all counts what was never asked for."""
+        demand = self._demands.find(about)
+        if demand is None:
+            return
+        for clause in demand.clauses or ("",):
+            self._sampled.subtract([(demand.deployment, clause)])
+        found = ["wrong" if one.is_wrong else "right" for one in demand.findings]
+        found += ["counted_as_none"] * len(demand.unseen)
+        self._findings.subtract((demand.kind, one) for one in found)
+        self._sampled, self._findings = +self._sampled, +self._findings
 
     def _decision(self, record: DecisionRecord, record_id: str) -> None:
         verdict = record.decision.verdict.value

@@ -34,6 +34,14 @@ class Forgery(StrEnum):
     SELF_ATTESTED = "self_attested"
 
 
+class Overseer(StrEnum):
+    """What people do who are asked to approve: nothing, sign at a glance, or read for as long as it takes."""
+
+    NOBODY = "nobody"
+    HURRIED = "hurried"
+    CAREFUL = "careful"
+
+
 def as_it_is(text: str) -> str:
     """The wording of whoever just asks."""
     return text
@@ -48,7 +56,8 @@ class Ask:
     key of issuer role `insider`. `part`: which slice of the source is sent. `caller`: with whose API key.
     `typed`: where nothing but words can be sent, the data are left out. `note`: words put into the data;
     `result`: words put into the result of a tool; `emits`: what the model is made to call. `wording`: what
-    becomes of the text, claims in words included, before it is sent.
+    becomes of the text, claims in words included, before it is sent. `overseer`: what the
+    people do who are asked to approve it.
     """
 
     text: str
@@ -65,6 +74,7 @@ class Ask:
     emits: str = ""
     typed: bool = False
     wording: Callable[[str], str] = as_it_is
+    overseer: Overseer = Overseer.NOBODY
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from caveat.assay.attacks.injecting import InjectedFacts, InjectedOrder
 from caveat.assay.attacks.issuer import Insider
 from caveat.assay.attacks.model import CallsTools
 from caveat.assay.attacks.splitting import Splitter
+from caveat.assay.attacks.stamping import Stamper
 from caveat.assay.attacks.wording import Encoded, Jailbreak, Persuasion, Respelled
 from caveat.assay.errors import AssayError
 
@@ -38,6 +39,7 @@ BUILT_IN: tuple[Family, ...] = (
     InjectedCase(),
     InjectedThreat(),
     CallsTools(),
+    Stamper(),
     Insider(),
 )
 
