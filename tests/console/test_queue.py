@@ -27,7 +27,7 @@ def planted_gateway(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[RunningGateway]:
     monkeypatch.setattr("caveat.oversight.planted.ENROLMENT_MOST", 1)
-    files = planting_files(BEN, dana, oversight=OVERSIGHT)  # type: ignore[arg-type]  # a passkey does as well
+    files = planting_files(BEN, dana, oversight=OVERSIGHT)  # a passkey does as well
     with running_gateway(tmp_path, module_upstream.url, files, clock=clock, port=port) as running:
         yield running
 
