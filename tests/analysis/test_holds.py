@@ -313,9 +313,11 @@ def _attack(bundle: Bundle, rng: random.Random, tries: int) -> tuple[int, int]:
             if not all_inside(bundle, line.specification, witness):
                 continue
             said = tuple(
-                Fact(name, value, Grade.ATTESTED, min(specs[name].attested_by))
+                Fact(name, sampler.value(specs[name]), Grade.ESTIMATED, "screen")
+                if specs[name].grade is Grade.ESTIMATED
+                else Fact(name, value, Grade.ATTESTED, min(specs[name].attested_by))
                 for name, value in truth.items()
-                if rng.random() < 0.9
+                if specs[name].grade is Grade.ESTIMATED or rng.random() < 0.9
             )
             lies = {
                 name: render_value(sampler.value(spec))

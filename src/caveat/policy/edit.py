@@ -189,14 +189,24 @@ def _without_unused_roles(files: Files) -> dict[str, bytes]:
     ]
     if not unused:
         return dict(files)
-    for name in unused:
-        del cast("dict[str, object]", roles)[name]
-    text = files["bundle.toml"].decode()
-    for name in unused:
-        text = re.sub(
-            rf"^\[roles\.{re.escape(name)}\][^\n]*\n(?:(?!\[)[^\n]*(?:\n|\Z))*", "", text, flags=re.MULTILINE
-        )
-    return {**files, "bundle.toml": settled(text, table)}
+    edited = {**files, "bundle.toml": _without_tables(files, "bundle.toml", ("roles",), unused)}
+    if "oversight.toml" in files:
+        edited["oversight.toml"] = _without_tables(files, "oversight.toml", ("roles", "emergency"), unused)
+    return edited
+
+
+def _without_tables(files: Files, path: str, above: Collection[str], names: Collection[str]) -> bytes:
+    """The file without the tables `[above.name]`."""
+    table, text = table_in(files, path), files[path].decode()
+    for outer in above:
+        rows = table.get(outer)
+        for name in names:
+            if isinstance(rows, dict) and cast("dict[str, object]", rows).pop(name, None) is not None:
+                header = rf"^\[{outer}\.{re.escape(name)}\][^\n]*\n(?:(?!\[)[^\n]*(?:\n|\Z))*"
+                text = re.sub(header, "", text, flags=re.MULTILINE)
+        if rows == {}:
+            del table[outer]
+    return settled(text, table)
 
 
 def read_as(files: Files, clause: str, text: str) -> Edited:
