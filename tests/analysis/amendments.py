@@ -72,8 +72,9 @@ def as_directive() -> Mapping[str, bytes]:
 def believed() -> Mapping[str, bytes]:
     """Every fact counts when the deployer states it."""
     files = FILES
-    for fact in tomllib.loads(FILES["facts.toml"].decode())["facts"]:
-        files = set_grade(files, fact, "claimed").files
+    for fact, spec in tomllib.loads(FILES["facts.toml"].decode())["facts"].items():
+        if spec.get("grade") != "estimated":  # a screen's score is nobody's word
+            files = set_grade(files, fact, "claimed").files
     return files
 
 

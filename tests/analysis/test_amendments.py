@@ -177,7 +177,9 @@ def test_without_r2a_the_commander_decides_by_a_directive_that_one_office_can_ch
 
 def test_the_office_alone_turns_approval_into_permission() -> None:
     found = diff_bundles(Session(), amended("A11"), amended("A12"))
-    assert found.made_by == (("department_head",),)
+    # The clause is the office's own; what `oversight.toml` asks of the role that goes with it is everybody's.
+    everybody = sorted(set(example().manifest.actors) - {"auditor"})
+    assert found.made_by == (tuple(everybody),)
     inside = [use for use in found.opened.uses if use.red_line == "R2"]
     assert inside
     assert all(use.after.verdict.value == "allow" and "P05" in use.after.clauses for use in inside)
