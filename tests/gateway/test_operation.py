@@ -23,6 +23,7 @@ def test_health_readiness_and_metrics_need_no_key(gateway: RunningGateway) -> No
         "ledger": "ok",
         "clock": "ok",
         "log": gateway.service.ledger.origin,
+        "paths": "unmeasured",
     }
     chat(gateway.url, CHAT_KEY, asking("hi"))
     chat(gateway.url, DESK_KEY, asking(rows(10)))

@@ -16,7 +16,7 @@ from caveat.gateway.console.sayings import asked_to_sign, done, foreign, signed_
 from caveat.gateway.console.views import PER_PAGE, hold_values, last_of, span, start_of
 from caveat.gateway.errors import RequestError
 from caveat.ledger.record import parse_time
-from caveat.oversight.finding import WRONG, Wrong
+from caveat.oversight.finding import WRONG, Fault, Wrong
 
 _MISSING = {Wrong.CONTENT_MISSING: WRONG[Wrong.CONTENT_MISSING]}
 
@@ -108,7 +108,10 @@ async def _find(visit: Visit) -> Page:
         )
     if visit.form.get("shown") != shown["action"]:
         raise RequestError(
-            403, "finding_other_view", "this shows something else by now", "open the review again"
+            403,
+            f"finding_{Fault.OTHER_VIEW.value}",
+            "this shows something else by now",
+            "open the review again",
         )
     finding, code = ("right", "") if said == "right" else ("wrong", said)
     signing = asked_to_sign(
