@@ -99,7 +99,7 @@ def _totals() -> None:
 
 def _tool_calls() -> None:
     """Calls of tools are decided and recorded, and pass whatever was decided."""
-    _unenforced("decide_tool")
+    _unenforced("decide_tools")
 
 
 def _answers() -> None:
@@ -132,7 +132,10 @@ def _unenforced(name: str) -> None:
 
     @wraps(decide)
     async def unenforced(self: Gate, *args: Any, **kwargs: Any) -> Any:
-        return replace(await decide(self, *args, **kwargs), enforced=False)
+        made = await decide(self, *args, **kwargs)
+        if isinstance(made, tuple):
+            return tuple(replace(one, enforced=False) for one in made)
+        return replace(made, enforced=False)
 
     _swap(Gate, name, unenforced)
 

@@ -136,10 +136,13 @@ def _seen_fact(
     corrupt: Mapping[str, Term],
 ) -> tuple[Symbol, Term]:
     """What is seen of one fact, and what ties it to the truth."""
+    own = make_symbol(f"s!{name}", spec)
     if spec.grade is Grade.ESTIMATED and _RANK[adversary] < _RANK[Adversary.EVADER]:
+        if spec.neutral is not None:
+            # What compares content with words finds nothing where all words are true, forbidden or not.
+            return own, well_formed(own, spec)
         # A screen that nobody evades sees a forbidden use for what it is.
         return fixed_symbol(spec, spec.severest), True
-    own = make_symbol(f"s!{name}", spec)
     if can_set(spec, adversary):
         return own, well_formed(own, spec)
     ways: list[Term] = []
