@@ -161,7 +161,7 @@ def test_moving_and_renumbering_clauses_makes_no_difference() -> None:
 @pytest.mark.parametrize(
     ("path", "old", "new"),
     [
-        ("bundle.toml", "persons = 2", "persons = 1"),
+        ("bundle.toml", "persons = 2", "persons = 3"),
         ("bundle.toml", "step_budget = 50000", "step_budget = 100"),
         ("bundle.toml", 'interval_role = "privacy_officer"', 'interval_role = "legal_counsel"'),
         ("bundle.toml", "typed_text_max_bytes = 16384", "typed_text_max_bytes = 1"),

@@ -96,7 +96,7 @@ def test_nothing_of_the_peers_is_shipped(wheel: dict[str, bytes]) -> None:
     }
     assert not {path.read_bytes() for path in files} & set(wheel.values())
     assert not [name for name in wheel if "peers" in Path(name).parts]
-    assert "/.peers/" in (ROOT / ".gitignore").read_text().splitlines()
+    assert "/.peers" in (ROOT / ".gitignore").read_text().splitlines()
     (metadata,) = [data.decode() for name, data in wheel.items() if name.endswith("METADATA")]
     lines = metadata.lower().replace("_", "-").splitlines()
     required = "\n".join(line for line in lines if line.startswith("requires-dist"))

@@ -59,8 +59,8 @@ class Guard:
 class Questions:
     """A board on which what is known is true. `removed`: which clause is away, by its place from 1.
 
-    `honest`: every approval is given, and each screen sees the worst. `whole`: the policy with no clause
-    away permits it.
+    `honest`: every approval is given, and each screen that compares nothing sees the worst. `whole`: the
+    policy with no clause away permits it.
     """
 
     board: Board
@@ -115,7 +115,12 @@ def make_questions(session: Session, bundle: Bundle, unknowable: frozenset[str] 
     named = tuple(_named(solver.name, each) for each in clauses)
     rule = permitted_with(named)
     lines = red_lines_of(bundle)
-    screened = conj(has_value(symbol, specs[name].severest) for name, symbol in scores.items())
+    # What compares content with words finds nothing where all words are true; any other sees the worst.
+    screened = conj(
+        has_value(symbol, specs[name].severest)
+        for name, symbol in scores.items()
+        if specs[name].neutral is None
+    )
     by_place = dict(enumerate(groups, 1))
 
     def say(_model: Model, true: Mapping[str, Value], facts: Mapping[str, Value]) -> dict[str, Said]:
