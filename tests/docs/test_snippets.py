@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -89,16 +90,23 @@ def _commands(text: str, where: str) -> list[tuple[str, list[str]]]:
 def _call(command: list[str], place: _Place) -> tuple[int, str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {"PATH": path, "PYTHONPATH": str(ROOT / "src"), "HOME": str(place.folder), "COLUMNS": "200"}
-    done = subprocess.run(
+    process = subprocess.Popen(
         command,
         cwd=place.folder,
         env={**environment, **place.variables},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=_SECONDS,
-        check=False,
+        start_new_session=True,
     )
-    return done.returncode, done.stdout + done.stderr
+    try:
+        output, errors = process.communicate(timeout=_SECONDS)
+    finally:
+        # What a snippet left running would answer the next one, on the same port.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    return process.returncode, output + errors
 
 
 def _compare(output: str, expected: list[str], where: str) -> None:
