@@ -21,6 +21,7 @@ from caveat.cli.assay_benign import benign_command
 from caveat.cli.assay_refusals import refusals_command
 from caveat.cli.assay_report import report_command
 from caveat.cli.assay_run import run_command
+from caveat.cli.assay_screens import screens_command
 from caveat.cli.assay_signed import record_command, verify_command
 from caveat.cli.exit import CannotRunError
 from caveat.store.errors import FolderError
@@ -97,6 +98,7 @@ assay_group.add_command(verify_command)
 assay_group.add_command(report_command)
 assay_group.add_command(benign_command)
 assay_group.add_command(refusals_command)
+assay_group.add_command(screens_command)
 
 
 @dataclass(slots=True)
