@@ -121,6 +121,17 @@ def _outside(outside: Mapping[str, Any]) -> Iterator[str]:
         yield f"| {name} | {row['texts']:,}, {row['attacks']:,} | {row['auc']:.3f} | {recall} | {flagged} |"
 
 
+def choice() -> str:
+    """What a clause at either score finds and flags, in the how-to that has people choose one."""
+    outside: Mapping[str, Mapping[str, float]] = json.loads(FIGURES.read_text("utf-8"))["outside"]
+    lines = ["| a clause at | set that no fit saw | of attacks it finds | of harmless texts it flags |"]
+    lines.append("|---|---|---|---|")
+    for at in (500, 800):
+        for name, row in outside.items():
+            lines.append(f"| {at} | {name} | {row[f'recall_{at}']:.1%} | {row[f'flagged_{at}']:.1%} |")
+    return "\n".join(lines)
+
+
 def _calibration(heads: Mapping[str, Any]) -> Iterator[str]:
     yield "What the screen says, how often it was so, and a bar of the latter; `|` stands where the bar should end.\n"
     for head, found in heads.items():

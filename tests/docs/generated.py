@@ -77,6 +77,7 @@ BLOCKS = {
     "assurance": assurance.page,
     "protection": assurance.readme,
     "screens-models": card.render,
+    "screens-choice": card.choice,
 }
 PAGES = (ROOT / "README.md", *sorted(DOCS.rglob("*.md")))
 

@@ -19,6 +19,15 @@ def test_the_figures_are_those_of_the_file_that_is_shipped() -> None:
     assert figures["model"]["sha256"] in PAGE.read_text("utf-8")
 
 
+def test_the_how_to_pins_the_file_that_is_shipped() -> None:
+    manifest = json.loads((MODELS / "manifest.json").read_text("utf-8"))
+    page = (DOCS / "how-to" / "screen-with-the-shipped-classifier.md").read_text("utf-8")
+    pinned = re.findall(r'^digest = "([0-9a-f]{64})"$', page, re.MULTILINE)
+    assert pinned == [manifest["files"]["classifier.npz"]["sha256"]], (
+        "the screen of the how-to is unavailable"
+    )
+
+
 def test_every_source_has_a_licence_and_every_head_a_meaning() -> None:
     figures = json.loads(card.FIGURES.read_text("utf-8"))
     assert set(figures["data"]) == set(card.LICENCES)
