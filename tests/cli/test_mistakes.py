@@ -236,3 +236,8 @@ def test_a_gateway_that_is_away_is_said_in_words(caveat: Caveat, tmp_path: Path)
     key.write_bytes(ACTOR.pem())
     said = caveat.mistaken("approvals", "list", "--gateway", NOWHERE, "--key", key, "--as", "anna")
     assert "the gateway gave no answer: connection refused" in said.lower()
+
+
+def test_what_the_system_says_is_said_in_small_letters(caveat: Caveat, tmp_path: Path) -> None:
+    said = caveat.mistaken("keys", "new", "--out", tmp_path / "nowhere" / "key.pem")
+    assert "cannot be written: no such file or directory" in said

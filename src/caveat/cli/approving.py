@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 import orjson
 
-from caveat.cli.exit import CannotRunError
+from caveat.cli.exit import CannotRunError, because
 from caveat.evidence.approval import Act, Approval, mint_approval
 from caveat.evidence.instants import StatementParseError
 from caveat.evidence.reading import mint_reading
@@ -64,7 +64,7 @@ def _why(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "it took too long"
     if isinstance(error, OSError):
-        return (error.strerror or "no connection").lower()
+        return because(error)
     return "what answers there is no gateway"
 
 
