@@ -76,7 +76,7 @@ def test_a_line_that_is_no_labelled_text_is_named_by_its_number_and_not_quoted(b
         parse_texts([line(), b"\n", bad])
     (finding,) = caught.value.findings
     assert finding.startswith(f"line 3: {said}")
-    assert SECRET not in finding + caught.value.hint
+    assert SECRET not in finding + caught.value.hint + str(caught.value.__cause__)
 
 
 @given(st.binary(max_size=80))
