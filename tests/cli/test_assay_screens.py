@@ -54,6 +54,7 @@ def texts(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_the_shipped_classifier_is_measured_on_a_set_that_it_never_saw(caveat: Caveat, texts: Path) -> None:
     said = caveat("assay", "screens", texts, "--bar", "injection=0.95", "--json", "-")
     assert (said.code, said.err) == (0, "")
@@ -253,6 +254,7 @@ def test_one_text_is_scored_by_every_screen(caveat: Caveat, monkeypatch: pytest.
     assert ATTACKS[0] not in said.out
 
 
+@pytest.mark.slow
 def test_one_text_says_which_clauses_would_read_it(
     caveat: Caveat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
