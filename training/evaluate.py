@@ -11,12 +11,13 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 
+from caveat.assay import separation
 from caveat.screens.classifier import SCALE, Reader
 from training import outside
 from training.build import GRAMS, MODELS, load_table
@@ -27,7 +28,6 @@ from training.sources import CATEGORIES, HEADS, ROOT
 MIN_ROWS = 10
 _TWINS = {"injecagent": "injecagent_plain", "injecagent_plain": "injecagent"}
 _ATTACK_SOURCES = ("in_the_wild_jailbreaks", "injecagent", "injecagent_plain", "written")
-_BINS = 10
 Figures = dict[str, object]
 Mask = NDArray[np.bool_]
 
@@ -124,7 +124,9 @@ def _by_source(judge: Judge, head: str) -> Figures:
 
 
 def _auc(yes: NDArray[np.float64], no: NDArray[np.float64]) -> float:
-    return round(float(roc_auc_score(np.r_[np.ones(len(yes)), np.zeros(len(no))], np.r_[yes, no])), 3)
+    found = separation.auc(yes.tolist(), no.tolist())
+    assert found is not None  # noqa: S101 - rows without either kind are left out before
+    return round(found, 3)
 
 
 def _calibration(judge: Judge, head: str) -> list[Mapping[str, object]]:
@@ -136,16 +138,8 @@ def _calibration(judge: Judge, head: str) -> list[Mapping[str, object]]:
     for fold in range(5):
         here = corpus.fold == fold
         said[here] = _platt(scores[known & ~here], labels[known & ~here], scores[here])
-    bins = np.minimum((said * _BINS).astype(np.int64, casting="unsafe"), _BINS - 1)
-    return [
-        {
-            "said": round(float(said[here].mean()), 3),
-            "was": round(float(labels[here].mean()), 3),
-            "texts": int(here.sum()),
-        }
-        for here in (known & (bins == at) for at in range(_BINS))
-        if here.any()
-    ]
+    bins = separation.calibration(said[known].tolist(), (labels[known] == 1).tolist())
+    return [{"said": round(one.said, 3), "was": round(one.was, 3), "texts": one.count} for one in bins]
 
 
 def _platt(
@@ -155,14 +149,15 @@ def _platt(
     return np.interp(asked * SCALE, xs, ys / 1000)
 
 
-def _flagging(scores: NDArray[np.float64], share: float) -> float:
-    """The lowest threshold at which no more than `share` of these are at or above it."""
-    ordered = np.sort(scores)[::-1]
-    return float(np.nextafter(ordered[int(share * len(ordered))], np.inf))
+def _cutoff(scores: NDArray[np.float64], percent: int) -> float:
+    """The lowest score above which no more than so many of these lie."""
+    found = separation.cutoff(scores.tolist(), Fraction(percent, 100))
+    assert found is not None  # noqa: S101 - of something, and of less than all of it
+    return found
 
 
-def _share(scores: NDArray[np.float64], threshold: float) -> float:
-    return round(float((scores >= threshold).mean()), 3)
+def _share_above(scores: NDArray[np.float64], cutoff: float) -> float:
+    return round(float((scores > cutoff).mean()), 3)
 
 
 def _notinject(judge: Judge) -> Figures:
@@ -174,7 +169,7 @@ def _notinject(judge: Judge) -> Figures:
     for name in _ATTACK_SOURCES:
         scores = judge.without("injection", "notinject", name)
         mine = (judge.sources == name) & labels & ~judge.corpus.made
-        recall[name] = _share(scores[mine], _flagging(scores[benign], 0.03))
+        recall[name] = _share_above(scores[mine], _cutoff(scores[benign], 3))
     found["recall"] = recall
     return found
 
@@ -186,11 +181,13 @@ def _xstest(judge: Judge) -> Figures:
     for head in (*CATEGORIES, "misuse"):
         scores, rest = judge.without(head, "xstest"), judge.rest("xstest")
         labels = judge.corpus.labels(head)
-        elsewhere = _flagging(scores[rest & _benign(judge, head)], 0.01)
+        elsewhere = _cutoff(scores[rest & _benign(judge, head)], 1)
         found[head] = {
-            "flagged_at_one_percent_elsewhere": _share(scores[safe], elsewhere),
-            "recall_at_one_percent_elsewhere": _share(scores[rest & (labels == 1)], elsewhere),
-            "recall_at_two_percent_here": _share(scores[rest & (labels == 1)], _flagging(scores[safe], 0.02)),
+            "flagged_at_one_percent_elsewhere": _share_above(scores[safe], elsewhere),
+            "recall_at_one_percent_elsewhere": _share_above(scores[rest & (labels == 1)], elsewhere),
+            "recall_at_two_percent_here": _share_above(
+                scores[rest & (labels == 1)], _cutoff(scores[safe], 2)
+            ),
         }
     return found
 

@@ -5,8 +5,8 @@ import io
 
 import numpy as np
 import pyarrow.parquet as parquet
-from sklearn.metrics import roc_auc_score
 
+from caveat.assay.separation import auc
 from caveat.screens.classifier import load
 from caveat.screens.models import shipped
 from training.table import packaged
@@ -24,7 +24,7 @@ def figures() -> dict[str, object]:
         found[name] = {
             "texts": len(rows),
             "attacks": int(attack.sum()),
-            "auc": round(float(roc_auc_score(attack, scores)), 3),
+            "auc": round(auc(scores[attack].tolist(), scores[~attack].tolist()) or 0.0, 3),
             **{f"recall_{at}": round(float((scores[attack] >= at).mean()), 3) for at in (500, 800)},
             **{f"flagged_{at}": round(float((scores[~attack] >= at).mean()), 3) for at in (500, 800)},
         }

@@ -188,3 +188,56 @@ def test_an_old_python_is_told_by_make(tmp_path: Path) -> None:
     assert "make PYTHON=python3.11 setup" in first
     assert "Traceback" not in done.stderr
     assert not (tmp_path / ".venv").exists()
+
+
+def test_what_the_parser_of_options_finds_is_said_as_every_other_mistake(
+    caveat: Caveat, tmp_path: Path
+) -> None:
+    for arguments in (
+        ("check",),
+        ("check", "--nothing", tmp_path),
+        ("decide", "--bundle", tmp_path, "--use", tmp_path),
+        ("serve", "--port", "99999"),
+        ("nothing",),
+    ):
+        first = caveat.mistaken(*arguments).splitlines()[0].removeprefix("caveat: ")
+        assert first[0].islower(), first
+        assert not first.endswith("."), first
+
+
+def test_what_the_assay_cannot_read_is_said_with_what_to_do_and_no_name_of_a_class(
+    caveat: Caveat, tmp_path: Path
+) -> None:
+    empty, junk, folder = tmp_path / "empty", tmp_path / "junk", tmp_path / "folder"
+    empty.touch()
+    junk.write_bytes(b"a heron\x00\xff")
+    folder.mkdir()
+    for arguments in (
+        ("report", empty),
+        ("report", junk),
+        ("refusals", empty),
+        ("refusals", junk),
+        ("scenarios", junk, "--bundle", folder),
+        ("scenarios", empty, "--bundle", ROOT / "policies" / "government-analytics"),
+        ("benign", "--bundle", folder, "--deployment", "chat", "--prompts", junk),
+        ("run", "--bundle", ROOT / "policies" / "government-analytics", "--out", tmp_path / "no" / "where"),
+        (
+            *("run", "--bundle", ROOT / "policies" / "government-analytics"),
+            *("--out", tmp_path / "run.jsonl", "--family", folder),
+        ),
+    ):
+        said = caveat.mistaken("assay", *arguments)
+        assert "Error" not in said
+        assert "heron" not in said
+
+
+def test_a_gateway_that_is_away_is_said_in_words(caveat: Caveat, tmp_path: Path) -> None:
+    key = tmp_path / "anna.pem"
+    key.write_bytes(ACTOR.pem())
+    said = caveat.mistaken("approvals", "list", "--gateway", NOWHERE, "--key", key, "--as", "anna")
+    assert "the gateway gave no answer: connection refused" in said.lower()
+
+
+def test_what_the_system_says_is_said_in_small_letters(caveat: Caveat, tmp_path: Path) -> None:
+    said = caveat.mistaken("keys", "new", "--out", tmp_path / "nowhere" / "key.pem")
+    assert "cannot be written: no such file or directory" in said

@@ -77,7 +77,7 @@ BLOCKS = {
     "assurance": assurance.page,
     "protection": assurance.readme,
     "screens-models": card.render,
-    "screens-choices": card.choices,
+    "screens-choice": card.choice,
 }
 PAGES = (ROOT / "README.md", *sorted(DOCS.rglob("*.md")))
 

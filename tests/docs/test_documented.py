@@ -141,6 +141,27 @@ def test_every_verb_has_an_example_in_its_help() -> None:
     assert lacking == []
 
 
+def test_help_has_no_line_without_an_end_and_examples_have_no_gaps() -> None:
+    generated = (REFERENCE / "cli.md").read_text("utf-8").partition("<!-- generated")[2]
+    lines = generated.splitlines()
+    assert [line for line in lines if len(line) > 122] == []
+    assert [line for line in lines if re.match(r"    caveat .*\S {4,}--", line)] == []
+
+
+def test_every_option_says_what_it_is_for() -> None:
+    lacking: list[str] = []
+    waiting: list[tuple[str, click.Command]] = [("caveat", caveat)]
+    while waiting:
+        name, command = waiting.pop()
+        context = click.Context(command, info_name=name)
+        if isinstance(command, click.Group):
+            below = ((verb, command.get_command(context, verb)) for verb in command.list_commands(context))
+            waiting += [(f"{name} {verb}", found) for verb, found in below if found is not None]
+        options = (one for one in command.params if isinstance(one, click.Option))
+        lacking += [f"{name} {one.opts[0]}" for one in options if not one.help]
+    assert lacking == []
+
+
 def _error_codes() -> Iterator[tuple[str, int]]:
     """Every `(code, status)` that some call in the gateway or at its wiring makes an answer of."""
     files = [

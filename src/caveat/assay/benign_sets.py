@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from caveat.assay.errors import AssayError
+from caveat.assay.errors import AssayError, why
 
 SETS = ("xstest", "notinject", "cyberseceval_frr")
 """The sets that are looked for below a folder."""
@@ -48,7 +48,10 @@ def read_prompts(folder: Path, files: Sequence[Path] = ()) -> tuple[Prompt, ...]
             ]
             found += [Prompt(path.stem, str(row["id"]), str(row["prompt"])) for row in lines]
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        raise BenignError((f"a set of prompts cannot be read: {type(error).__name__}",)) from error
+        raise BenignError(
+            (f"a set of prompts cannot be read: {why(error)}",),
+            "each line of --prompts has `id` and `prompt`",
+        ) from error
     if not found:
         raise BenignError((f"no set of prompts stands below `{folder}`",), "name one with --prompts")
     return tuple(found)

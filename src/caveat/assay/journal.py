@@ -15,7 +15,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from caveat.assay.arms import ArmError
-from caveat.assay.errors import AssayError
+from caveat.assay.errors import AssayError, why
 from caveat.assay.scenario import VerdictName
 from caveat.signing.canonical import Json, JsonObject, canonical
 
@@ -23,6 +23,9 @@ VERSION = 1
 TWIN, WORK, PROMPT = "twin", "work", "prompt"
 Result = Literal["held", "breached", "passed", "blocked", "unmeasured"]
 """What came of an attempt (held or breached), or of what is permitted (passed or blocked)."""
+
+
+_WRITTEN = "name a journal that `caveat assay run --out` wrote"
 
 
 class JournalError(AssayError):
@@ -124,12 +127,12 @@ class Journal:
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise JournalError((f"`{path}` cannot be read: {type(error).__name__}",)) from error
+            raise JournalError((f"`{path}` cannot be read: {why(error)}",), _WRITTEN) from error
         lines = data.split(b"\n")
         head = _line(lines[0], path, 1)
         run = head.get("run")
         if head.get("version") != VERSION or not isinstance(run, dict):
-            raise JournalError((f"`{path}` is no journal of this version",), "`caveat assay run` writes one")
+            raise JournalError((f"`{path}` is no journal of this version",), _WRITTEN)
         journal = cls(run, sha256=hashlib.sha256(data).hexdigest())
         whole = lines[1:-1]  # what follows the last line break is torn
         for number, line in enumerate(whole, start=2):
@@ -143,7 +146,7 @@ class Journal:
         elif "described_arm" in document:
             said = document.get("as")
             if not isinstance(said, dict):
-                raise JournalError((f"`{path}`, line {number}: no description of an arm",))
+                raise JournalError((f"`{path}`, line {number}: no description of an arm",), _WRITTEN)
             self.described[str(document["described_arm"])] = said
         elif document.get("resumed") is True:
             self.unmeasured_arms.clear()  # each is tried again, and left out again where that fails
@@ -156,7 +159,7 @@ class Journal:
             try:
                 entry = Entry.model_validate(document)
             except ValidationError as error:
-                raise JournalError((f"`{path}`, line {number}: no entry of a journal",)) from error
+                raise JournalError((f"`{path}`, line {number}: no entry of a journal",), _WRITTEN) from error
             self.entries[entry.key] = entry
 
     def known(self, key: tuple[str, str, str, int]) -> Entry | None:
@@ -211,7 +214,7 @@ class Journal:
                 left = left[self._file.write(left) :]
         except OSError as error:
             raise JournalError(
-                (f"the journal can no longer be written: {error.strerror or type(error).__name__}",),
+                (f"the journal can no longer be written: {why(error)}",),
                 "make room, then go on with the same command and --resume",
             ) from error
 
@@ -226,9 +229,9 @@ def _line(line: bytes, path: Path, number: int) -> JsonObject:
     try:
         document = cast("Json", orjson.loads(line))
     except orjson.JSONDecodeError as error:
-        raise JournalError((f"`{path}`, line {number}: not JSON",)) from error
+        raise JournalError((f"`{path}`, line {number}: not JSON",), _WRITTEN) from error
     if not isinstance(document, dict):
-        raise JournalError((f"`{path}`, line {number}: no object",))
+        raise JournalError((f"`{path}`, line {number}: no object",), _WRITTEN)
     return document
 
 
@@ -237,7 +240,7 @@ def _is_barely_begun(path: Path) -> bool:
     try:
         return b"\n" not in path.read_bytes()
     except OSError as error:
-        raise JournalError((f"`{path}` cannot be read: {type(error).__name__}",)) from error
+        raise JournalError((f"`{path}` cannot be read: {why(error)}",), _WRITTEN) from error
 
 
 def _opened(path: Path, mode: Literal["r+b", "wb", "xb"]) -> FileIO:
@@ -246,7 +249,7 @@ def _opened(path: Path, mode: Literal["r+b", "wb", "xb"]) -> FileIO:
         return path.open(mode, buffering=0)
     except OSError as error:
         raise JournalError(
-            (f"`{path}` cannot be written: {type(error).__name__}",), "name a file that you may write"
+            (f"`{path}` cannot be written: {why(error)}",), "name a file that you may write"
         ) from error
 
 

@@ -55,7 +55,7 @@ def parse_labelled(data: bytes) -> tuple[Labelled, ...]:
                 (f"line {number}: no labelled answer",), "see `docs/reference/assay.md`"
             ) from error
     if not found or len({one.id for one in found}) != len(found):
-        raise LabelledError(("the file holds no answers, or two of one id",))
+        raise LabelledError(("the file holds no answers, or two of one id",), "see `docs/reference/assay.md`")
     return tuple(found)
 
 

@@ -238,7 +238,9 @@ def _agreement(journal: Journal) -> Agreement | None:
     try:
         proved = Proved.model_validate(journal.proved)
     except ValidationError as error:
-        raise JournalError(("what the journal says was proved is malformed",)) from error
+        raise JournalError(
+            ("what the journal says was proved is malformed",), "measure again with `caveat assay run`"
+        ) from error
     return compare_insiders(proved, tuple(journal.entries.values()))
 
 

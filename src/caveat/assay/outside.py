@@ -15,6 +15,7 @@ from typing import Protocol
 
 from caveat.assay.attacks.material import MaterialError
 from caveat.assay.campaign import ArmLostError
+from caveat.assay.errors import why
 from caveat.assay.journal import Entry, Journal, Result
 from caveat.assay.runner import Meter
 from caveat.assay.target import Reply
@@ -90,7 +91,7 @@ def _rows(name: str, path: Path, read: Callable[[_Row], tuple[str, str] | None])
             pairs = [read(row) for row in csv.DictReader(file)]
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise MaterialError(
-            (f"the data set `{name}` cannot be read: {type(error).__name__}",),
+            (f"the data set `{name}` cannot be read: {why(error)}",),
             "copy it again from its source; `eval/data/README.md` names each",
         ) from error
     return tuple(Prompt(name, pair[0], pair[1]) for pair in pairs if pair is not None)

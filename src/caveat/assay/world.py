@@ -247,7 +247,7 @@ def _dashed(role: str) -> str:
 
 def _toml(files: Mapping[str, bytes], path: str) -> Table:
     if path not in files:
-        raise WorldError((f"the bundle has no `{path}`",))
+        raise WorldError((f"the bundle has no `{path}`",), "name the folder that holds `bundle.toml`")
     try:
         return tomllib.loads(files[path].decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

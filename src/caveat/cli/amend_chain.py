@@ -9,7 +9,7 @@ from caveat.cli.amend_shown import document, held, report, say_head, say_uses
 from caveat.cli.amending import amendment_files, amendment_path, check_history, check_root, draft_amendment
 from caveat.cli.bundle import load_bundle
 from caveat.cli.difference import difference_if_installed
-from caveat.cli.exit import CannotRunError
+from caveat.cli.exit import CannotRunError, because
 from caveat.cli.keys import read_private_key
 from caveat.policy.amendment import (
     MAX_BYTES,
@@ -160,7 +160,7 @@ def seal_command(new: Path, file: Path, old: Path, *, as_json: bool) -> int:
                 (new / path).write_bytes(data)
         except OSError as error:
             raise CannotRunError(
-                f"`{new}` cannot be written: {error.strerror}", "choose a folder that can"
+                f"`{new}` cannot be written: {because(error)}", "choose a folder that can"
             ) from error
         if not as_json:
             click.echo(f"sealed as `{new / amendment_path(amendment)}`")
@@ -286,5 +286,5 @@ def _write_new(path: Path, data: bytes) -> None:
         raise CannotRunError(f"`{path}` exists already", "choose another --out") from error
     except OSError as error:
         raise CannotRunError(
-            f"`{path}` cannot be written: {error.strerror}", "choose another --out"
+            f"`{path}` cannot be written: {because(error)}", "choose another --out"
         ) from error

@@ -2,17 +2,14 @@
 
 import re
 import secrets
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 from caveat.cli.data_folder import LEDGER, bundle_in_force, check_data_folder, open_log
 from caveat.cli.duration import parse_duration
 from caveat.cli.exit import CannotRunError
+from caveat.cli.fitted import show_rows
 from caveat.ledger.errors import FolderError
 from caveat.ledger.folder import CHECKPOINT
 from caveat.signing.digest import sha256
@@ -80,11 +77,9 @@ def describe_key(row: StoredKey) -> dict[str, str | None]:
 
 def show_keys(rows: Sequence[dict[str, str | None]]) -> None:
     """A table on standard output."""
-    table = Table("id", "deployment", "label", "state", "issued", "expires", box=None, pad_edge=False)
-    for row in rows:
-        names = ("id", "deployment", "label", "state", "issued_at", "expires_at")
-        table.add_row(*(row[name] or ("never" if name == "expires_at" else "") for name in names))
-    Console(width=None if sys.stdout.isatty() else 140, markup=False).print(table)
+    names = ("id", "deployment", "label", "state", "issued_at", "expires_at")
+    cells = [[row[name] or ("never" if name == "expires_at" else "") for name in names] for row in rows]
+    show_rows(("id", "deployment", "label", "state", "issued", "expires"), cells)
 
 
 def _state(row: StoredKey) -> str:

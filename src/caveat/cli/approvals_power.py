@@ -37,7 +37,7 @@ def halt_command(door: Door, scope: str, target: str, caller: str, reason: str) 
     \b
     Examples:
       caveat approvals halt use 12-0123456789abcdef --reason "wrong data" --key anna.pem --as anna
-      caveat approvals halt conversation chat --caller key:0123456789abcdef --reason "…" \
+      caveat approvals halt conversation chat --caller key:0123456789abcdef --reason "…" \\
         --key anna.pem --as anna
       caveat approvals halt everything --reason "the model is compromised" --key anna.pem --as anna
     """

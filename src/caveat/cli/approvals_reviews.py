@@ -85,7 +85,7 @@ def finding_command(door: Door, review: str, finding: str, code: str | None, rol
     \b
     Examples:
       caveat approvals finding 12-0123456789abcdef right --role auditor --key ida.pem --as ida
-      caveat approvals finding 12-0123456789abcdef wrong --code facts_untrue --role auditor \
+      caveat approvals finding 12-0123456789abcdef wrong --code facts_untrue --role auditor \\
         --key ida.pem --as ida
     """
     if (finding == "wrong") != (code is not None):

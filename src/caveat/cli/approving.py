@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 import orjson
 
-from caveat.cli.exit import CannotRunError
+from caveat.cli.exit import CannotRunError, because
 from caveat.evidence.approval import Act, Approval, mint_approval
 from caveat.evidence.instants import StatementParseError
 from caveat.evidence.reading import mint_reading
@@ -60,6 +60,14 @@ def open_door(gateway: str, key: PrivateKey, issuer: str) -> Door:
     return Door(gateway, key, issuer, str(answer["log"]))
 
 
+def _why(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "it took too long"
+    if isinstance(error, OSError):
+        return because(error)
+    return "what answers there is no gateway"
+
+
 def call(
     gateway: str, method: str, path: str, body: bytes, headers: dict[str, str]
 ) -> tuple[int, dict[str, Any]]:
@@ -75,7 +83,7 @@ def call(
         value: Any = orjson.loads(response.read())
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise CannotRunError(
-            f"the gateway gave no answer: {type(error).__name__}", "is it running, and is --gateway right?"
+            f"the gateway gave no answer: {_why(error)}", "is it running, and is --gateway right?"
         ) from error
     finally:
         connection.close()

@@ -21,6 +21,8 @@ from caveat.cli.assay_benign import benign_command
 from caveat.cli.assay_refusals import refusals_command
 from caveat.cli.assay_report import report_command
 from caveat.cli.assay_run import run_command
+from caveat.cli.assay_screens import screens_command
+from caveat.cli.assay_shown import explain
 from caveat.cli.assay_signed import record_command, verify_command
 from caveat.cli.exit import CannotRunError
 from caveat.store.errors import FolderError
@@ -82,7 +84,7 @@ def scenarios_command(
         chosen = [arm for arm in Arm if arm.value in arms]
         runs = _run(chosen, scenarios, settings)
     except AssayError as error:
-        _explain(error)
+        explain(error)
         return COULD_NOT_RUN
     registry = registry_of(files)
     scored = {run.arm: score_run(run, scenarios, registry) for run in runs}
@@ -97,6 +99,7 @@ assay_group.add_command(verify_command)
 assay_group.add_command(report_command)
 assay_group.add_command(benign_command)
 assay_group.add_command(refusals_command)
+assay_group.add_command(screens_command)
 
 
 @dataclass(slots=True)
@@ -135,10 +138,3 @@ def _publish(scenarios: Sequence[Scenario], scored: dict[Arm, Scored], json_path
     print_tables(Console(), scenarios, scored)
     if json_path is not None:
         json_path.write_bytes(document + b"\n")
-
-
-def _explain(error: AssayError) -> None:
-    for finding in error.findings:
-        click.echo(f"caveat assay: {finding}", err=True)
-    if error.hint:
-        click.echo(f"  {error.hint}", err=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from caveat.assay.errors import why
 from caveat.cli.exit import CannotRunError
 from caveat.store.errors import FolderError
 from caveat.store.folder import read_folder
@@ -36,6 +37,6 @@ def write_out(path: Path, data: bytes) -> None:
         path.write_bytes(data)
     except OSError as error:
         raise CannotRunError(
-            f"`{path}` cannot be written: {type(error).__name__}",
+            f"`{path}` cannot be written: {why(error)}",
             "name a file that you may write",
         ) from error

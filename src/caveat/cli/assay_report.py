@@ -7,7 +7,7 @@ import orjson
 
 from caveat.assay.account import Change, compare, regressions, render_account
 from caveat.assay.certificate import sign_report
-from caveat.assay.errors import AssayError
+from caveat.assay.errors import AssayError, why
 from caveat.assay.journal import Journal
 from caveat.assay.measured import measure
 from caveat.cli.assay_given import COULD_NOT_RUN, DOES_NOT_HOLD, HOLDS, write_out
@@ -63,7 +63,7 @@ def report_command(
         explain(error)
         return COULD_NOT_RUN
     except OSError as error:
-        raise CannotRunError(f"a file cannot be read: {type(error).__name__}", "check its rights") from error
+        raise CannotRunError(f"a file cannot be read: {why(error)}", "check its rights") from error
     if json_path == Path("-"):
         click.echo(document.decode())
     else:

@@ -51,9 +51,9 @@ class Bar(AbstractContextManager["Bar"]):
 def explain(error: AssayError) -> None:
     """Says on standard error what kept the assay from being run, and what to do."""
     for finding in error.findings:
-        click.echo(f"caveat assay: {finding}", err=True)
+        click.echo(f"caveat: {finding}", err=True)
     if error.hint:
-        click.echo(f"  {error.hint}", err=True)
+        click.echo(f"hint: {error.hint}", err=True)
 
 
 def print_summary(measured: Measured) -> None:

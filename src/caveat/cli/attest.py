@@ -12,7 +12,7 @@ import click
 
 from caveat.cli.bundle import load_bundle
 from caveat.cli.duration import parse_duration
-from caveat.cli.exit import CannotRunError
+from caveat.cli.exit import CannotRunError, because
 from caveat.cli.keys import read_private_key
 from caveat.cli.parts import manifest_for, show_lineage
 from caveat.evidence.statement import (
@@ -151,7 +151,7 @@ def subject_of(file: Path, namespace: str | None) -> Subject:
             while chunk := opened.read(1 << 20):
                 digest.update(chunk)
     except OSError as error:
-        raise CannotRunError(f"`{file}` cannot be read: {error.strerror}", "check the path") from error
+        raise CannotRunError(f"`{file}` cannot be read: {because(error)}", "check the path") from error
     return Subject(_named(file.name, namespace), Digest(digest.hexdigest()))
 
 
@@ -236,5 +236,5 @@ def write_out(out: str, data: bytes) -> None:
         Path(out).write_bytes(data)
     except OSError as error:
         raise CannotRunError(
-            f"`{out}` cannot be written: {error.strerror}", "choose another --out"
+            f"`{out}` cannot be written: {because(error)}", "choose another --out"
         ) from error

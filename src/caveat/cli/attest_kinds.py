@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from caveat.cli.attest import HEADER, attest_command, facts_of, header_value, subject_of, write_out
 from caveat.cli.bundle import load_bundle
 from caveat.cli.duration import parse_duration
-from caveat.cli.exit import CannotRunError
+from caveat.cli.exit import CannotRunError, because
 from caveat.cli.keys import read_private_key
 from caveat.evidence.instants import Period, StatementParseError, parse_time
 from caveat.evidence.kinds import Engagement, LegalProcess, read_standard, selector
@@ -157,7 +157,7 @@ def _standard(file: Path) -> StandardModel:
     try:
         return StandardModel.model_validate(parse_strict(file.read_bytes(), max_bytes=1 << 16))
     except OSError as error:
-        raise CannotRunError(f"`{file}` cannot be read: {error.strerror}", "check the path") from error
+        raise CannotRunError(f"`{file}` cannot be read: {because(error)}", "check the path") from error
     except StrictJsonError as error:
         raise CannotRunError(f"`{file}` is not JSON: {error}", "write one object") from error
     except ValidationError as error:

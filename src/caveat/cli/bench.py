@@ -177,7 +177,11 @@ def _processor() -> str:
 @click.command("bench")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON in place of the table.")
 @click.option(
-    "--only", multiple=True, type=click.Choice([bar.name for bar in BARS]), help="Measure this alone."
+    "--only",
+    multiple=True,
+    metavar="FIGURE",
+    type=click.Choice([bar.name for bar in BARS]),
+    help="Measure this alone (docs/reference/bench.md names each).",
 )
 @click.option("--full", is_flag=True, help="The monitors with 10,000,000 subjects in place of 200,000.")
 def bench_command(*, as_json: bool, only: tuple[str, ...], full: bool) -> int:

@@ -1,11 +1,8 @@
 """Who speaks for which deployment, as a policy bundle registers it; callers are named as in records."""
 
-import sys
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console
-from rich.table import Table
-
+from caveat.cli.fitted import show_rows
 from caveat.policy.bundle import Bundle
 from caveat.policy.callers import certificate_principal
 from caveat.policy.deployments import Deployment
@@ -47,12 +44,14 @@ def _row(deployment: Deployment, means: str, principal: str | None, identity: Js
 
 def show_callers(rows: Sequence[JsonObject]) -> None:
     """A table on standard output."""
-    table = Table("deployment", "means", "principal", "identity", box=None, pad_edge=False)
+    cells: list[tuple[str, ...]] = []
     for row in rows:
         needs = ", with a certificate" if row["certificate_required"] and row["means"] != "mtls" else ""
         principal = row["principal"] or "one for each id"
-        table.add_row(str(row["deployment"]), f"{row['means']}{needs}", str(principal), _say(row["identity"]))
-    Console(width=None if sys.stdout.isatty() else 200, markup=False).print(table)
+        cells.append(
+            (str(row["deployment"]), f"{row['means']}{needs}", str(principal), _say(row["identity"]))
+        )
+    show_rows(("deployment", "means", "principal", "identity"), cells)
 
 
 def _say(identity: Json) -> str:

@@ -83,7 +83,7 @@ def _print_table(matrix: Matrix, cells: tuple[Cell, ...]) -> None:
     sdks = ", ".join(f"{name} {version}" for name, version in sorted(matrix.sdks.items()))
     table = Table(title=f"Shapes of {sdks}", title_justify="left")
     for column in ("endpoint", "content", "decided at", "whole", "stream", "twin passes", "cells"):
-        table.add_column(column, justify="right" if column == "cells" else "left")
+        table.add_column(column, justify="right" if column == "cells" else "left", overflow="fold")
     groups: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in cells:
         shape = cell.plant.shape

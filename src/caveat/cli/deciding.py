@@ -1,12 +1,9 @@
 """A decision in words: the clauses that decided, the facts behind it, and what would change it."""
 
-import sys
-
 import click
-from rich.console import Console
-from rich.table import Table
 
 from caveat.call.call import Point
+from caveat.cli.fitted import show_rows
 from caveat.decision.explain import facts_behind_allow, facts_behind_denial
 from caveat.decision.verdict import Decision, Reason, Verdict
 from caveat.facts.fact import Facts
@@ -114,17 +111,17 @@ def fact_rows(bundle: Bundle, facts: Facts) -> list[dict[str, Json]]:
 
 def show_facts(bundle: Bundle, facts: Facts, *, only_said: bool = False) -> None:
     """The facts as a table; `only_said`: without those of which nobody says anything."""
-    table = Table("fact", "value", "grade", "by", "source", "counts", "claimed", box=None, pad_edge=False)
+    rows: list[tuple[str, ...]] = []
     for row in fact_rows(bundle, facts):
         claimed = "" if row["claimed"] is None else _text(row["claimed"])
         if row["grade"] is None:
             if not only_said or claimed:
-                table.add_row(str(row["fact"]), "unknown", "", "", "", "", claimed)
+                rows.append((str(row["fact"]), "unknown", "", "", "", "", claimed))
             continue
         counts = "yes" if row["counts"] else "no"
         texts = [str(row[name]) for name in ("grade", "role", "source")]
-        table.add_row(str(row["fact"]), _text(row["value"]), *texts, counts, claimed)
-    Console(width=None if sys.stdout.isatty() else 160, markup=False).print(table)
+        rows.append((str(row["fact"]), _text(row["value"]), *texts, counts, claimed))
+    show_rows(("fact", "value", "grade", "by", "source", "counts", "claimed"), rows)
 
 
 def _text(value: Json) -> str:

@@ -8,7 +8,7 @@ import click
 
 from caveat.cli.bundle import load_bundle
 from caveat.cli.evidence_store import list_command, put_command
-from caveat.cli.exit import CannotRunError
+from caveat.cli.exit import CannotRunError, because
 from caveat.evidence.check import Checked, EvidenceChecker, Use
 from caveat.evidence.defects import EXPLANATIONS, Outcome
 from caveat.evidence.envelope import MAX_ENVELOPE_BYTES
@@ -91,7 +91,7 @@ def read_bytes(file: Path, most: int | None = None) -> bytes:
         with file.open("rb") as opened:
             return opened.read() if most is None else opened.read(most + 1)
     except OSError as error:
-        raise CannotRunError(f"`{file}` cannot be read: {error.strerror}", "check the path") from error
+        raise CannotRunError(f"`{file}` cannot be read: {because(error)}", "check the path") from error
 
 
 def _text(found: Checked) -> str:

@@ -8,3 +8,8 @@ class CannotRunError(Exception):
         """`message`: lower case, no full stop. Both are one line, and neither is left away."""
         super().__init__(message)
         self.hint = hint
+
+
+def because(error: OSError) -> str:
+    """What the system says of an error, as the rest of the line is written."""
+    return (error.strerror or "the system refused it").lower()

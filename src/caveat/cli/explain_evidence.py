@@ -11,7 +11,7 @@ import click
 from caveat.cli.bundle import load_bundle
 from caveat.cli.data_folder import open_log
 from caveat.cli.evidence import read_bytes, read_time
-from caveat.cli.exit import CannotRunError
+from caveat.cli.exit import CannotRunError, because
 from caveat.evidence.check import Checked, EvidenceChecker, Use
 from caveat.evidence.defects import EXPLANATIONS, DefectCode, Outcome, Stage
 from caveat.evidence.envelope import MAX_ENVELOPE_BYTES, VerifiedCache
@@ -117,7 +117,7 @@ def _told(data: Path) -> _Known:
         raise CannotRunError(str(error), error.hint) from error
     except OSError as error:
         raise CannotRunError(
-            f"a list of revocations cannot be read: {error.strerror}", "check the path"
+            f"a list of revocations cannot be read: {because(error)}", "check the path"
         ) from error
 
     def consumer(identity: Digest) -> Digest | None:

@@ -11,7 +11,7 @@ from caveat.cli.api_keys import describe_key, issue_key, list_keys, revoke_key, 
 from caveat.cli.bundle import load_bundle
 from caveat.cli.callers import registered_callers, show_callers
 from caveat.cli.enrol import enrol_command
-from caveat.cli.exit import CannotRunError
+from caveat.cli.exit import CannotRunError, because
 from caveat.policy.bundle import BundleError, parse_bundle
 from caveat.policy.trust_signatures import PREFIX, is_trust_signed, sign_trust, trust_signers
 from caveat.signing.digest import sha256
@@ -68,7 +68,7 @@ def new_command(algorithm: str, out: Path) -> int:
         ) from error
     except OSError as error:
         raise CannotRunError(
-            f"`{out}` cannot be written: {error.strerror}", "choose another --out"
+            f"`{out}` cannot be written: {because(error)}", "choose another --out"
         ) from error
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -227,7 +227,7 @@ def trust_command(bundle: Path, actor: str, key_file: Path) -> int:
         (bundle / path).write_bytes(signature)
     except OSError as error:
         raise CannotRunError(
-            f"`{bundle / path}` cannot be written: {error.strerror}", "check the folder"
+            f"`{bundle / path}` cannot be written: {because(error)}", "check the folder"
         ) from error
     signers = loaded.signers | trust_signers({**loaded.files, path: signature}, name, enrolled)
     click.echo(f"trust.toml, {sha256(trust)}, is signed by {', '.join(sorted(signers))}")
@@ -258,7 +258,7 @@ def _read(file: Path) -> bytes:
         with file.open("rb") as opened:
             data = opened.read(_MAX_KEY_FILE_BYTES + 1)
     except OSError as error:
-        raise CannotRunError(f"`{file}` cannot be read: {error.strerror}", "check the path") from error
+        raise CannotRunError(f"`{file}` cannot be read: {because(error)}", "check the path") from error
     if len(data) > _MAX_KEY_FILE_BYTES:
         raise CannotRunError(f"`{file}` is no key file: it is too large", "check the path")
     return data

@@ -9,7 +9,7 @@ from time import time
 import click
 
 from caveat.cli.data_folder import LEDGER
-from caveat.cli.exit import CannotRunError
+from caveat.cli.exit import CannotRunError, because
 from caveat.ledger.disk import RealDisk
 from caveat.ledger.errors import ExportParseError, PolicyParseError
 from caveat.ledger.export import is_export, open_export
@@ -96,7 +96,7 @@ def posix_seconds() -> int:
 
 def why(error: Exception) -> str:
     """One line for an error at the file edge."""
-    return f"{error.strerror}: `{error.filename}`" if isinstance(error, OSError) else str(error)
+    return f"{because(error)}: `{error.filename}`" if isinstance(error, OSError) else str(error)
 
 
 def render_finding(finding: Finding) -> dict[str, object]:

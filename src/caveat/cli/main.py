@@ -121,10 +121,10 @@ def run(arguments: list[str] | None = None) -> int:
         return stop.exit_code
     except click.UsageError as error:
         hint = f"`{error.ctx.command_path} --help` shows the options" if error.ctx is not None else ""
-        _complain(error.format_message(), hint)
+        _complain(_in_our_form(error.format_message()), hint)
         return COULD_NOT_RUN
     except click.ClickException as error:
-        _complain(error.format_message(), "")
+        _complain(_in_our_form(error.format_message()), "")
         return error.exit_code if isinstance(error, click.FileError) else COULD_NOT_RUN
     except (click.Abort, KeyboardInterrupt):
         _complain("stopped", "")
@@ -136,6 +136,12 @@ def run(arguments: list[str] | None = None) -> int:
         _complain(f"{where}{(error.strerror or type(error).__name__).lower()}", _next_step(error))
         return COULD_NOT_RUN
     return result if isinstance(result, int) else 0
+
+
+def _in_our_form(message: str) -> str:
+    """What the parser of options says, as every other error is said: one line, lower case, no full stop."""
+    plain = " ".join(message.split()).rstrip(".")
+    return plain[:1].lower() + plain[1:]
 
 
 def _next_step(error: OSError) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from caveat.cli.data_folder import check_data_folder, open_log
-from caveat.cli.exit import CannotRunError
+from caveat.cli.exit import CannotRunError, because
 from caveat.cli.progress import Bar
 from caveat.ledger.errors import LedgerError
 from caveat.ledger.record import DecisionRecord, Record, parse_time
@@ -251,4 +251,4 @@ def _write_chain(out: Path, keys: tuple[bytes, ...]) -> None:
     except FileExistsError as error:
         raise CannotRunError(f"`{out}` exists already", "choose another file") from error
     except OSError as error:
-        raise CannotRunError(f"`{out}` cannot be written: {error.strerror}", "choose another file") from error
+        raise CannotRunError(f"`{out}` cannot be written: {because(error)}", "choose another file") from error

@@ -47,7 +47,7 @@ def _adversaries(bundle: Bundle, document: JsonObject) -> Table:
         title=escape(f"{bundle.manifest.name} {bundle.manifest.release}, digest {bundle.digest[:12]}…"),
         title_justify="left",
     )
-    shown.add_column("red line")
+    shown.add_column("red line", overflow="fold")
     for adversary in ADVERSARIES:
         shown.add_column(adversary)
     shown.add_column("consents", justify="right")

@@ -31,7 +31,12 @@ def terms_group() -> None:
 @terms_group.command("page")
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option(
-    "--format", "form", type=click.Choice(["markdown", "html"]), default="markdown", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["markdown", "html"]),
+    default="markdown",
+    show_default=True,
+    help="Of the page.",
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
 def page_command(bundle: Path, form: str, out: Path | None) -> int:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from caveat.cli.exit import CannotRunError
+from caveat.cli.exit import CannotRunError, because
 from caveat.gateway.identity.certificates import Authorities, AuthoritiesError
 from caveat.service.tls import ServerTls
 from caveat.signing.svid import MAX_PEM_BYTES
@@ -33,6 +33,6 @@ def open_authorities(file: Path | None, tls: ServerTls | None) -> Authorities:
         with file.open("rb") as opened:
             return Authorities(opened.read(MAX_PEM_BYTES + 1))
     except OSError as error:
-        raise CannotRunError(f"`{file}` cannot be read: {error.strerror}", "check --client-ca") from error
+        raise CannotRunError(f"`{file}` cannot be read: {because(error)}", "check --client-ca") from error
     except AuthoritiesError as error:
         raise CannotRunError(f"`{file}`: {error}", "name the file whose digest is `ca_digest`") from error

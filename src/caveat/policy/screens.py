@@ -226,7 +226,7 @@ def harmless_failures(screens: Screens, clauses: Sequence[Clause]) -> Iterator[s
     """Failures that no clause would notice: a screen that is away would then read as a clean one."""
     for screen in screens.panel:
         for one in screen.gives:
-            bounds = [bound for clause in clauses for bound in _bounds(clause, one.fact)]
+            bounds = [bound for clause in clauses for bound in limits_of(clause, one.fact)]
             if bounds and one.unavailable < min(bounds):
                 yield (
                     f"screen `{screen.name}`: `unavailable` of `{one.fact}` is {one.unavailable}, and no "
@@ -234,7 +234,7 @@ def harmless_failures(screens: Screens, clauses: Sequence[Clause]) -> Iterator[s
                 )
 
 
-def _bounds(clause: Clause, fact: str) -> Iterator[int]:
+def limits_of(clause: Clause, fact: str) -> Iterator[int]:
     """The least scores from which on a test of the clause holds."""
     for atom, _ in atoms(clause.condition):
         match atom:

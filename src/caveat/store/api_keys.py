@@ -62,7 +62,9 @@ class ApiKeyStore:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise KeyStoreError(f"`{self._path.name}` cannot be read: {error.strerror}") from error
+            raise KeyStoreError(
+                f"`{self._path.name}` cannot be read: {(error.strerror or 'refused').lower()}"
+            ) from error
 
     def all(self) -> tuple[StoredKey, ...]:
         """Every key ever issued, the oldest first; none where there is no file."""
@@ -108,7 +110,9 @@ class ApiKeyStore:
         except sqlite3.Error as error:
             raise KeyStoreError(f"`{self._path.name}` cannot be used: {error}") from error
         except OSError as error:
-            raise KeyStoreError(f"`{self._path.name}` cannot be used: {error.strerror}") from error
+            raise KeyStoreError(
+                f"`{self._path.name}` cannot be used: {(error.strerror or 'refused').lower()}"
+            ) from error
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         found = connection.execute("PRAGMA application_id").fetchone()[0]

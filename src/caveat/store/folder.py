@@ -39,7 +39,9 @@ def _read_into(files: dict[str, bytes], folder: Path, prefix: str, depth: int) -
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        raise FolderError(f"`{prefix or folder}` cannot be read: {error.strerror}") from error
+        raise FolderError(
+            f"`{prefix or folder}` cannot be read: {(error.strerror or 'refused').lower()}"
+        ) from error
     for entry in entries:
         if entry.name.startswith("."):
             continue
@@ -67,7 +69,7 @@ def _read_file(path: Path, name: str) -> bytes:
                 raise FolderError(f"`{name}` is not a regular file")
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise FolderError(f"`{name}` cannot be read: {error.strerror}") from error
+        raise FolderError(f"`{name}` cannot be read: {(error.strerror or 'refused').lower()}") from error
     if len(data) > MAX_FILE_BYTES:
         raise FolderError(f"`{name}` has more than {MAX_FILE_BYTES} bytes")
     return data

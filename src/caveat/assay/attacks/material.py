@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from caveat.assay.errors import AssayError
+from caveat.assay.errors import AssayError, why
 
 TEMPLATES, TECHNIQUES, INJECTIONS = "in_the_wild_jailbreaks", "persuasion_taxonomy", "bipia"
 AGENT_CASES, AGENT_THREATS = "injecagent", "agent_threat_bench"
@@ -55,7 +55,7 @@ def read_material(folder: Path | None) -> Material:
         )
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise MaterialError(
-            (f"a data set below `{folder}` cannot be read: {type(error).__name__}",),
+            (f"a data set below `{folder}` cannot be read: {why(error)}",),
             "copy it again from its source; `eval/data/README.md` names each",
         ) from error
 

@@ -44,6 +44,9 @@ BUILT_IN: tuple[Family, ...] = (
 )
 
 
+_WRITING = "docs/how-to/add-an-attack.md says what such a file holds"
+
+
 class FamilyError(AssayError):
     """What was named holds no families, or two of one name."""
 
@@ -65,7 +68,7 @@ def load_families(files: Iterable[Path] = ()) -> tuple[Family, ...]:
 def _of_file(path: Path) -> Sequence[Family]:
     spec = importlib.util.spec_from_file_location(f"caveat_assay_families_{path.stem}", path)
     if spec is None or spec.loader is None or not path.is_file():
-        raise FamilyError((f"`{path.name}` is no Python file",))
+        raise FamilyError((f"`{path.name}` is no Python file",), _WRITING)
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
