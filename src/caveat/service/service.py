@@ -193,7 +193,7 @@ class Service:
         self.planting = Planting(holding, gate, self._law_now, HoldFiles(stores[3]), config.log)
         overseeing = Overseeing(holding, gate.recorder, ledger.origin)
         self.sampling = Sampling(gate, holding, self._law_now, past.periods, ledger, config.log)
-        gate.sampler = self.sampling
+        gate.rulings.sampler = self.sampling
         self.reviewing = Reviewing(holding, gate.recorder, ledger, config.log)
         observer = Observer(ledger, past.oversight)
         power = Power(
