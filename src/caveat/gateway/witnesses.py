@@ -27,8 +27,9 @@ from caveat.evidence.revocation import VerifiedRevocations, standing_of_key
 from caveat.facts.fact import Facts
 from caveat.gateway.contradicting import contradicting_of
 from caveat.gateway.contributing import UNNAMED, Contribute, nobody_apart, read_by, reading_of
+from caveat.gateway.counting import CountCache
 from caveat.gateway.errors import RequestError
-from caveat.gateway.gather import CountCache, Gathered, gather, use_of
+from caveat.gateway.gather import Gathered, gather, use_of
 from caveat.gateway.ports import Found, KeptManifest, SayingT
 from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.shape import standing
