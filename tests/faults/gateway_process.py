@@ -14,7 +14,8 @@ from caveat.gateway.logs import make_logger
 from caveat.gateway.upstream import UpstreamConfig
 from caveat.ledger import Ledger
 from caveat.ledger.disk import AppendFile, RealDisk
-from caveat.service.service import ServiceConfig, open_service
+from caveat.service.config import ServiceConfig
+from caveat.service.opening import open_service
 from tests.faults.test_crash import ReleasesBeforeSync
 from tests.support.small_bundle import SmallBundle
 

@@ -27,7 +27,8 @@ from caveat.gateway.wire import texts
 from caveat.gateway.wire.texts import EventTexts
 from caveat.gateway.wire.tool_calls import Progress
 from caveat.gateway.wire.wire import AZURE_PATHS, WIRES, find_wire
-from caveat.service.service import ServiceConfig, open_service
+from caveat.service.config import ServiceConfig
+from caveat.service.opening import open_service
 from tests.support.sdk_shapes_file import FILE, render
 from tests.support.small_bundle import SmallBundle
 

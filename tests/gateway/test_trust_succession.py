@@ -20,8 +20,9 @@ from caveat.ledger.record import TrustRecord, render_time
 from caveat.policy.bundle import parse_bundle
 from caveat.policy.chain import Chain
 from caveat.policy.trust_signatures import sign_trust
+from caveat.service.config import ServiceConfig
 from caveat.service.log_keys import DataFolderError
-from caveat.service.service import ServiceConfig, open_service
+from caveat.service.opening import open_service
 from caveat.signing.digest import sha256
 from caveat.signing.keys import Algorithm, private_key_from_seed
 from tests.packs.worlds import world_of

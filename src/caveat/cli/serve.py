@@ -26,10 +26,12 @@ from caveat.gateway.routes import URL_PATTERN, Routes, RoutesError, parse_routes
 from caveat.gateway.tracing import NO_TRACE, Tracing, has_tracing, open_tracing, wants_tracing
 from caveat.gateway.upstream import UpstreamConfig
 from caveat.ledger.errors import LedgerError
+from caveat.service.config import ServiceConfig
 from caveat.service.console_config import ConsoleConfigError, parse_console
 from caveat.service.log_keys import DataFolderError
 from caveat.service.notify_config import NotifyConfig, NotifyError, parse_notify
-from caveat.service.service import Service, ServiceConfig, open_service
+from caveat.service.opening import open_service
+from caveat.service.service import Service
 from caveat.service.subject_keys import (
     VARIABLE,
     SubjectKeyError,
