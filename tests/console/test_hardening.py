@@ -46,14 +46,23 @@ def test_every_answer_hardens_the_browser(signed_in: Tab) -> None:
     """296"""
     for path in (*PAGES, "static/console.css", "no-such-page", "holds/0-0000000000000000"):
         headers = signed_in.get(f"/console/{path}").headers
-        policy = headers["content-security-policy"]
-        assert "default-src 'none'" in policy
-        assert "frame-ancestors 'none'" in policy
-        assert "unsafe" not in policy
+        policy = dict(one.split(" ", 1) for one in headers["content-security-policy"].split("; "))
+        assert policy == {
+            "default-src": "'none'",
+            "script-src": "'self'",
+            "style-src": "'self'",
+            "img-src": "'self'",
+            "form-action": "'self'",
+            "base-uri": "'none'",
+            "frame-ancestors": "'none'",
+        }
         assert headers["x-frame-options"] == "DENY"
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["cache-control"] == "no-store"
         assert headers["referrer-policy"] == "same-origin"
+        assert headers["cross-origin-opener-policy"] == "same-origin"
+        assert headers["cross-origin-resource-policy"] == "same-origin"
+        assert headers["permissions-policy"].endswith("publickey-credentials-get=(self)")
 
 
 def test_nothing_is_loaded_from_elsewhere_and_nothing_runs_in_the_page(signed_in: Tab) -> None:
@@ -117,6 +126,25 @@ def test_the_cookie_is_out_of_reach_and_new_at_sign_in(gateway: RunningGateway, 
     assert {"HttpOnly", "SameSite=Strict", "Path=/console"} <= set(cookie.split("; "))
     fixed = Tab(gateway, cookie="planted-by-somebody-else-000000000000000000")
     assert fixed.get("/console/queue").status == 303
+
+
+def test_signing_in_again_ends_the_session_that_was(gateway: RunningGateway, dana: Authenticator) -> None:
+    """299"""
+    tab = Tab(gateway)
+    assert tab.sign_in(dana).status == 303
+    before = tab.cookie
+    assert tab.sign_in(dana).status == 303
+    assert tab.cookie != before
+    assert Tab(gateway, cookie=before).get("/console/queue").status == 303
+    assert tab.get("/console/queue").status == 200
+
+
+def test_two_cookies_of_one_name_are_nobodys(signed_in: Tab) -> None:
+    """299: another site of the same host can only add one"""
+    mine = f"caveat-console={signed_in.cookie}"
+    for both in (f"{mine}; caveat-console=planted", f"caveat-console=planted; {mine}"):
+        assert Tab(signed_in.gateway).get("/console/queue", cookie=both).status == 303
+    assert Tab(signed_in.gateway).get("/console/queue", cookie=mine).status == 200
 
 
 def test_the_cookie_is_for_tls_alone_beyond_this_machine(tab: Tab) -> None:
@@ -404,6 +432,7 @@ def test_whoever_is_unknown_gets_the_same_page_as_whoever_is_enrolled(tab: Tab) 
     assert credentials[0] is not None
     assert credentials[1] is not None
     assert credentials[0][1] == credentials[1][1]
+    assert re.fullmatch(rb"[\w-]{43}", credentials[0][1])  # of 32 bytes, as most authenticators make
 
 
 def test_an_api_key_signs_nobody_in(tab: Tab, dana: Authenticator) -> None:
@@ -413,7 +442,14 @@ def test_an_api_key_signs_nobody_in(tab: Tab, dana: Authenticator) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"a=1&a=2", b"\xff\xfe", b"form_token", b"&".join(b"a%d=1" % n for n in range(40))]
+    "body",
+    [
+        b"a=1&a=2",
+        b"\xff\xfe",
+        b"form_token=\xff",
+        b"form_token",
+        b"&".join(b"a%d=1" % n for n in range(40)),
+    ],
 )
 def test_a_form_that_cannot_be_read_changes_nothing(signed_in: Tab, body: bytes) -> None:
     headers = {"content-type": "application/x-www-form-urlencoded"}
