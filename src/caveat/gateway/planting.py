@@ -138,7 +138,7 @@ class Planting:
         return hold in self._plants or hold in self._holding.book.revealed
 
     def hides(self, hold: str, person: str) -> bool:
-        """Whether this person is not asked about it for now: real or planted, by one and the same rule.
+        """Whether this person is not asked about it yet: real or planted, by one and the same rule.
 
         A planted case is not asked of whoever saw what it was made of. Were it alone in that, it would wait
         longer than others. So a real use is not asked of whoever saw what a case in its place would have

@@ -198,7 +198,7 @@ def _as_gate_errors(desk: Desk) -> Generator[None]:
         else:
             desk.metrics.fault(error.code)
         raise GateError(error.code, error.message, error.hint) from error
-    except Exception as error:
+    except Exception as error:  # a bug: nothing is decided by it, and nothing of it is shown
         desk.metrics.fault("internal")
         desk.log.critical("internal", cause=type(error).__name__)
         raise GateError(
