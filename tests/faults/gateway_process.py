@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from caveat.cli.serve import listen, serve
+from caveat.cli.serving import listen, serve
 from caveat.gateway.logs import make_logger
 from caveat.gateway.upstream import UpstreamConfig
 from caveat.ledger import Ledger
