@@ -68,7 +68,7 @@ def main(data: Path, upstream: str, kind: str) -> None:
     def open_on_that_disk(*args: Any, **settings: Any) -> Ledger:
         return real_open(*args, **{**settings, **extra, "publish_seconds": 3600.0})
 
-    Ledger.open = open_on_that_disk  # type: ignore[method-assign]
+    Ledger.open = open_on_that_disk  # type: ignore[method-assign]  # a disk that fails, in this process alone
     files = SmallBundle().files()
     with Path("/dev/null").open("wb") as log:
         made = open_service(
