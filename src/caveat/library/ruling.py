@@ -6,7 +6,7 @@ from typing import Literal
 from caveat.call.call import Point
 from caveat.decision.verdict import Reason, Verdict
 from caveat.gateway import ruling as gateway_ruling
-from caveat.gateway.exchange import Desk
+from caveat.gateway.desk import Desk
 from caveat.gateway.gather import needs_detail
 from caveat.gateway.identity.callers import Caller
 from caveat.gateway.refusal import refusal_message

@@ -10,8 +10,8 @@ import uvicorn
 
 from caveat import __version__
 from caveat.gateway.app import Gateway
+from caveat.gateway.desk import Desk
 from caveat.gateway.errors import GatewayError
-from caveat.gateway.exchange import Desk
 from caveat.gateway.gate import Gate
 from caveat.gateway.holding import Holding
 from caveat.gateway.identity.callers import Identities
