@@ -1,8 +1,8 @@
 """A request on its way to a use: read, compared with what passed before, and named."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from caveat.call.call import Call, Point
+from caveat.call.call import Call, Part, Point
 from caveat.call.parts import Origin, RawPart, Terms, classify_after
 from caveat.gateway.conversations import Conversation, classify_settled, digests_of, turn_of
 from caveat.gateway.desk import Desk
@@ -13,6 +13,7 @@ from caveat.gateway.ruling import Use
 from caveat.gateway.wire import responses
 from caveat.gateway.wire.protocol import Wire
 from caveat.gateway.wire.request import WireRequest
+from caveat.policy.bundle import Bundle
 
 
 def read_use(
@@ -34,14 +35,7 @@ def read_use(
     settled_digests = digests_of(request.raw_parts[: request.settled], before)
     digests = settled_digests.union([part.digest for part in request.raw_parts[request.settled :]])
     found = law.witnesses.find(evidence, request.raw_parts, digests)
-    unknown = request.extension.claims.keys() - bundle.registry.facts.keys()
-    if unknown:
-        raise RequestError(
-            400,
-            "unknown_claim",
-            "`caveat.claims` names a fact that the policy bundle does not declare",
-            "facts.toml of the bundle in force declares the facts",
-        )
+    _check_claims(request, bundle)
     terms = Terms(
         request.extension.declared,
         found.covered,
@@ -51,11 +45,7 @@ def read_use(
     settled = classify_settled(request, terms, before)
     classified = classify_after(settled, request.raw_parts, terms)
     parts = classified.parts
-    declared = request.extension.declared
-    if declared and not declared.keys() <= {part.pointer for part in parts}:
-        raise RequestError(
-            400, "unknown_part", "`caveat.data` names a part that the request has not", "see its pointers"
-        )
+    _check_declared(request, parts)
     deployment, targets = caller.deployment, request.extension.targets
     name = desk.gate.namer.name(
         (deployment.id, Point.PROMPT, f"{wire.NAME}/{wire.ACTION}", targets),
@@ -92,6 +82,24 @@ def read_use(
     principal, speakers = caller.principal, caller.speakers
     use = Use(law, deployment, principal, wire.ACTION, call, found, speakers, turn, sent, passage, request)
     return use, sent
+
+
+def _check_claims(request: WireRequest, bundle: Bundle) -> None:
+    if request.extension.claims.keys() - bundle.registry.facts.keys():
+        raise RequestError(
+            400,
+            "unknown_claim",
+            "`caveat.claims` names a fact that the policy bundle does not declare",
+            "facts.toml of the bundle in force declares the facts",
+        )
+
+
+def _check_declared(request: WireRequest, parts: Sequence[Part]) -> None:
+    declared = request.extension.declared
+    if declared and not declared.keys() <= {part.pointer for part in parts}:
+        raise RequestError(
+            400, "unknown_part", "`caveat.data` names a part that the request has not", "see its pointers"
+        )
 
 
 def _is_kept(part: RawPart) -> bool:
