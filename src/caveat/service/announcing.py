@@ -1,6 +1,7 @@
 """A law on its way into force: each step is a record, so that the ledger alone shows the way there."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from caveat.gateway.gate import Gate
@@ -9,6 +10,7 @@ from caveat.gateway.trust_succession import TrustSeen, record_trust
 from caveat.ledger.ledger import Ledger
 from caveat.policy.bundle import Bundle
 from caveat.policy.chain import Chain
+from caveat.signing.digest import Digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +32,11 @@ class Announcing:
             await self.gate.recorder.bundle(each, follows)
             self.succession.now_in_force(each.digest, follows.sequence)
         self.succession.now_in_force(bundle.digest, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What a start has to say before it serves: which routes were last, and how its bundle came to follow."""
+
+    routes: Digest | None
+    take_up: Callable[[Bundle], Awaitable[None]]

@@ -31,7 +31,7 @@ from caveat.monitors.once import Once
 from caveat.oversight.book import Book
 from caveat.oversight.chronicle import Chronicle
 from caveat.policy.bundle import Bundle
-from caveat.service.announcing import Announcing
+from caveat.service.announcing import Announcing, Before
 from caveat.service.config import ServiceConfig
 from caveat.service.contribution_files import ContributionFiles
 from caveat.service.evidence_files import EvidenceFiles
@@ -39,7 +39,7 @@ from caveat.service.history import History
 from caveat.service.hold_files import HoldFiles
 from caveat.service.log_keys import DataFolderError, log_keys
 from caveat.service.manifest_index import ManifestIndex
-from caveat.service.service import Before, Service
+from caveat.service.service import Service
 from caveat.service.stores import Stores, open_outbox, open_stores, open_transcripts
 from caveat.service.watch import read_known
 from caveat.signing.keys import PrivateKey

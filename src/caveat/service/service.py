@@ -3,8 +3,6 @@
 import asyncio
 import signal
 import threading
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 import uvicorn
 
@@ -32,7 +30,7 @@ from caveat.gateway.sampling import Sampling
 from caveat.gateway.transcripts import Transcripts
 from caveat.ledger.errors import LedgerError
 from caveat.ledger.ledger import Ledger
-from caveat.policy.bundle import Bundle
+from caveat.service.announcing import Before
 from caveat.service.config import ServiceConfig
 from caveat.service.console import console_of
 from caveat.service.history import History
@@ -42,7 +40,6 @@ from caveat.service.notifier import Notifier, sinks_of, watching
 from caveat.service.oversight_figures import show_oversight
 from caveat.service.stores import Stores
 from caveat.service.watch import Watch
-from caveat.signing.digest import Digest
 from caveat.store.api_keys import ApiKeyStore
 from caveat.store.errors import StoreError
 from caveat.store.outbox import SqliteOutbox
@@ -50,14 +47,6 @@ from caveat.store.transcripts import SqliteTranscripts
 
 _BACKLOG = 2048
 _GRACE_SECONDS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Before:
-    """What a start has to say before it serves: which routes were last, and how its bundle came to follow."""
-
-    routes: Digest | None
-    take_up: Callable[[Bundle], Awaitable[None]]
 
 
 class Service:
@@ -114,19 +103,43 @@ class Service:
         self.sampling = Sampling(gate, holding, self._law_now, past.periods, ledger, config.log)
         gate.rulings.sampler = self.sampling
         self.reviewing = Reviewing(holding, gate.recorder, ledger, config.log)
-        observer = Observer(ledger, past.oversight)
+        self.probing = Probing(self._law_now, gate.recorder, gate.metrics, config.log)
+        organisation = None if config.sign_in is None else SignIn(config.sign_in, tokens)
+        desk = self._desk(config, past, overseeing, holding, organisation)
+        self.desk = desk
+        show_oversight(self.metrics, holding, gate.halts)
+        self.notifier = self._notifier(config, outbox, holding)
+        self.app = Gateway(desk, self.start, self.stop)
+
+    def _desk(
+        self,
+        config: ServiceConfig,
+        past: History,
+        overseeing: Overseeing,
+        holding: Holding,
+        organisation: SignIn | None,
+    ) -> Desk:
+        gate, ledger = self._gate, self.ledger
         power = Power(
             gate.halts,
             past.dissents,
             gate.recorder,
             ledger.origin,
             ledger.has_record,
-            observer,
+            Observer(ledger, past.oversight),
             holding.store.count,
         )
-        organisation = None if config.sign_in is None else SignIn(config.sign_in, tokens)
-        self.probing = Probing(self._law_now, gate.recorder, gate.metrics, config.log)
-        desk = Desk(
+        console = console_of(
+            overseeing,
+            power,
+            self.reviewing,
+            past.chronicle,
+            self._identities,
+            self._law_now,
+            ledger,
+            organisation,
+        )
+        return Desk(
             gate,
             self._router,
             self.metrics,
@@ -136,26 +149,13 @@ class Service:
             self._identities,
             config.budgets,
             config.tracing,
-            transcripts=Transcripts(transcripts, gate.audit_hmac),
+            transcripts=Transcripts(self._transcripts, gate.audit_hmac),
             overseeing=overseeing,
             power=power,
-            console=console_of(
-                overseeing,
-                power,
-                self.reviewing,
-                past.chronicle,
-                self._identities,
-                self._law_now,
-                ledger,
-                organisation,
-            ),
+            console=console,
             reviewing=self.reviewing,
             paths_state=lambda: self.probing.state,
         )
-        self.desk = desk
-        show_oversight(self.metrics, holding, gate.halts)
-        self.notifier = self._notifier(config, outbox, holding)
-        self.app = Gateway(desk, self.start, self.stop)
 
     def _notifier(
         self, config: ServiceConfig, outbox: SqliteOutbox | None, holding: Holding
