@@ -48,11 +48,6 @@ def gateway(
         yield running
 
 
-@pytest.fixture
-def tab(gateway: RunningGateway) -> Tab:
-    return Tab(gateway)
-
-
 def state_of(answer: Answer) -> str:
     """The cookie that a browser keeps for the way back."""
     return answer.headers["set-cookie"].partition(";")[0]

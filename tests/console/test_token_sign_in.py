@@ -40,11 +40,6 @@ def gateway(
         yield running
 
 
-@pytest.fixture
-def tab(gateway: RunningGateway) -> Tab:
-    return Tab(gateway)
-
-
 def sign_in(tab: Tab, who: Authenticator, text: str) -> Answer:
     fields = tab.signed(tab.get(f"/console/sign-in?as={who.person}"), who)
     return tab.post("/console/sign-in/token", {"form_token": fields["form_token"], "token": text})
