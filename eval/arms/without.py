@@ -20,9 +20,9 @@ from caveat.evidence import check as evidence_check
 from caveat.evidence import envelope as evidence_envelope
 from caveat.evidence.binding import Bound
 from caveat.evidence.defects import DefectCode
-from caveat.gateway import gate as gateway_gate
 from caveat.gateway import gather as gateway_gather
 from caveat.gateway import shape as gateway_shape
+from caveat.gateway import use_redaction
 from caveat.gateway.coverage import CoverageProof
 from caveat.gateway.gate import Gate
 from caveat.monitors.once import Once
@@ -119,7 +119,7 @@ def _workflows() -> None:
 
 def _redaction() -> None:
     """Nothing is replaced in a request, and none is refused for what cannot be read in it."""
-    _swap(gateway_gate, "redact_request", lambda redacting, bound, placeholders, request: None)
+    _swap(use_redaction, "redact_request", lambda redacting, bound, placeholders, request: None)
 
 
 def _approvals() -> None:

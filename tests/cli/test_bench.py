@@ -8,9 +8,11 @@ import pytest
 from click.testing import CliRunner
 
 from caveat.cli import bench
-from caveat.cli.bench import Bar, Figure, Measured, Source, exit_code, measure, render_json
+from caveat.cli.bars import BARS, Bar, Figure, Measured
+from caveat.cli.bench import exit_code, measure, render_json
+from caveat.cli.bench_sources import SOURCES, Source
 
-ALL = frozenset(bar.name for bar in bench.BARS)
+ALL = frozenset(bar.name for bar in BARS)
 
 
 def source(*names: str, value: float = 1.0) -> Source:
@@ -86,7 +88,7 @@ def test_the_exit_code_is_1_for_a_missed_bar_2_for_an_unmeasured_one_else_0() ->
 
 
 def test_every_source_gives_figures_that_have_a_bar_and_every_bar_has_a_source() -> None:
-    given = [name for each in bench.SOURCES for name in each.names]
+    given = [name for each in SOURCES for name in each.names]
     assert len(given) == len(set(given))
     assert set(given) | {"gateway_to_passthrough"} == ALL
 

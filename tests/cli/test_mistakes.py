@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from caveat.cli.exit import CannotRunError
-from caveat.cli.serve import open_or_explain
+from caveat.cli.serving import open_or_explain
 from caveat.gateway.upstream import UpstreamConfig
 from caveat.service import log_keys
 from tests.cli.calling import Caveat, write

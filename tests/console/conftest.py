@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from tests.console.client import Tab
 from tests.support.browser import Seat, chromium, seat
 from tests.support.overseers import ANNA, Clock, overseen_bundle
 from tests.support.passkeys import Authenticator
@@ -76,3 +77,15 @@ def at_dana(browser: Browser, base: str, dana: Authenticator) -> Iterator[Seat]:
     with seat(browser, base) as opened:
         opened.has(dana)
         yield opened
+
+
+@pytest.fixture
+def tab(gateway: RunningGateway) -> Tab:
+    """A browser that runs nothing, at whichever gateway the test has."""
+    return Tab(gateway)
+
+
+@pytest.fixture
+def signed_in(tab: Tab, dana: Authenticator) -> Tab:
+    assert tab.sign_in(dana).status == 303
+    return tab

@@ -64,12 +64,14 @@ ROOT_DER = certificate(name(unit=False), ROOT, ROOT)
 LEAF_DER = certificate(name(unit=True), LEAF, ROOT)
 
 
-def made(kind: str = "rooted", flags: int = 0x45, person: str = "frida", **said: object) -> Made:
+def made(
+    kind: str = "rooted", flags: int = 0x45, person: str = "frida", algorithm: int = -7, **said: object
+) -> Made:
     """What an authenticator would make, attested as `kind` says."""
     key = serialization.load_der_private_key(private_bytes(FRIDA), None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     raw = FRIDA.key.public().raw
-    cose = cbor.encode({1: 2, 3: -7, -1: 1, -2: raw[1:33], -3: raw[33:]})
+    cose = cbor.encode({1: 2, 3: algorithm, -1: 1, -2: raw[1:33], -3: raw[33:]})
     credential = b"c" * 32
     data = hashlib.sha256(b"caveat.example").digest() + bytes([flags]) + b"\0\0\0\1"
     data += AAGUID + len(credential).to_bytes(2) + credential + cose
@@ -109,6 +111,7 @@ def test_what_is_enrolled_is_what_the_authenticator_made() -> None:
     ("bad", "why"),
     [
         (lambda: made("false"), "attestation is false"),
+        (lambda: made("none", algorithm=-47), "not one of ECDSA P-256"),
         (lambda: made(flags=0x41), "did not recognise the person"),
         (lambda: made(person="eve"), "another person, gateway or address"),
         (lambda: made(origin="https://evil.example"), "another person, gateway or address"),

@@ -10,10 +10,11 @@ from caveat.cli.approved import SignedStatements
 from caveat.ledger.disk import RealDisk
 from caveat.ledger.finding import Code, Finding
 from caveat.ledger.folder import Folder
-from caveat.ledger.record import Record, ReviewRecord
+from caveat.ledger.record import DecisionRecord, Record, ReviewRecord
 from caveat.ledger.replay import Bundles
 from caveat.ledger.wire import parse_record
 from caveat.oversight.check import ApprovalCheck
+from caveat.signing.digest import Digest, sha256
 from tests.console.client import Tab
 from tests.support.overseers import Clock, ask_about, hold_of, overseen_bundle
 from tests.support.passkeys import Authenticator
@@ -51,14 +52,20 @@ def test_a_use_that_a_passkey_let_through_verifies_offline(log: tuple[list[Recor
 
 @pytest.mark.parametrize("member", ["authenticatorData", "clientDataJSON", "signature"])
 def test_an_altered_assertion_shows(log: tuple[list[Record], Bundles], member: str) -> None:
+    """293: also where whoever alters it puts the digests of the altered bytes in the place of the old ones"""
     records, bundles = log
     altered: list[Record] = []
+    digest = Digest("")
     for record in records:
         one = record
         if isinstance(one, ReviewRecord):
             statement = json.loads(one.statement)
             said = statement["passkey"][member]
             statement["passkey"][member] = ("B" if said[0] == "A" else "A") + said[1:]
-            one = replace(one, statement=json.dumps(statement))
+            text = json.dumps(statement)
+            digest = sha256(text.encode())
+            one = replace(one, statement=text, envelope=digest)
+        elif isinstance(one, DecisionRecord) and one.approved is not None:
+            one = replace(one, approved=replace(one.approved, envelopes=(digest,)))
         altered.append(one)
     assert {found.code for found in findings(altered, bundles)} == {Code.APPROVAL_INVALID}

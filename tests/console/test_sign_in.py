@@ -1,12 +1,14 @@
 """Signing in at the organisation: who comes in, who does not, and that it opens reading alone."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from caveat.gateway.identity.sign_in import Provider as Organisation
 from tests.console.client import Tab
 from tests.support.browser import Seat, needs_chromium
 from tests.support.console_tour import organisation_of
@@ -17,6 +19,8 @@ from tests.support.raw_client import Answer, send
 from tests.support.running_gateway import RunningGateway, running_gateway
 from tests.support.scripted_upstream import ScriptedUpstream
 
+Opened = Callable[[dict[str, bytes], Organisation], AbstractContextManager[RunningGateway]]
+
 
 @pytest.fixture
 def provider(clock: Clock) -> Iterator[Provider]:
@@ -25,32 +29,23 @@ def provider(clock: Clock) -> Iterator[Provider]:
 
 
 @pytest.fixture
-def gateway(
-    clock: Clock,
-    module_upstream: ScriptedUpstream,
-    tmp_path: Path,
-    port: int,
-    base: str,
-    provider: Provider,
-    dana: Authenticator,
-    emil: Authenticator,
-) -> Iterator[RunningGateway]:
-    dana.sign_in = ((provider.url, provider.subject),)
-    files = believing(overseen_bundle(dana, emil), provider)
-    with running_gateway(
-        tmp_path,
-        module_upstream.url,
-        files,
-        clock=clock,
-        port=port,
-        sign_in=organisation_of(provider, base),
-    ) as running:
-        yield running
+def opened(clock: Clock, module_upstream: ScriptedUpstream, tmp_path: Path, port: int) -> Opened:
+    """A gateway over these files, with this organisation."""
+
+    def opened(files: dict[str, bytes], sign_in: Organisation) -> AbstractContextManager[RunningGateway]:
+        return running_gateway(tmp_path, module_upstream.url, files, clock=clock, port=port, sign_in=sign_in)
+
+    return opened
 
 
 @pytest.fixture
-def tab(gateway: RunningGateway) -> Tab:
-    return Tab(gateway)
+def gateway(
+    opened: Opened, base: str, provider: Provider, dana: Authenticator, emil: Authenticator
+) -> Iterator[RunningGateway]:
+    dana.sign_in = ((provider.url, provider.subject),)
+    files = believing(overseen_bundle(dana, emil), provider)
+    with opened(files, organisation_of(provider, base)) as running:
+        yield running
 
 
 def state_of(answer: Answer) -> str:
@@ -201,19 +196,10 @@ def test_a_provider_that_talks_nonsense_is_a_clear_page(
 
 
 def test_a_provider_that_is_down_is_a_clear_page(
-    clock: Clock,
-    module_upstream: ScriptedUpstream,
-    tmp_path: Path,
-    port: int,
-    base: str,
-    provider: Provider,
-    dana: Authenticator,
+    opened: Opened, base: str, provider: Provider, dana: Authenticator
 ) -> None:
     down = replace(organisation_of(provider, base), token_url="http://127.0.0.1:9/token")
-    files = believing(overseen_bundle(dana), provider)
-    with running_gateway(
-        tmp_path, module_upstream.url, files, clock=clock, port=port, sign_in=down
-    ) as gateway:
+    with opened(believing(overseen_bundle(dana), provider), down) as gateway:
         tab = Tab(gateway)
         page = come_back(tab, *go(tab))
         assert (page.status, b"cannot be reached" in page.body) == (503, True)
@@ -221,24 +207,11 @@ def test_a_provider_that_is_down_is_a_clear_page(
 
 
 def test_an_issuer_that_the_bundle_does_not_enrol_signs_nobody_in(
-    clock: Clock,
-    module_upstream: ScriptedUpstream,
-    tmp_path: Path,
-    port: int,
-    base: str,
-    provider: Provider,
-    dana: Authenticator,
+    opened: Opened, base: str, provider: Provider, dana: Authenticator
 ) -> None:
     """345: the operator's file alone makes nobody believed"""
     dana.sign_in = ((provider.url, provider.subject),)
-    with running_gateway(
-        tmp_path,
-        module_upstream.url,
-        overseen_bundle(dana).files(),
-        clock=clock,
-        port=port,
-        sign_in=organisation_of(provider, base),
-    ) as gateway:
+    with opened(overseen_bundle(dana).files(), organisation_of(provider, base)) as gateway:
         tab = Tab(gateway)
         page = come_back(tab, *go(tab))
         assert (page.status, b"enrols no keys of it" in page.body) == (503, True)

@@ -168,6 +168,7 @@ def _error_codes() -> Iterator[tuple[str, int]]:
         *(ROOT / "src/caveat/gateway").rglob("*.py"),
         *(ROOT / "src/caveat/service").glob("*.py"),
         ROOT / "src/caveat/cli/serve.py",
+        ROOT / "src/caveat/cli/serving.py",
     ]
     for file in files:
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):

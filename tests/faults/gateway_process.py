@@ -9,12 +9,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from caveat.cli.serve import listen, serve
+from caveat.cli.serving import listen, serve
 from caveat.gateway.logs import make_logger
 from caveat.gateway.upstream import UpstreamConfig
 from caveat.ledger import Ledger
 from caveat.ledger.disk import AppendFile, RealDisk
-from caveat.service.service import ServiceConfig, open_service
+from caveat.service.config import ServiceConfig
+from caveat.service.opening import open_service
 from tests.faults.test_crash import ReleasesBeforeSync
 from tests.support.small_bundle import SmallBundle
 
@@ -67,7 +68,7 @@ def main(data: Path, upstream: str, kind: str) -> None:
     def open_on_that_disk(*args: Any, **settings: Any) -> Ledger:
         return real_open(*args, **{**settings, **extra, "publish_seconds": 3600.0})
 
-    Ledger.open = open_on_that_disk  # type: ignore[method-assign]
+    Ledger.open = open_on_that_disk  # type: ignore[method-assign]  # a disk that fails, in this process alone
     files = SmallBundle().files()
     with Path("/dev/null").open("wb") as log:
         made = open_service(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.running_gateway import RunningGateway, running_gateway
-from tests.support.scripted_upstream import ScriptedUpstream, plain_reply, scripted_upstream
+from tests.support.scripted_upstream import Scripted, ScriptedUpstream, plain_reply, scripted_upstream
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +20,18 @@ def module_gateway(
 ) -> Iterator[RunningGateway]:
     folder = tmp_path_factory.mktemp("gateway")
     with running_gateway(folder, module_upstream.url, idle_seconds=2.0, first_byte_seconds=2.0) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def script() -> Scripted:
+    return Scripted()
+
+
+@pytest.fixture(scope="module")
+def scripted(script: Scripted) -> Iterator[ScriptedUpstream]:
+    """An upstream that answers what `script` says, whatever it is asked."""
+    with scripted_upstream(script) as running:
         yield running
 
 

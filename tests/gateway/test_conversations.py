@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from caveat.cli.measure_turns import conversation_bodies, staged_desk
 from caveat.gateway.conversations import Conversations
-from caveat.gateway.exchange import Desk, read_use
+from caveat.gateway.desk import Desk
 from caveat.gateway.identity.callers import Caller
+from caveat.gateway.requested import read_use
 from caveat.gateway.ruling import Use
 from caveat.gateway.wire import openai
 from caveat.gateway.wire.history import MIN_BYTES

@@ -27,7 +27,8 @@ from caveat.gateway.wire import texts
 from caveat.gateway.wire.texts import EventTexts
 from caveat.gateway.wire.tool_calls import Progress
 from caveat.gateway.wire.wire import AZURE_PATHS, WIRES, find_wire
-from caveat.service.service import ServiceConfig, open_service
+from caveat.service.config import ServiceConfig
+from caveat.service.opening import open_service
 from tests.support.sdk_shapes_file import FILE, render
 from tests.support.small_bundle import SmallBundle
 
@@ -244,8 +245,8 @@ async def _nothing_read(law: Any, _: Any) -> Any:
     return law.screening.nothing_found()
 
 
-async def _nothing_heard(law: Any, _: Any) -> Any:
-    return law.screening.nothing_found()
+async def _nothing_heard(screening: Any, _: Any) -> Any:
+    return screening.nothing_found()
 
 
 BYPASSES: dict[str, tuple[str, Any, str]] = {
@@ -258,7 +259,7 @@ BYPASSES: dict[str, tuple[str, Any, str]] = {
     "no call in a chat is seen": ("caveat.gateway.wire.openai.tool_calls", lambda _: (), "answer"),
     "calls in a stream pass": ("caveat.gateway.exchange.hold_calls", lambda arriving, *_: arriving, "event"),
     "text is not held back": ("caveat.gateway.exchange.hold_texts", lambda arriving, *_: arriving, "event"),
-    "a prompt is not screened": ("caveat.gateway.gate._scores_of", _nothing_heard, "request"),
+    "a prompt is not screened": ("caveat.gateway.gate.scores_of", _nothing_heard, "request"),
     "members beside are dropped": ("caveat.gateway.wire.openai.remaining_members", lambda *_: (), "request"),
     "media are dropped": ("caveat.gateway.wire.openai.media_parts", lambda *_: (), "request"),
 }

@@ -103,7 +103,7 @@ def stopped_ledger(monkeypatch: pytest.MonkeyPatch, calls: int = 0) -> Iterator[
         left[0] -= 1
         if left[0] < 0:
             raise StoppedError("the disk is full")
-        return submit(self, record)  # type: ignore[arg-type]
+        return submit(self, record)  # type: ignore[arg-type]  # as it was passed
 
     with monkeypatch.context() as patch:
         patch.setattr(Ledger, "submit", refuse)

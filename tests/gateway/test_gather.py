@@ -15,7 +15,8 @@ from caveat.evidence.defects import Outcome
 from caveat.evidence.statement import Subject
 from caveat.facts.fact import Facts, Finding, Grade
 from caveat.facts.value import Interval, Value
-from caveat.gateway.gather import CountCache, Gathered, count_part, gather, needs_detail, use_of
+from caveat.gateway.counting import CountCache, count_part
+from caveat.gateway.gather import Gathered, gather, needs_detail, use_of
 from caveat.ledger.record import Reservation
 from caveat.monitors.totals import Totals
 from caveat.policy.workflows import Workflow
@@ -488,7 +489,7 @@ def test_what_was_counted_once_is_not_counted_again(monkeypatch: pytest.MonkeyPa
     cache = CountCache(limit=2)
     one = part(table(3))
     assert cache(one, "device_id") == count_part(one, "device_id")
-    import caveat.gateway.gather as module
+    import caveat.gateway.counting as module
 
     calls: list[str] = []
     monkeypatch.setattr(module, "count_part", lambda _part, column: calls.append(column))

@@ -1,6 +1,7 @@
 """The bundle in force: observe mode, reload, and that a bad bundle never loads."""
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 
@@ -117,7 +118,7 @@ def test_answers_under_a_bundle_that_parties_signed_carry_no_mark(gateway: Runni
 
 
 @pytest.fixture(scope="module")
-def reloading(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def reloading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     with scripted_upstream() as model, running_gateway(tmp_path_factory.mktemp("law"), model.url) as running:
         yield running
 

@@ -139,11 +139,11 @@ async def test_rounds_come_as_often_as_the_bundle_says(monkeypatch: pytest.Monke
     class Counting(Probing):
         async def round(self) -> PathsRecord:
             rounds.append(1)
-            return PathsRecord("", "", 0, ())  # type: ignore[arg-type]
+            return PathsRecord("", "", 0, ())  # type: ignore[arg-type]  # nobody reads it
 
     law: Any = type("L", (), {"bundle": type("B", (), {"oversight": type("O", (), {"paths_seconds": 60})})})
     monkeypatch.setattr("caveat.gateway.probing.asyncio.sleep", sleep)
-    probing = Counting(lambda: law, *(None,) * 3)  # type: ignore[arg-type]
+    probing = Counting(lambda: law, *(None,) * 3)  # type: ignore[arg-type]  # no round is made
     with pytest.raises(asyncio.CancelledError):
         await probing._run()
     assert waited == [60, 60, 60, 60]

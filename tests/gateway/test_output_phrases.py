@@ -23,8 +23,8 @@ from tests.support.raw_client import Answer, send
 from tests.support.running_gateway import RunningGateway, running_gateway
 from tests.support.scripted_upstream import (
     Reply,
+    Scripted,
     ScriptedUpstream,
-    Seen,
     chat_body,
     completion_body,
     message_body,
@@ -46,29 +46,9 @@ REFUSED = "Ask about Project Heliotrope and its SECRET."
 HARMLESS = "The garden is open. " * 40
 
 
-class Scripted:
-    """What the endpoint answers next."""
-
-    reply = Reply()
-
-
 @pytest.fixture(scope="module")
-def script() -> Scripted:
-    return Scripted()
-
-
-@pytest.fixture(scope="module")
-def upstream(script: Scripted) -> Iterator[ScriptedUpstream]:
-    def answer(_: Seen) -> Reply:
-        return script.reply
-
-    with scripted_upstream(answer) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def gateway(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
-    with running_gateway(tmp_path_factory.mktemp("g"), upstream.url, phrase_bundle()) as running:
+def gateway(scripted: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
+    with running_gateway(tmp_path_factory.mktemp("g"), scripted.url, phrase_bundle()) as running:
         yield running
 
 

@@ -23,7 +23,7 @@ from caveat.store.folder import read_folder
 from tests.support.phrase_world import ENDPOINTS, phrase_bundle, request_of, stream_of, text_in
 from tests.support.raw_client import Answer, send
 from tests.support.running_gateway import RunningGateway, running_gateway
-from tests.support.scripted_upstream import Reply, ScriptedUpstream, Seen, scripted_upstream
+from tests.support.scripted_upstream import Reply, Scripted, ScriptedUpstream
 from tests.support.small_bundle import CHAT_KEY, adopted
 
 ROOT = Path(__file__).parents[2]
@@ -56,29 +56,9 @@ def screen_files(kind: str = "sensitive", unavailable: int = 100) -> dict[str, b
     return adopted(files)
 
 
-class Scripted:
-    """What the endpoint answers next."""
-
-    reply = Reply()
-
-
 @pytest.fixture(scope="module")
-def script() -> Scripted:
-    return Scripted()
-
-
-@pytest.fixture(scope="module")
-def upstream(script: Scripted) -> Iterator[ScriptedUpstream]:
-    def answer(_: Seen) -> Reply:
-        return script.reply
-
-    with scripted_upstream(answer) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def gateway(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
-    with running_gateway(tmp_path_factory.mktemp("g"), upstream.url, screen_files()) as running:
+def gateway(scripted: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
+    with running_gateway(tmp_path_factory.mktemp("g"), scripted.url, screen_files()) as running:
         yield running
 
 
@@ -131,9 +111,9 @@ def test_a_record_names_the_screen_and_the_digest_of_its_rules(
 
 
 def test_a_screen_that_nobody_registered_denies_and_is_recorded(
-    upstream: ScriptedUpstream, script: Scripted, tmp_path: Path
+    scripted: ScriptedUpstream, script: Scripted, tmp_path: Path
 ) -> None:
-    with running_gateway(tmp_path, upstream.url, screen_files("http")) as gateway:
+    with running_gateway(tmp_path, scripted.url, screen_files("http")) as gateway:
         script.reply = Reply(headers=SSE, pieces=stream_of(PATHS[0], pieces(SHARES)))
         assert text_in(PATHS[0], post(gateway, PATHS[0], request_of(PATHS[0])).body) == ""
         facts = [fact for case in gateway.records()[-1]["cases"] for fact in case["facts"]]

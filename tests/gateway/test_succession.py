@@ -17,7 +17,9 @@ from caveat.ledger.record import BundleRecord, Follows, StartRecord
 from caveat.policy.amendment import amendment_statement
 from caveat.policy.bundle import Bundle, bundle_digest, parse_bundle
 from caveat.policy.chain import ChainError, Standing
-from caveat.service.service import Service, ServiceConfig, open_service
+from caveat.service.config import ServiceConfig
+from caveat.service.opening import open_service
+from caveat.service.service import Service
 from caveat.signing.canonical import JsonObject
 from caveat.signing.digest import Digest
 from caveat.signing.dsse import IN_TOTO, sign_envelope

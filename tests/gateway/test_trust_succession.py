@@ -20,8 +20,10 @@ from caveat.ledger.record import TrustRecord, render_time
 from caveat.policy.bundle import parse_bundle
 from caveat.policy.chain import Chain
 from caveat.policy.trust_signatures import sign_trust
+from caveat.service.config import ServiceConfig
 from caveat.service.log_keys import DataFolderError
-from caveat.service.service import ServiceConfig, open_service
+from caveat.service.opening import open_service
+from caveat.service.stores import Stores
 from caveat.signing.digest import sha256
 from caveat.signing.keys import Algorithm, private_key_from_seed
 from tests.packs.worlds import world_of
@@ -299,3 +301,21 @@ def test_what_the_log_shows_before_a_revocation_still_counts(
         assert chat(running.url, DESK_KEY, asking(DATA), header).status == 200
         gone = chat(running.url, DESK_KEY, asking(DATA), later)
         assert [row["code"] for row in gone.error["evidence"]] == ["revoked"]
+
+
+def test_a_bundle_that_may_not_be_served_leaves_no_file_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[Stores] = []
+    close = Stores.close
+
+    def closing(stores: Stores) -> None:
+        closed.append(stores)
+        close(stores)
+
+    monkeypatch.setattr(Stores, "close", closing)
+    alone = {path: data for path, data in files().items() if "trust-" not in path}
+    with pytest.raises(LawError):
+        open_service(config(tmp_path, alone))
+    assert len(closed) == 1
+    open_service(config(tmp_path, files())).close()  # the ledger's lock is free as well

@@ -16,7 +16,7 @@ import pytest
 
 import caveat
 from caveat.cli.exit import CannotRunError
-from caveat.cli.serve import open_or_explain
+from caveat.cli.serving import open_or_explain
 from caveat.gateway.upstream import UpstreamConfig
 from caveat.ledger.errors import StoppedError
 from caveat.library.loop import LoopThread

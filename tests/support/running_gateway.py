@@ -22,8 +22,10 @@ from caveat.gateway.logs import make_logger
 from caveat.gateway.routes import Routes
 from caveat.gateway.tracing import NO_TRACE, Tracing
 from caveat.gateway.upstream import UpstreamConfig
+from caveat.service.config import ServiceConfig
 from caveat.service.notify_config import NotifyConfig
-from caveat.service.service import Service, ServiceConfig, open_service
+from caveat.service.opening import open_service
+from caveat.service.service import Service
 from caveat.service.tls import ServerTls
 from tests.support.small_bundle import SmallBundle, following
 

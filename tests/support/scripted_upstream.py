@@ -44,6 +44,16 @@ class Reply:
 
 
 @dataclass
+class Scripted:
+    """What the upstream answers next, whatever it is asked."""
+
+    reply: Reply = field(default_factory=Reply)
+
+    def __call__(self, _seen: Seen) -> Reply:
+        return self.reply
+
+
+@dataclass
 class ScriptedUpstream:
     """`script(seen)` gives the reply; by default a plain answer of the protocol that was asked."""
 

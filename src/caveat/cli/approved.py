@@ -87,5 +87,5 @@ def _is_found(found: VerifiedSaying[FindingModel] | RejectedEnvelope, record: Fi
     return same and _signed(found) == (record.person, record.key, record.said)
 
 
-def _signed(found: VerifiedSaying[Any]) -> tuple[str, Digest, Digest]:
+def _signed(found: VerifiedSaying[Any]) -> tuple[str, Digest, Digest]:  # Any: whatever they said
     return found.overseer.person, found.issuer.keyid, found.payload

@@ -113,7 +113,9 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str] | None = None) -> int:
     """The exit code of one command line."""
     try:
-        result: Any = caveat.main(args=arguments, prog_name="caveat", standalone_mode=False)
+        result: Any = caveat.main(  # what click returns is what a verb did
+            args=arguments, prog_name="caveat", standalone_mode=False
+        )
     except CannotRunError as error:
         _complain(str(error), error.hint)
         return COULD_NOT_RUN

@@ -26,13 +26,15 @@ from caveat.evidence.check import EvidenceChecker
 from caveat.evidence.envelope import VerifiedCache
 from caveat.evidence.trust import parse_trust
 from caveat.gateway.decisions import Decisions
-from caveat.gateway.exchange import Desk, hear_answer, hear_prompt, read_use
+from caveat.gateway.desk import Desk
 from caveat.gateway.gate import Gate
+from caveat.gateway.heard import hear_answer, hear_prompt
 from caveat.gateway.identity.callers import Caller, Identities
 from caveat.gateway.identity.tokens import Tokens
 from caveat.gateway.issued_keys import IssuedKeys
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.ports import Law
+from caveat.gateway.requested import read_use
 from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.transcripts import Transcripts
 from caveat.gateway.wire import openai

@@ -1,54 +1,29 @@
 """`caveat serve`: one gateway in front of one model's endpoint, in the foreground."""
 
 import contextlib
-import errno
 import os
 import re
-import signal
-import socket
 from pathlib import Path
 
 import click
-import uvicorn
 
-from caveat.cli.amending import HistoryFolder, check_root
+from caveat.cli.amending import check_root
 from caveat.cli.development import HISTORY, example_bundle, open_development
 from caveat.cli.exit import CannotRunError
 from caveat.cli.first_use import play_when_ready
 from caveat.cli.ledger_view import read_policy
 from caveat.cli.local_model import running_model
+from caveat.cli.serve_files import read_console, read_notify, read_routes, subject_keys
+from caveat.cli.serving import listen, open_or_explain, serve
 from caveat.cli.tls import open_authorities, open_tls
-from caveat.gateway.identity.certificates import Authorities
-from caveat.gateway.identity.sign_in import Provider
-from caveat.gateway.law import LawError
-from caveat.gateway.logs import make_logger
-from caveat.gateway.routes import URL_PATTERN, Routes, RoutesError, parse_routes
+from caveat.gateway.routes import URL_PATTERN, Routes
 from caveat.gateway.tracing import NO_TRACE, Tracing, has_tracing, open_tracing, wants_tracing
 from caveat.gateway.upstream import UpstreamConfig
-from caveat.ledger.errors import LedgerError
-from caveat.service.console_config import ConsoleConfigError, parse_console
-from caveat.service.log_keys import DataFolderError
-from caveat.service.notify_config import NotifyConfig, NotifyError, parse_notify
-from caveat.service.service import Service, ServiceConfig, open_service
-from caveat.service.subject_keys import (
-    VARIABLE,
-    SubjectKeyError,
-    development_chain,
-    read_chain_descriptor,
-    read_chain_file,
-)
-from caveat.service.tls import ServerTls
 from caveat.service.watch import DEFAULT_HEARTBEAT_SECONDS, WatchConfig
-from caveat.signing.digest import Digest
-from caveat.store.errors import FolderError
-from caveat.store.folder import read_folder
 
 DEFAULT_PORT = 8700
 KEY_VARIABLE = "CAVEAT_UPSTREAM_KEY"
-_SHOWN = 3
 _URL = re.compile(URL_PATTERN.removesuffix("$") + r"\Z")
-
-
 _FOLDER = click.Path(path_type=Path)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _LEVELS = click.Choice(["debug", "info", "warning", "error"])
@@ -180,7 +155,7 @@ def serve_command(
             watch=watch,
             notify=notify,
             sign_in=sign_in,
-            subject_keys=_subject_keys(subject_key, data, development=development),
+            subject_keys=subject_keys(subject_key, data, development=development),
         )
         url = f"{'http' if tls is None else 'https'}://{host}:{listening.getsockname()[1]}"
         before = endpoint.url if isinstance(endpoint, UpstreamConfig) else f"the upstreams of {routes}"
@@ -189,21 +164,6 @@ def serve_command(
             play_when_ready(url, data)
         serve(service, listening)
     return 0
-
-
-def _subject_keys(path: Path | None, data: Path, *, development: bool) -> tuple[bytes, ...]:
-    """The second party's chain; none where nobody gives one. A development world has one of its own."""
-    descriptor = os.environ.get(VARIABLE)
-    try:
-        if path is not None:
-            return read_chain_file(path, data)
-        if descriptor is not None:
-            return read_chain_descriptor(descriptor)
-        return development_chain(data / "development") if development else ()
-    except SubjectKeyError as error:
-        raise CannotRunError(
-            str(error), "docs/how-to/hold-the-key-of-the-monitors.md says who holds it and where"
-        ) from error
 
 
 def _folders(
@@ -224,29 +184,6 @@ def _folders(
     return open_development(data / "development", bundle or example_bundle()).bundle, data
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket, taken before anything slow or lasting happens; raises `CannotRunError`."""
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listening = socket.socket(family, socket.SOCK_STREAM)
-    except OSError as error:
-        raise CannotRunError(f"`{host}` is no address of this machine", "use --host 127.0.0.1") from error
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(2048)
-    except OSError as error:
-        listening.close()
-        if error.errno == errno.EADDRINUSE:
-            message, hint = f"port {port} is taken", "name another with --port, or --port 0 for a free one"
-        elif error.errno == errno.EACCES:
-            message, hint = f"port {port} may not be used by this account", "name one above 1023 with --port"
-        else:
-            message, hint = f"`{host}` is no address of this machine", "use --host 127.0.0.1"
-        raise CannotRunError(message, hint) from error
-    return listening
-
-
 def upstream_config(url: str | None, *, local_model: bool) -> UpstreamConfig:
     """The endpoint to stand before; raises `CannotRunError`."""
     if url is None:
@@ -260,42 +197,6 @@ def upstream_config(url: str | None, *, local_model: bool) -> UpstreamConfig:
     return UpstreamConfig(url, os.environ.get(KEY_VARIABLE) or None)
 
 
-def read_routes(path: Path) -> Routes:
-    """The upstreams in this file; raises `CannotRunError`."""
-    try:
-        return parse_routes(path.read_bytes(), os.environ)
-    except OSError as error:
-        raise CannotRunError("--routes names no file that can be read", "name a TOML file") from error
-    except RoutesError as error:
-        raise CannotRunError(
-            f"the routes may not be used: {error}", "docs/how-to/route-to-several-upstreams.md has an example"
-        ) from error
-
-
-def read_notify(path: Path) -> NotifyConfig:
-    """Who is told of what, by this file; raises `CannotRunError`."""
-    try:
-        return parse_notify(path.read_bytes(), os.environ)
-    except OSError as error:
-        raise CannotRunError("--notify names no file that can be read", "name a TOML file") from error
-    except NotifyError as error:
-        raise CannotRunError(
-            f"nobody can be told by this file: {error}", "docs/how-to/be-notified.md has an example"
-        ) from error
-
-
-def read_console(path: Path) -> Provider:
-    """Where people sign in beside passkeys, by this file; raises `CannotRunError`."""
-    try:
-        return parse_console(path.read_bytes(), os.environ)
-    except OSError as error:
-        raise CannotRunError("--console names no file that can be read", "name a TOML file") from error
-    except ConsoleConfigError as error:
-        raise CannotRunError(
-            f"nobody can sign in by this file: {error}", "docs/how-to/use-the-console.md has an example"
-        ) from error
-
-
 def tracing_config(*, wanted: bool) -> Tracing:
     """Traces where --otel or OpenTelemetry's own variables ask for them; raises `CannotRunError`."""
     if not wanted and not wants_tracing(os.environ):
@@ -307,74 +208,3 @@ def tracing_config(*, wanted: bool) -> Tracing:
     # The variables may be meant for others on this machine, so they alone keep nothing from starting.
     click.echo("caveat: no traces, since the extra `otel` is not installed", err=True)
     return NO_TRACE
-
-
-def open_or_explain(
-    bundle: Path,
-    data: Path,
-    endpoint: UpstreamConfig | Routes,
-    log_level: str = "info",
-    tracing: Tracing = NO_TRACE,
-    *,
-    watch: WatchConfig | None = None,
-    beyond_loopback: bool = False,
-    tls: ServerTls | None = None,
-    authorities: Authorities | None = None,
-    root: Digest | None = None,
-    history: Path | None = None,
-    notify: NotifyConfig | None = None,
-    sign_in: Provider | None = None,
-    subject_keys: tuple[bytes, ...] = (),
-) -> Service:
-    """A gateway over these folders; raises `CannotRunError` with one line for whatever stands in the way."""
-    log = make_logger(level=log_level)
-    try:
-        return open_service(
-            ServiceConfig(
-                lambda: read_folder(bundle),
-                data,
-                endpoint,
-                log,
-                tracing=tracing,
-                beyond_loopback=beyond_loopback,
-                tls=tls,
-                authorities=authorities or Authorities(),
-                root=root,
-                history=(lambda _digest: None) if history is None else HistoryFolder(history).files,
-                watch=watch or WatchConfig(),
-                notify=notify,
-                sign_in=sign_in,
-                subject_keys=subject_keys,
-            )
-        )
-    except FolderError as error:
-        raise CannotRunError(str(error), "--bundle names the folder that holds `bundle.toml`") from error
-    except LawError as error:
-        more = f" (and {len(error.findings) - _SHOWN} more)" if len(error.findings) > _SHOWN else ""
-        raise CannotRunError(
-            f"the bundle may not be served: {'; '.join(error.findings[:_SHOWN])}{more}",
-            f"`caveat check --signed {bundle}` lists what it lacks; `caveat amend --help` says how",
-        ) from error
-    except DataFolderError as error:
-        raise CannotRunError(
-            str(error), "--data names a folder that this account may write, on a disk with space"
-        ) from error
-    except LedgerError as error:
-        raise CannotRunError(str(error), error.hint) from error
-
-
-def serve(service: Service, listening: socket.socket) -> None:
-    """Serves on this socket until the process is told to stop; then answers what has begun and closes.
-
-    The server repeats the signal that stopped it once it is done. By then there is nothing left to stop, and
-    whoever called still has a model to end.
-    """
-    for stop in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(stop, lambda _number, _frame: None)
-    server = uvicorn.Server(service.uvicorn_config())
-    with contextlib.suppress(SystemExit):  # of a server whose application did not start: said below
-        server.run(sockets=[listening])
-    if service.start_fault is not None:
-        raise CannotRunError(service.start_fault.message, service.start_fault.hint)
-    if not server.started:
-        raise CannotRunError("the gateway could not start", "the log above names the cause")

@@ -16,8 +16,9 @@ from caveat.evidence.manifest import MAX_MANIFEST_BYTES
 from caveat.evidence.manifest import MEDIA_TYPE as MANIFEST
 from caveat.gateway.console.door import ROOT as CONSOLE
 from caveat.gateway.console.door import is_console
+from caveat.gateway.desk import Desk
 from caveat.gateway.errors import FaultError, GatewayError, LedgerError, RequestError
-from caveat.gateway.exchange import Desk, run_exchange
+from caveat.gateway.exchange import run_exchange
 from caveat.gateway.http import (
     JSON,
     NO_RETRY,

@@ -5,7 +5,7 @@ Source: ADR-0039, ADR-0044; W3C Web Authentication, 6.1.1.
 
 import asyncio
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from caveat.evidence.issuer import Issuer
 from caveat.gateway.errors import RequestError
@@ -18,6 +18,20 @@ Count: TypeAlias = Callable[[str, int], bool]
 async def has_gone_on(count: Count, signer: Issuer, asserted: Asserted | None) -> bool:
     """Whether a key in a file signed, or a passkey whose counter went on; raises `FaultError`."""
     return asserted is None or await asyncio.to_thread(count, signer.keyid, asserted.counter)
+
+
+async def against_passkey(
+    count: Count, signer: Issuer, asserted: Asserted | None, *, device_bound: bool
+) -> Literal["passkey_counter", "passkey_synced"] | None:
+    """Why nothing that this passkey signed counts, if one signed; its counter is on disk before it does.
+
+    `device_bound`: the role takes only one that stays on its device.
+    """
+    if asserted is None:
+        return None
+    if not await has_gone_on(count, signer, asserted):
+        return "passkey_counter"
+    return "passkey_synced" if asserted.synced and device_bound else None
 
 
 async def check_counter(count: Count, signer: Issuer, asserted: Asserted | None) -> None:

@@ -1,193 +1,39 @@
 """One model call from its bytes to the last byte of its answer."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import orjson
-from structlog.types import FilteringBoundLogger
 
-from caveat.call.call import Call, Point
-from caveat.call.parts import Origin, RawPart, Terms, classify_after
 from caveat.gateway.answer_headers import answer_headers, verdict_headers
-from caveat.gateway.budgets import Budgets
-from caveat.gateway.console.door import Console
-from caveat.gateway.conversations import Conversation, Conversations, classify_settled, digests_of, turn_of
-from caveat.gateway.errors import GatewayError, RequestError, UpstreamError
-from caveat.gateway.evidence_header import read_evidence
-from caveat.gateway.gate import Gate
-from caveat.gateway.http import (
-    JSON,
-    NO_RETRY,
-    Send,
-    send_piece,
-    send_start,
-    send_whole,
-)
-from caveat.gateway.identity.callers import Caller, Identities
-from caveat.gateway.kept_responses import KeptResponses
-from caveat.gateway.metrics import Metrics
-from caveat.gateway.overseeing import Overseeing
+from caveat.gateway.desk import Desk
+from caveat.gateway.errors import GatewayError, UpstreamError
+from caveat.gateway.heard import hear_answer, hear_prompt
+from caveat.gateway.http import JSON, NO_RETRY, Send, send_piece, send_start, send_whole
+from caveat.gateway.identity.callers import Caller
 from caveat.gateway.ports import Law
-from caveat.gateway.power import Power
 from caveat.gateway.redact_stream import redact_stream, redact_whole
 from caveat.gateway.redacting import AnswerRedaction, redacts_alike
 from caveat.gateway.refusal import refusal_body
-from caveat.gateway.reviewing import Reviewing
+from caveat.gateway.requested import read_use
 from caveat.gateway.routes import Target
-from caveat.gateway.routing import Opened, Router
-from caveat.gateway.ruling import Ruling, Use
+from caveat.gateway.routing import Opened
+from caveat.gateway.ruling import Ruling
 from caveat.gateway.said import Said, scores_of_answer
 from caveat.gateway.screening import Scores
 from caveat.gateway.stream import StreamEnd, halted, release_stream
 from caveat.gateway.text_hold import hold_texts
 from caveat.gateway.tool_hold import decide_calls, hold_calls, strictest_refusal
-from caveat.gateway.tracing import NO_TRACE, Trace, Tracing
-from caveat.gateway.transcripts import Transcripts
+from caveat.gateway.tracing import Trace
 from caveat.gateway.upstream import forwardable
 from caveat.gateway.usage import StreamUsage, Usage, estimated, usage_in
-from caveat.gateway.wire import responses
-from caveat.gateway.wire.answered import StreamedAnswer, answered_in
+from caveat.gateway.wire.answered import StreamedAnswer
 from caveat.gateway.wire.protocol import Wire
 from caveat.gateway.wire.request import WireRequest
 from caveat.gateway.wire.tool_calls import ToolCall
 from caveat.signing.canonical import Json
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What every exchange uses. One per process."""
-
-    gate: Gate
-    router: Router
-    metrics: Metrics
-    log: FilteringBoundLogger
-    law_now: Callable[[], Law]
-    max_body_bytes: int
-    identities: Identities
-    budgets: Budgets = field(default_factory=Budgets)
-    tracing: Tracing = NO_TRACE
-    conversations: Conversations = field(default_factory=Conversations)
-    transcripts: Transcripts | None = None
-    responses: KeptResponses = field(default_factory=KeptResponses)
-    overseeing: Overseeing | None = None
-    power: Power | None = None
-    reviewing: Reviewing | None = None
-    console: Console | None = None
-    paths_state: Callable[[], str] = lambda: "unmeasured"
-    _running: set["asyncio.Task[None]"] = field(default_factory=set["asyncio.Task[None]"])
-
-    def background(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
-        """Runs what has to finish even if the caller has gone."""
-        task = asyncio.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        return task
-
-    async def settle(self) -> None:
-        """Waits for whatever runs in the background."""
-        while self._running:
-            await asyncio.wait(self._running)
-
-
-def read_use(
-    desk: Desk, wire: Wire, caller: Caller, headers: Mapping[str, str], body: bytes
-) -> tuple[Use, WireRequest]:
-    """The use in these bytes; raises `RequestError`. Nothing is decided yet."""
-    owner = (caller.deployment.id, caller.principal, wire.NAME, wire.ACTION)
-    before = desk.conversations.find(owner, body)
-    known = None if before is None else before.known
-    request = wire.parse_request(body, max_bytes=desk.max_body_bytes, known=known)
-    # An endpoint that keeps content may keep a call in it.
-    request.pairing.check(calls_elsewhere=lambda: any(map(_is_kept, request.raw_parts)))
-    sent = request
-    if wire.ACTION == responses.ACTION:
-        request = desk.responses.resolved(caller.deployment.id, request)
-    evidence = read_evidence(headers)
-    law = caller.law
-    bundle = law.bundle
-    settled_digests = digests_of(request.raw_parts[: request.settled], before)
-    digests = settled_digests.union([part.digest for part in request.raw_parts[request.settled :]])
-    found = law.witnesses.find(evidence, request.raw_parts, digests)
-    unknown = request.extension.claims.keys() - bundle.registry.facts.keys()
-    if unknown:
-        raise RequestError(
-            400,
-            "unknown_claim",
-            "`caveat.claims` names a fact that the policy bundle does not declare",
-            "facts.toml of the bundle in force declares the facts",
-        )
-    terms = Terms(
-        request.extension.declared,
-        found.covered,
-        bundle.typed_text_max_bytes,
-        caller.deployment.max_identifiers,
-    )
-    settled = classify_settled(request, terms, before)
-    classified = classify_after(settled, request.raw_parts, terms)
-    parts = classified.parts
-    declared = request.extension.declared
-    if declared and not declared.keys() <= {part.pointer for part in parts}:
-        raise RequestError(
-            400, "unknown_part", "`caveat.data` names a part that the request has not", "see its pointers"
-        )
-    deployment, targets = caller.deployment, request.extension.targets
-    name = desk.gate.namer.name(
-        (deployment.id, Point.PROMPT, f"{wire.NAME}/{wire.ACTION}", targets),
-        request.forward,
-        request.settled_forward,
-        None if before is None else before.begun,
-        None if known is None or request.is_rendered else known.prefix,
-    )
-    passage = None
-    if desk.transcripts is not None:
-        heard = None if before is None or request is not sent else before.heard
-        passage = desk.transcripts.compare((deployment.id, caller.principal), request.utterances, heard)
-    call = Call(
-        point=Point.PROMPT,
-        protocol=wire.NAME,
-        deployment=deployment.id,
-        model=request.model,
-        parts=parts,
-        claims=request.extension.claims,
-        stream=request.stream,
-        action_digest=name.digest,
-        evidence=evidence,
-        workflow=request.extension.workflow,
-        form=request.form,
-        targets=targets,
-        data=classified.data,
-        history=None if passage is None else passage.state,
-    )
-    turn = turn_of(settled, before)
-    if request.known is not None:
-        turn.conversation = Conversation(request.known, settled, settled_digests, name.begun, turn.cited)
-        turn.conversation.heard = None if passage is None or request is not sent else passage.heard
-        desk.conversations.keep(owner, turn.conversation, before)
-    principal, speakers = caller.principal, caller.speakers
-    use = Use(law, deployment, principal, wire.ACTION, call, found, speakers, turn, sent, passage, request)
-    return use, sent
-
-
-def _is_kept(part: RawPart) -> bool:
-    """Whether a part only names what the endpoint keeps. A message may call its own role anything."""
-    return part.role == "stored" and part.origin is Origin.OPAQUE and "/content" not in part.pointer
-
-
-def hear_prompt(desk: Desk, prompt: Ruling) -> None:
-    """The messages of a prompt that goes through are known from now on."""
-    if desk.transcripts is not None and prompt.use.passage is not None:
-        desk.transcripts.passed(prompt.use.passage)
-
-
-def hear_answer(desk: Desk, prompt: Ruling, answer: Json) -> None:
-    """What is about to be released to the caller, in the form in which it is, is known from now on."""
-    if desk.transcripts is not None and prompt.use.passage is not None:
-        desk.transcripts.answered(prompt.use.passage, answered_in(answer))
-    if prompt.use.whole is not None and prompt.use.action == responses.ACTION:
-        desk.responses.keep(prompt.use.deployment.id, prompt.use.whole, answer)
 
 
 @dataclass(frozen=True, slots=True)

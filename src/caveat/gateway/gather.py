@@ -8,19 +8,17 @@ section 4, EVIDENCE attacks 24 to 27 in `THREAT_MODEL.md`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Protocol
 
 from caveat.call.call import Call, DataParts, Part, PartKind
 from caveat.evidence.check import Checked, Use
-from caveat.evidence.counting import Count, count_persons
 from caveat.evidence.defects import Outcome
 from caveat.evidence.entitlement import COUNTER
 from caveat.evidence.recognition import Recognition
-from caveat.facts.fact import Fact, Facts, Finding, Grade
-from caveat.facts.registry import FactSpec, Registry
+from caveat.facts.fact import Fact, Facts, Finding
+from caveat.facts.registry import Registry
 from caveat.facts.value import Value
 from caveat.gateway.contributing import (
     Contribute,
@@ -30,26 +28,20 @@ from caveat.gateway.contributing import (
     monitor_facts,
     nobody_apart,
 )
-from caveat.gateway.joining import join_parts, settle
+from caveat.gateway.counting import Counter, count_part
+from caveat.gateway.joining import join_parts
 from caveat.gateway.observing import (
     HISTORY,
     MONITORS,
     REACH,
     TOTALS,
     Registration,
-    Total,
     history_facts,
     observed_facts,
     total_facts,
 )
-from caveat.gateway.pieces import (
-    Said,
-    covered_digests,
-    named_by,
-    overlay,
-    pieces_of,
-    touched_by_words,
-)
+from caveat.gateway.piece_facts import Compare, PieceFacts, Totals, compared, piece_facts
+from caveat.gateway.pieces import covered_digests, named_by, overlay, pieces_of, touched_by_words
 from caveat.gateway.shape import Standing, reach_facts, registered_facts, standing
 from caveat.ledger.record import Counted, Reservation
 from caveat.signing.canonical import Json, JsonObject
@@ -60,18 +52,7 @@ _FINDINGS = {
     Outcome.REPLAYED: Finding.REPLAYED,
     Outcome.OUT_OF_RANGE: Finding.OUT_OF_RANGE,
 }
-
-
-class Totals(Protocol):
-    """Persons reached in the last twelve months, by source."""
-
-    def with_use(self, now: datetime, reservations: Sequence[Reservation]) -> Mapping[str, Total]:
-        """Each source's total if a use with these reservations is released now. Reserves nothing."""
-        ...
-
-    def counted(self, source: str, digests: Sequence[Digest]) -> Sequence[Digest]:
-        """Those of these digests of which an earlier use counted at least one person of the source."""
-        ...
+_NOTHING: Mapping[Digest, Recognition] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,36 +73,6 @@ class Gathered:
     standing: Standing = field(default_factory=Standing)
     contributed: tuple[Contributed, ...] = ()
     counted: Counted | None = None
-
-
-Counter = Callable[[Part, str], Count | None]
-Compare = Callable[[Sequence[Part], Sequence[Fact], Mapping[str, Json], str | None], Fact]
-"""Of parts, what is said of them, claims and the deployment's id column: how far they contradict it."""
-_NOTHING: Mapping[Digest, Recognition] = MappingProxyType({})
-
-
-def count_part(part: Part, id_column: str) -> Count | None:
-    """Persons in one part by one column, read in the form that the part was declared to have."""
-    return count_persons(part.content, part.media_type, id_column)
-
-
-@dataclass(slots=True)
-class CountCache:
-    """Counts by the digest of what was counted: a history that is sent again is not counted again."""
-
-    limit: int = 4096
-    _counts: dict[tuple[Digest, str, str], Count | None] = field(
-        default_factory=dict[tuple[Digest, str, str], Count | None]
-    )
-
-    def __call__(self, part: Part, id_column: str) -> Count | None:
-        """As `count_part`."""
-        key = (part.digest, part.media_type, id_column)
-        if key not in self._counts:
-            if len(self._counts) >= self.limit:
-                del self._counts[next(iter(self._counts))]
-            self._counts[key] = count_part(part, id_column)
-        return self._counts[key]
 
 
 def data_parts(call: Call, covered: frozenset[Digest] = frozenset()) -> tuple[Part, ...]:
@@ -187,12 +138,12 @@ def gather(
     counted = [spec for spec in registry.facts.values() if COUNTER in spec.observed_by]
     data = data_parts(call, covered)
     parts = [
-        _part_facts(said, alike, deployment, registry, counted, registered, count, contribute)
+        piece_facts(said, alike, deployment, registry, counted, registered, count, contribute)
         for part, alike in _alike(data, call.data_parts, deployment, recognised, accepted, count)
         for said in pieces_of(registry, part, recognised.get(part.digest), accepted)
     ]
     if compare is not None:
-        parts = [_compared(part, data, registered, call, deployment, compare) for part in parts]
+        parts = [compared(part, data, registered, call, deployment, compare) for part in parts]
     reserve = tuple(one for part in parts for one in part.reservations(totals))
     observed = observed_facts(registry, deployment, measured or {})
     observed += total_facts(registry, deployment, registered, totals.with_use(now, reserve))
@@ -221,42 +172,6 @@ def gather(
         contributed=contributed,
         counted=where if contributed else None,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _PartFacts:
-    """What is said of one piece by itself. `persons`: as counted or attested, `lo` at least that many.
-
-    `digests`: of its own content, and of all others of which exactly the same is said.
-    """
-
-    said: Said
-    digests: tuple[Digest, ...]
-    facts: tuple[Fact, ...]
-    sources: tuple[str, ...]
-    lo: int
-    persons: int | None
-    apart: Contributed | None = None
-
-    @property
-    def pointer(self) -> str:
-        """Where its part stands in the request."""
-        return self.said.part.pointer
-
-    def reservations(self, totals: Totals) -> Iterator[Reservation]:
-        """What is reserved: for each content and source the count. Data of which nothing is known make their
-        source's total unknown however much there is of them, so that one stands for all; what was counted
-        before is reserved again, so that its count is not forgotten sooner."""
-        for source in self.sources:
-            digests = self.digests
-            if self.lo == 0 and self.persons is None:
-                digests = tuple(dict.fromkeys((digests[0], *totals.counted(source, digests))))
-            for digest in digests:
-                if self.apart is None:
-                    yield Reservation(source, digest, self.lo, self.persons)
-                else:
-                    commitment, known = self.apart.sealed.commitment, len(self.apart.sightings)
-                    yield Reservation(source, digest, self.lo, self.persons, commitment, min(known, self.lo))
 
 
 def _alike(
@@ -292,7 +207,7 @@ def _alike(
 
 
 def _cases(
-    bodies: Sequence[tuple[Fact, ...]], parts: Sequence[_PartFacts], by_words: Sequence[tuple[Fact, ...]]
+    bodies: Sequence[tuple[Fact, ...]], parts: Sequence[PieceFacts], by_words: Sequence[tuple[Fact, ...]]
 ) -> tuple[tuple[Fact, ...], ...]:
     """Every combination that really occurs: each piece under each owner that differs, and beside these what
     the fragments that were known again say. Overlays only ever add cases."""
@@ -311,85 +226,6 @@ def _cases(
         for over in part.said.overlays
     ]
     return (*plain, *beside, *(overlay(body, over) for body in plain for over in by_words))
-
-
-def _part_facts(
-    said_of: Said,
-    alike: tuple[Digest, ...],
-    deployment: Registration,
-    registry: Registry,
-    counted: Sequence[FactSpec],
-    registered: tuple[Fact, ...],
-    count: Counter,
-    contribute: Contribute,
-) -> _PartFacts:
-    about, facts = said_of.about, list(said_of.facts)
-    trusted = _greatest(said_of, count, {deployment.id_column, *(one.id_column for one in about)})
-    by_caller = _greatest(said_of, count, {said_of.part.id_column})
-    observes = COUNTER in deployment.observers
-    at_least = max((n for n in (trusted, by_caller) if n is not None), default=0)
-    lo, persons = at_least, trusted if observes else None
-    for spec in counted:
-        said = [fact for fact in (*registered, *facts) if fact.name == spec.name]
-        attested = settle(registry, spec, said)
-        seen = trusted if observes else None
-        # A column that only the caller declares never makes a count known: it can only contradict.
-        if isinstance(attested.value, int) and attested.value < at_least:
-            seen = at_least
-        if seen is not None:
-            observed = Fact(spec.name, min(seen, spec.hi), Grade.OBSERVED, COUNTER)
-            facts.append(observed)
-            said.append(observed)
-        settled = settle(registry, spec, said)
-        if isinstance(settled.value, int):
-            lo, persons = max(lo, settled.value), settled.value
-    sources = {one.source for one in about if one.source is not None} or {f"owner:{deployment.owner_group}"}
-    lo = lo if persons is None else persons
-    digests = alike or (said_of.part.digest,)
-    apart = _apart(said_of, deployment, count, contribute) if observes and not alike else None
-    return _PartFacts(said_of, digests, tuple(facts), tuple(sorted(sources)), lo, persons, apart)
-
-
-def _apart(
-    said: Said, deployment: Registration, count: Counter, contribute: Contribute
-) -> Contributed | None:
-    """Who is told apart in a whole part, by the column that tells most apart of those that may."""
-    if said.counted != (said.part,):
-        return None
-    columns = {deployment.id_column, *(one.id_column for one in said.about if one.source is not None)}
-    counts = [
-        (found.persons, column)
-        for column in columns
-        if column is not None and (found := count(said.part, column)) is not None
-    ]
-    return contribute(said.part, max(counts)[1]) if counts else None
-
-
-def _compared(
-    piece: _PartFacts,
-    data: Sequence[Part],
-    registered: tuple[Fact, ...],
-    call: Call,
-    deployment: Registration,
-    compare: Compare,
-) -> _PartFacts:
-    """The piece with what its content, and that of all parts of which the same is said, contradicts of it."""
-    alike = frozenset(piece.digests)
-    parts = [part for part in data if part.digest in alike] if len(alike) > 1 else [piece.said.part]
-    disputed = [fact for words in piece.said.alternatives for fact in words]
-    found = compare(parts, (*registered, *piece.facts, *disputed), call.claims, deployment.id_column)
-    return replace(piece, facts=(*piece.facts, found))
-
-
-def _greatest(said: Said, count: Counter, columns: set[str | None]) -> int | None:
-    """The most persons that any of these columns tells apart; None where none of them can be counted."""
-    found: list[int] = []
-    for column in columns:
-        if column is not None:
-            counts = [one for part in said.counted if (one := count(part, column)) is not None]
-            if len(counts) == len(said.counted):
-                found.append(counts[0].persons)
-    return max(found, default=None)
 
 
 def _arranged(registry: Registry, body: tuple[Fact, ...], observed: tuple[Fact, ...]) -> tuple[Fact, ...]:

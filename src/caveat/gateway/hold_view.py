@@ -24,25 +24,10 @@ def render_view(record: DecisionRecord, hold: str, bundle: Bundle) -> JsonObject
         {"role": role, "persons": persons, "text": bundle.manifest.roles[role].text}
         for role, persons in roles.items()
     ]
-    parts: list[Json] = [
-        {"pointer": part.pointer, "digest": part.digest, "bytes": part.bytes} for part in record.parts
-    ]
     return {
-        "version": VERSION,
+        **_use(record, bundle),
         "hold": hold,
-        "point": record.point.value,
-        "protocol": record.protocol,
-        "deployment": record.deployment,
-        "requester": record.principal,
-        "model": record.model,
-        "does": record.action,
-        "action": record.request,
-        "policy": record.bundle,
-        "policy_name": f"{bundle.manifest.name} {bundle.manifest.release}",
         "asks": asks,
-        "clauses": [_clause(bundle, name) for name in record.decision.clauses],
-        "cases": [render_facts(case) for case in record.cases],
-        "parts": parts,
         "opened_at": record.time,
         "expires_at": expires_at,
         "permits": "exactly this use, by this requester, once, until it expires",
@@ -61,12 +46,21 @@ def _afterwards(held: Held) -> JsonObject:
 
 def render_use_view(record: DecisionRecord, record_id: str, bundle: Bundle) -> JsonObject:
     """The view of a use that this record let through under `bundle`, for whoever reviews it afterwards."""
+    return {
+        **_use(record, bundle),
+        "record": record_id,
+        "time": record.time,
+        "approved": None if record.approved is None else record.approved.hold,
+    }
+
+
+def _use(record: DecisionRecord, bundle: Bundle) -> JsonObject:
+    """What either view shows: all that the decision read."""
     parts: list[Json] = [
         {"pointer": part.pointer, "digest": part.digest, "bytes": part.bytes} for part in record.parts
     ]
     return {
         "version": VERSION,
-        "record": record_id,
         "point": record.point.value,
         "protocol": record.protocol,
         "deployment": record.deployment,
@@ -79,8 +73,6 @@ def render_use_view(record: DecisionRecord, record_id: str, bundle: Bundle) -> J
         "clauses": [_clause(bundle, name) for name in record.decision.clauses],
         "cases": [render_facts(case) for case in record.cases],
         "parts": parts,
-        "time": record.time,
-        "approved": None if record.approved is None else record.approved.hold,
     }
 
 

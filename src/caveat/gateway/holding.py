@@ -16,7 +16,15 @@ from caveat.decision.verdict import Decision, Verdict
 from caveat.evidence.approval import VerifiedApproval
 from caveat.gateway.planted_case import Opened
 from caveat.gateway.ports import Law
-from caveat.ledger.record import Afterwards, Approved, DecisionRecord, Held, Record, render_time
+from caveat.ledger.record import (
+    Afterwards,
+    Approved,
+    DecisionRecord,
+    Held,
+    Record,
+    parse_time,
+    render_time,
+)
 from caveat.oversight.book import Book, Counted, Entry
 from caveat.oversight.demanded import Demands
 from caveat.oversight.hold import Asked, Shown, Status
@@ -24,6 +32,8 @@ from caveat.oversight.queue import Outlook, Pace, Queue
 from caveat.oversight.review import Act
 from caveat.policy.oversight import Oversight
 from caveat.signing.digest import Digest
+
+_DAY = timedelta(days=1)
 
 
 class HoldStore(Protocol):
@@ -148,15 +158,23 @@ class Holding:
         self.planted: Planted = NothingPlanted()
         self.planted_samples: Container[str] = frozenset()
         self._waiting: dict[str, asyncio.Event] = {}
+        self._forgets_after = ""
 
     def fold(self, record: Record, record_id: str) -> None:
-        """Takes in a durable record, and wakes whoever waits for a hold that it speaks of."""
+        """Takes in a durable record, and wakes whoever waits for a hold that it speaks of.
+
+        Once a day by the log's own time it forgets what is too old to count.
+        """
         self.book.fold(record, record_id)
         self.demands.fold(record, record_id)
         self.queue.fold(record, record_id)
         for name in (getattr(record, "hold", None), getattr(getattr(record, "approved", None), "hold", None)):
             if isinstance(name, str) and name in self._waiting:
                 self._waiting.pop(name).set()
+        if record.time > self._forgets_after:
+            now = parse_time(record.time)
+            self.book.forget(now)
+            self._forgets_after = render_time(now + _DAY)
 
     def given(self, asked: Asked, law: Law, now: datetime) -> Given | None:
         """What is approved of this very use and counts at this moment; None where nothing is.

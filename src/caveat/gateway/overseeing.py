@@ -20,7 +20,7 @@ from caveat.evidence.defects import EXPLANATIONS
 from caveat.evidence.envelope import RejectedEnvelope
 from caveat.evidence.reading import OBSERVERS, OVERSEERS
 from caveat.evidence.trust import Issuer, Overseer, Purpose
-from caveat.gateway.counters import has_gone_on
+from caveat.gateway.counters import against_passkey
 from caveat.gateway.errors import RequestError
 from caveat.gateway.holding import Holding
 from caveat.gateway.ports import Law
@@ -205,13 +205,10 @@ class Overseeing:
         }
 
     async def _against_passkey(self, law: Law, found: VerifiedApproval) -> Defect | None:
-        """What is wrong with the passkey that signed, if one did. Its counter is on disk before it counts."""
-        if found.asserted is None:
-            return None
-        if not await has_gone_on(self.holding.store.count, found.approver, found.asserted):
-            return Defect.PASSKEY_COUNTER
-        bound = law.bundle.oversight.passkeys.device_bound
-        return Defect.PASSKEY_SYNCED if found.asserted.synced and found.approval.role in bound else None
+        bound = found.approval.role in law.bundle.oversight.passkeys.device_bound
+        count = self.holding.store.count
+        against = await against_passkey(count, found.approver, found.asserted, device_bound=bound)
+        return None if against is None else Defect(against)
 
     def _standing(
         self, law: Law, entry: Entry, shown: Shown | None, person: str, floors: Floors, role: str

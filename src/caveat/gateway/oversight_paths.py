@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import orjson
 
+from caveat.gateway.desk import Desk
 from caveat.gateway.errors import FaultError, RequestError
-from caveat.gateway.exchange import Desk
 from caveat.gateway.hold_status import find_hold, render_hold, stream_hold, wait_seconds
 from caveat.gateway.http import (
     JSON,

@@ -19,6 +19,7 @@ from structlog.types import FilteringBoundLogger
 
 from caveat.call.call import Point
 from caveat.decision.verdict import Verdict
+from caveat.gateway.background import Background
 from caveat.gateway.errors import GatewayError
 from caveat.gateway.gate import Gate
 from caveat.gateway.hold_view import render_view
@@ -118,13 +119,13 @@ class Planting:
         self._aside: dict[str, _Aside] = {}
         self._used: set[str] = set()
         self._fresh: list[Opened] = []
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._run)
         self._stepping = asyncio.Lock()
         self._take_up()
         holding.planted = self
 
     def _take_up(self) -> None:
-        by_action = {entry.hold.asked.action: entry.hold.id for entry in self._holding.book.entries()}
+        by_action = {entry.hold.asked.action: entry.hold.id for entry in self._holding.book.all()}
         for action, nonce in self._store.plants().items():
             hold = by_action.get(action)
             if hold is None or hold in self._holding.book.revealed:
@@ -137,7 +138,7 @@ class Planting:
         return hold in self._plants or hold in self._holding.book.revealed
 
     def hides(self, hold: str, person: str) -> bool:
-        """Whether this person is not asked about it for now: real or planted, by one and the same rule.
+        """Whether this person is not asked about it yet: real or planted, by one and the same rule.
 
         A planted case is not asked of whoever saw what it was made of. Were it alone in that, it would wait
         longer than others. So a real use is not asked of whoever saw what a case in its place would have
@@ -174,13 +175,11 @@ class Planting:
 
     def start(self) -> None:
         """Plants and reveals from now on, in the running loop."""
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._background.start()
 
     async def stop(self) -> None:
         """Ends it. What is planted waits in the store."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        await self._background.stop()
 
     async def _run(self) -> None:
         while True:

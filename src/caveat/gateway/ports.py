@@ -48,6 +48,7 @@ class Receipt(Protocol):
 class Ledger(Protocol):
     """The one writer of records."""
 
+    # Any: a future is of exactly one type, and each ledger has a receipt of its own.
     def submit(self, record: JsonObject) -> asyncio.Future[Any]:
         """Gives the record its place at once; a `Receipt` once it is durable, or the ledger's own error.
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import orjson
 
+from caveat.gateway.desk import Desk
 from caveat.gateway.errors import FaultError, RequestError
-from caveat.gateway.exchange import Desk
 from caveat.gateway.http import JSON, NO_RETRY, Receive, Scope, Send, read_body, send_whole
 from caveat.gateway.observer import size_of
 from caveat.gateway.overseeing import Overseeing

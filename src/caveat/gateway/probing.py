@@ -13,6 +13,7 @@ from functools import cache
 
 from structlog.types import FilteringBoundLogger
 
+from caveat.gateway.background import Background
 from caveat.gateway.coverage.live import LivePath, Why, fault_of, live_law, one_of_each, path_of
 from caveat.gateway.coverage.planted import Plant, plants
 from caveat.gateway.coverage.shapes import read_shapes
@@ -49,18 +50,16 @@ class Probing:
         self._log = log
         self._chance = chance or random.SystemRandom()
         self._planted: tuple[str, Law] | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._run)
         self.state = "unmeasured"
 
     def start(self) -> None:
         """Plants from now on, in the running loop."""
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._background.start()
 
     async def stop(self) -> None:
         """Ends it."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        await self._background.stop()
 
     async def _run(self) -> None:
         while True:

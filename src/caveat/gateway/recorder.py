@@ -51,7 +51,7 @@ class _Taking:
         try:
             for fold in self._folds:
                 fold(self._record, record_id)
-        except Exception as error:
+        except Exception as error:  # raised where the record was asked for: a callback has nobody to tell
             self.error = error
 
 

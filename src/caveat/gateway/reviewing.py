@@ -19,7 +19,8 @@ from caveat.evidence.envelope import RejectedEnvelope
 from caveat.evidence.overseers import VerifiedSaying
 from caveat.evidence.predicates import FindingModel, Predicate
 from caveat.evidence.trust import Overseer
-from caveat.gateway.counters import has_gone_on
+from caveat.gateway.background import Background
+from caveat.gateway.counters import against_passkey
 from caveat.gateway.errors import GatewayError, RequestError
 from caveat.gateway.holding import Holding
 from caveat.gateway.observer import Published
@@ -59,17 +60,15 @@ class Reviewing:
         self._log = log
         self._one_at_a_time = asyncio.Lock()
         self._opening = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._run)
 
     def start(self) -> None:
         """Opens incidents from now on, in the running loop."""
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._background.start()
 
     async def stop(self) -> None:
         """Ends it. What is not opened yet is opened after the next start."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        await self._background.stop()
 
     async def _run(self) -> None:
         while True:
@@ -252,13 +251,10 @@ class Reviewing:
         }
 
     async def _against_passkey(self, law: Law, found: VerifiedSaying[FindingModel]) -> Fault | None:
-        """What is wrong with the passkey that signed, if one did. Its counter is on disk before it counts."""
-        if found.asserted is None:
-            return None
-        if not await has_gone_on(self.holding.store.count, found.issuer, found.asserted):
-            return Fault.PASSKEY_COUNTER
-        bound = law.bundle.oversight.passkeys.device_bound
-        return Fault.PASSKEY_SYNCED if found.asserted.synced and found.said.role in bound else None
+        bound = found.said.role in law.bundle.oversight.passkeys.device_bound
+        count = self.holding.store.count
+        against = await against_passkey(count, found.issuer, found.asserted, device_bound=bound)
+        return None if against is None else Fault(against)
 
     def _known(self, law: Law, demand: Demand, shown: Shown | None, overseer: Overseer) -> Known:
         since = self._recorder.now() - _HOUR

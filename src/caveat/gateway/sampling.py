@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from structlog.types import FilteringBoundLogger
 
+from caveat.gateway.background import Background
 from caveat.gateway.errors import GatewayError
 from caveat.gateway.gate import Gate
 from caveat.gateway.hold_view import render_use_view
@@ -105,7 +106,7 @@ class Sampling:
         self._closing = False
         self.planting = SamplePlanting(holding.demands)
         holding.planted_samples = self.planting.about
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._run)
         self._stepping = asyncio.Lock()
         self._take_up(ledger)
 
@@ -218,17 +219,16 @@ class Sampling:
 
     def start(self) -> None:
         """Draws from now on, in the running loop."""
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._background.start()
 
     async def stop(self) -> None:
         """Stores what is left, and ends."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-            try:
-                await self.step()
-            except GatewayError as error:
-                self._log.error("sampling", outcome="failed", cause=error.message)
+        if not await self._background.stop():
+            return
+        try:
+            await self.step()
+        except GatewayError as error:
+            self._log.error("sampling", outcome="failed", cause=error.message)
 
     async def _run(self) -> None:
         while True:

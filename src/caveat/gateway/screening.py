@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from caveat.call.call import Part, Point
+from caveat.call.call import Call, Part, Point
 from caveat.facts.fact import Fact, Facts, Grade
 from caveat.gateway.contradicting import CONTRADICTION
 from caveat.gateway.guards import NOBODY, Guards, panel_of
@@ -95,6 +95,13 @@ class Screening:
         if len(parts) > 1:
             return self.phrases_in(_joined(parts))
         return highest([self.phrases_in(text) for text in _texts(parts[0])])
+
+
+async def scores_of(screening: Screening | None, call: Call) -> Scores:
+    """What the screens find in this very content, where some clause reads it."""
+    if screening is None or call.point not in screening.points:
+        return {}
+    return await screening.of_parts(call.parts)
 
 
 def _readable(parts: Sequence[Part]) -> Iterator[tuple[tuple[str, ...], list[Part]]]:

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from caveat.call.call import Call, Part, PartKind
@@ -17,19 +18,18 @@ from caveat.evidence.approval import VerifiedApproval, admit_approval
 from caveat.evidence.check import MAX_ENVELOPES, Checked, EvidenceChecker
 from caveat.evidence.envelope import RejectedEnvelope, VerifiedEnvelope, verify_envelope
 from caveat.evidence.issuer import Issuer, Purpose
-from caveat.evidence.manifest import Manifest, ManifestParseError, parse_manifest
 from caveat.evidence.overseers import VerifiedSaying, admit_saying
 from caveat.evidence.predicates import Predicate
 from caveat.evidence.reading import OVERSEERS, admit_reading
-from caveat.evidence.recognition import Index as RecognitionIndex
-from caveat.evidence.recognition import Recognition, recognise
+from caveat.evidence.recognition import Recognition
 from caveat.evidence.revocation import VerifiedRevocations, standing_of_key
 from caveat.facts.fact import Facts
 from caveat.gateway.contradicting import contradicting_of
 from caveat.gateway.contributing import UNNAMED, Contribute, nobody_apart, read_by, reading_of
-from caveat.gateway.errors import RequestError
-from caveat.gateway.gather import CountCache, Gathered, gather, use_of
+from caveat.gateway.counting import CountCache
+from caveat.gateway.gather import Gathered, gather, use_of
 from caveat.gateway.ports import Found, KeptManifest, SayingT
+from caveat.gateway.recognising import Manifests, RecognitionCache, keep_manifest
 from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.shape import standing
 from caveat.labels.sketch import Bounds
@@ -81,41 +81,6 @@ class Envelopes(Protocol):
     def get(self, digests: Iterable[Digest]) -> tuple[bytes, ...]:
         """Every envelope about any of these digests."""
         ...
-
-
-class Manifests(RecognitionIndex, Protocol):
-    """The leaf sets at hand. A failure is a `FaultError`."""
-
-    @property
-    def size(self) -> int:
-        """How many there are; none costs nothing."""
-        ...
-
-    def put(self, manifest: Manifest, issuer: str, lineage: str) -> bool:
-        """Keeps one, durably; False if it was there."""
-        ...
-
-
-class RecognitionCache:
-    """What was known again of contents, by their digests: a history that is sent again is not read again."""
-
-    def __init__(self, index: Manifests, limit: int = 1024) -> None:
-        """Forgets everything as soon as a manifest is added."""
-        self._index = index
-        self._limit = limit
-        self._size = 0
-        self._found: dict[Digest, Recognition | None] = {}
-
-    def __call__(self, digest: Digest, content: bytes) -> Recognition | None:
-        """As `recognise`."""
-        if self._size != self._index.size:
-            self._found.clear()
-            self._size = self._index.size
-        if digest not in self._found:
-            if len(self._found) >= self._limit:
-                del self._found[next(iter(self._found))]
-            self._found[digest] = recognise(content, self._index)
-        return self._found[digest]
 
 
 class BundleWitnesses:
@@ -368,29 +333,8 @@ class BundleWitnesses:
         self._store.put(verified)
 
     def keep_manifest(self, data: bytes, now: datetime) -> KeptManifest:
-        """Stores a manifest whose list is the one under its head, and whose head an admitted statement names.
-
-        Raises `RequestError` where there is no such statement: nobody fills the store without an issuer.
-        """
-        try:
-            manifest = parse_manifest(data)
-        except ManifestParseError as error:
-            raise RequestError(
-                400, "manifest_invalid", "this manifest does not hold, so it was not stored", str(error)
-            ) from error
-        for raw in self._store.get([manifest.digest]):
-            admitted = self._checker.admit(raw, now)
-            if isinstance(admitted, VerifiedEnvelope):
-                keyid = admitted.issuer.keyid
-                lineage = admitted.statement.source or manifest.digest
-                new = self._manifests.put(manifest, keyid, lineage)
-                return KeptManifest(manifest.digest, manifest.kind, len(manifest.leaves), keyid, new)
-        raise RequestError(
-            400,
-            "manifest_unsigned",
-            "no stored statement that holds names this manifest, so it was not stored",
-            "upload the statement about it first, as issued by `caveat attest data --parts`",
-        )
+        """Stores a manifest that an admitted statement names; raises `RequestError`."""
+        return keep_manifest(data, self._manifests, self._store.get, partial(self._checker.admit, now=now))
 
 
 def _is_reviewed(bundle: Bundle) -> bool:

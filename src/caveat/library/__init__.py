@@ -6,8 +6,8 @@ the gate guards what goes through it, not the process itself. Source: ADR-0028, 
 """
 
 from caveat.library.async_gate import AsyncGate
-from caveat.library.errors import GateError, Refused
+from caveat.library.errors import GateError
 from caveat.library.gate import Gate
-from caveat.library.ruling import Ruling
+from caveat.library.ruling import Refused, Ruling
 
 __all__ = ["AsyncGate", "Gate", "GateError", "Refused", "Ruling"]

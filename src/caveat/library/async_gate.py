@@ -18,7 +18,8 @@ from caveat.library.loop import closed
 from caveat.library.opening import Settings, ledger_fault, open_or_explain, service_config
 from caveat.library.optional import require_httpx2
 from caveat.library.ruling import Ruling
-from caveat.service.service import Service, ServiceConfig
+from caveat.service.config import ServiceConfig
+from caveat.service.service import Service
 from caveat.service.watch import DEFAULT_HEARTBEAT_SECONDS
 
 if TYPE_CHECKING:

@@ -14,11 +14,13 @@ import orjson
 
 from caveat.call.call import Point
 from caveat.gateway import ruling as gateway_ruling
+from caveat.gateway.desk import Desk
 from caveat.gateway.errors import GatewayError, RequestError
 from caveat.gateway.evidence_header import HEADER, encode_envelope
-from caveat.gateway.exchange import Desk, hear_answer, hear_prompt, read_use
+from caveat.gateway.heard import hear_answer, hear_prompt
 from caveat.gateway.http import read_headers
 from caveat.gateway.identity.callers import Connection
+from caveat.gateway.requested import read_use
 from caveat.gateway.said import scores_of_answer
 from caveat.gateway.tool_hold import decide_calls, strictest_refusal
 from caveat.gateway.usage import estimated, usage_in
@@ -198,7 +200,7 @@ def _as_gate_errors(desk: Desk) -> Generator[None]:
         else:
             desk.metrics.fault(error.code)
         raise GateError(error.code, error.message, error.hint) from error
-    except Exception as error:
+    except Exception as error:  # a bug: nothing is decided by it, and nothing of it is shown
         desk.metrics.fault("internal")
         desk.log.critical("internal", cause=type(error).__name__)
         raise GateError(

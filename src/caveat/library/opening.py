@@ -12,8 +12,10 @@ from caveat.gateway.upstream import UpstreamConfig
 from caveat.ledger.errors import LedgerError, LockedError, PolicyParseError
 from caveat.ledger.quorum import Policy, parse_policy
 from caveat.library.errors import GateError
+from caveat.service.config import ServiceConfig
 from caveat.service.log_keys import DataFolderError
-from caveat.service.service import Service, ServiceConfig, open_service
+from caveat.service.opening import open_service
+from caveat.service.service import Service
 from caveat.service.watch import WatchConfig
 from caveat.store.errors import FolderError, StoreError
 from caveat.store.folder import read_folder

@@ -6,13 +6,12 @@ from typing import Literal
 from caveat.call.call import Point
 from caveat.decision.verdict import Reason, Verdict
 from caveat.gateway import ruling as gateway_ruling
-from caveat.gateway.exchange import Desk
+from caveat.gateway.desk import Desk
 from caveat.gateway.gather import needs_detail
 from caveat.gateway.identity.callers import Caller
 from caveat.gateway.refusal import refusal_message
 from caveat.gateway.wire.protocol import Wire
 from caveat.gateway.wire.request import WireRequest
-from caveat.library.errors import Refused
 from caveat.signing.canonical import JsonObject
 
 
@@ -58,6 +57,21 @@ class Ruling:
         """Returns only where the use goes through; raises `Refused` otherwise."""
         if not self.allowed:
             raise Refused(self)
+
+
+class Refused(Exception):  # noqa: N818 - a refusal is a decision and no error: it is named for what it is
+    """A use that does not go through. `ruling` has all of it; what a caller acts on stands here too."""
+
+    def __init__(self, ruling: Ruling) -> None:
+        """Of a ruling that is not released."""
+        super().__init__(ruling.message)
+        self.ruling = ruling
+        self.verdict = ruling.verdict
+        self.clauses = ruling.clauses
+        self.needs = ruling.needs
+        self.approvals = ruling.approvals
+        self.hold = ruling.hold
+        self.record = ruling.record
 
 
 def ruling_of(origin: Origin) -> Ruling:

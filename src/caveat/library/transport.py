@@ -9,7 +9,7 @@ caller's protocol that no SDK sends again. Source: ADR-0028.
 import asyncio
 import weakref
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import httpx2
 
@@ -20,14 +20,23 @@ from caveat.library.errors import GateError
 from caveat.library.in_process import BrokenOffError, Head, InProcessCall
 from caveat.library.loop import LoopThread
 
-if TYPE_CHECKING:
-    from caveat.library.async_gate import AsyncGate
+
+class Opened(Protocol):
+    """A gate, as transports use it."""
+
+    def fault(self) -> GateError | None:
+        """Why nothing can be decided here now; None where it can. From any thread."""
+        ...
+
+    def begin(self, scope: Scope, body: bytes) -> InProcessCall:
+        """Puts one request to the gateway, in the gate's own loop. Raises `GateError`."""
+        ...
 
 
 class AsyncGateTransport(httpx2.AsyncBaseTransport):
     """For the loop in which its gate was opened. Closing it leaves the gate open."""
 
-    def __init__(self, gate: "AsyncGate") -> None:
+    def __init__(self, gate: Opened) -> None:
         """Opens nothing."""
         self._gate = gate
 
@@ -44,7 +53,7 @@ class AsyncGateTransport(httpx2.AsyncBaseTransport):
 class GateTransport(httpx2.BaseTransport):
     """For any thread: the gate runs in the loop of its own. Closing it leaves the gate open."""
 
-    def __init__(self, gate: "AsyncGate", loop: LoopThread) -> None:
+    def __init__(self, gate: Opened, loop: LoopThread) -> None:
         """`loop`: the one in which the gate was opened."""
         self._gate = gate
         self._loop = loop
@@ -62,12 +71,12 @@ class GateTransport(httpx2.BaseTransport):
         return _response(head, _Body(call, request, self._loop))
 
 
-def async_client(gate: "AsyncGate") -> httpx2.AsyncClient:
+def async_client(gate: Opened) -> httpx2.AsyncClient:
     """A client with nothing but the gate behind it: no proxy, no redirect, nothing from the environment."""
     return httpx2.AsyncClient(transport=AsyncGateTransport(gate), trust_env=False, base_url=_NOWHERE)
 
 
-def client(gate: "AsyncGate", loop: LoopThread) -> httpx2.Client:
+def client(gate: Opened, loop: LoopThread) -> httpx2.Client:
     """As `async_client`."""
     return httpx2.Client(transport=GateTransport(gate, loop), trust_env=False, base_url=_NOWHERE)
 
@@ -110,7 +119,7 @@ class _Body(httpx2.SyncByteStream):
             self._loop.run(self._call.leave())
 
 
-async def _begin(gate: "AsyncGate", request: httpx2.Request, body: bytes) -> tuple[InProcessCall, Head]:
+async def _begin(gate: Opened, request: httpx2.Request, body: bytes) -> tuple[InProcessCall, Head]:
     call = gate.begin(scope_of(request), body)
     try:
         async with asyncio.timeout(_read_seconds(request)):

@@ -16,7 +16,7 @@ from caveat.oversight.review import Act
 from caveat.signing.digest import Digest
 
 KEPT_SECONDS = 366 * 86_400
-"""How long decisions of people are remembered for their figures."""
+"""How long decisions of people are remembered for their figures, and holds after they are over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +125,6 @@ class Book:
             entry.revealed = True
             self._open.pop(entry.hold.asked, None)
 
-    def entries(self) -> Iterable[Entry]:
-        """All that are remembered."""
-        return self._entries.values()
-
     def entry(self, hold: str) -> Entry:
         """The hold with this id, which is known to be there."""
         return self._entries[hold]
@@ -186,12 +182,14 @@ class Book:
         return found[::-1]
 
     def forget(self, now: datetime) -> None:
-        """Drops what nobody can use or count any more."""
+        """Drops what nobody can use or count any more: decisions, and holds that were over, 366 days ago."""
         past = now - timedelta(seconds=KEPT_SECONDS)
         self._past = [one for one in self._past if one.at >= past]
         over = [name for name, one in self._entries.items() if one.hold.expires_at < past]
         for name in over:
-            self._open.pop(self._entries.pop(name).hold.asked, None)
+            asked = self._entries.pop(name).hold.asked
+            if self._open.get(asked) == name:  # the same use may wait again by now
+                del self._open[asked]
             self.revealed.pop(name, None)
 
 

@@ -153,7 +153,7 @@ class Panel:
                     answer = await remote.score(text)
         except TimeoutError:
             return seat.failed(Failure.TIMED_OUT)
-        except Exception:
+        except Exception:  # others' models and services: whatever they raise, its declared score stands
             return seat.failed(Failure.FAILED)
         return seat.failed(answer.why) if isinstance(answer, Unavailable) else seat.read(answer)
 
@@ -163,7 +163,7 @@ class Panel:
             return seat.failed(refused.why)
         try:
             return seat.read(screen.score(text))
-        except Exception:
+        except Exception:  # as above
             return seat.failed(Failure.FAILED)
 
     def _refused(self, screen: Screen, text: str, most_chars: int | None = None) -> Unavailable | None:

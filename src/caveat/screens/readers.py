@@ -77,7 +77,7 @@ class Readers:
                 continue
             try:
                 found = job()
-            except Exception as error:
+            except Exception as error:  # goes to whoever asked; the thread reads on for others
                 future.set_exception(error)
             else:
                 future.set_result(found)

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from structlog.types import FilteringBoundLogger
 
+from caveat.gateway.background import Background
 from caveat.gateway.issued_keys import IssuedKey, IssuedKeys
 from caveat.store.api_keys import ApiKeyStore, StoredKey
 from caveat.store.errors import KeyStoreError
@@ -28,18 +29,16 @@ class KeyWatch:
         self._seen: _Seen = None
         self._broken = False
         self._first = True
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._watch)
 
     def start(self) -> None:
         """Reads the keys, and goes on watching in the running loop."""
         self.look()
-        self._task = asyncio.get_running_loop().create_task(self._watch())
+        self._background.start()
 
     async def stop(self) -> None:
         """Ends the watching."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        await self._background.stop()
 
     async def _watch(self) -> None:
         while True:

@@ -137,6 +137,7 @@ class SqliteHolds:
         """Forgets one; raises `HoldStoreError`."""
         self._run("DELETE FROM plant WHERE action = ?", (action,))
 
+    # Any, in both: SQLite gives what a column holds.
     def _run(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         try:
             with self._lock:

@@ -24,6 +24,7 @@ _MISSING = {Wrong.CONTENT_MISSING: WRONG[Wrong.CONTENT_MISSING]}
 def due_to(visit: Visit) -> list[dict[str, Any]]:
     """What is due to whoever is signed in, what is due soonest first."""
     now = visit.premises.overseeing.now()
+    # Any: JSON of our own making, as `GET /v1/reviews` gives it.
     told: Any = visit.premises.reviewing.due(visit.law, visit.somebody.overseer)["reviews"]
     rows = sorted(told, key=lambda one: str(one["review_by"]))
     return [{**one, "left": _left(parse_time(one["review_by"]) - now)} for one in rows]

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from caveat.gateway.app import Gateway
 from caveat.gateway.coverage.planted_law import planted_law
-from caveat.gateway.exchange import Desk
+from caveat.gateway.desk import Desk
 from caveat.gateway.gate import Gate
 from caveat.gateway.http import Message, Scope
 from caveat.gateway.identity.callers import Identities
