@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from caveat.screens import sensitive, tables
 from caveat.screens.sensitive import HEAD, MAX_CHARS, SensitiveScreen
 from tests.screens.political_science import aggregate, assigned
 
@@ -123,3 +124,21 @@ def test_any_json_has_a_score_in_range(value: object) -> None:
 def test_the_digest_is_of_the_words_and_rules() -> None:
     assert SCREEN.digest == SensitiveScreen().digest
     assert len(SCREEN.digest) == 64
+
+
+_MARKS = st.sampled_from(
+    ("B", "=", ":", "->", "→", "–", "-", "(", "means", "stands for", "bedeutet", "signifie", "7", "Green",
+     "muslim", " ", "  ", "\t", "=>", "::", "...", "..", "/", "\n", ",", "\u00a0")
+)  # fmt: skip
+
+
+@given(st.lists(_MARKS, max_size=12).map("".join))
+def test_a_legend_that_is_not_looked_for_is_not_there(text: str) -> None:
+    explains = any(mark in text for mark in sensitive._EXPLAINS) or sensitive._NUMBERED.search(text)
+    assert explains or not sensitive._LEGEND.findall(text)
+
+
+@given(st.lists(_MARKS, max_size=12).map("".join))
+def test_a_line_that_is_not_cut_has_nothing_to_cut(text: str) -> None:
+    if tables._MAY_CUT.search(text) is None:
+        assert tables._CUT.sub("\t", text) == text

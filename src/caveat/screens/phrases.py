@@ -18,6 +18,8 @@ _WORD = re.compile(
     r"[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
     r"|(?:[^\W_]|[\u0300-\u036f\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff])+"
 )
+_ASCII_WORD = re.compile("[a-z0-9]+")
+"""The same in small letters of ASCII, at a third of the cost."""
 
 
 @dataclass(slots=True)
@@ -46,8 +48,24 @@ class PhraseScreen:
                 node.scores[fact] = max(score, node.scores.get(fact, score))
 
     def scan(self, text: str) -> Mapping[str, int]:
-        """The greatest score of each fact of which a phrase stands in `text`."""
-        return self.follow().feed(text, last=True)
+        """The greatest score of each fact of which a phrase stands in `text`: what `follow` finds in the
+        whole of it, at less cost."""
+        words = _ASCII_WORD.findall(text.lower()) if text.isascii() else _words(text)
+        first, found = self._root.following, dict[str, int]()
+        begun: list[_Node] = []
+        for word in words:
+            if not begun and word not in first:
+                continue
+            going, begun = (*begun, self._root), []
+            for node in going:
+                following = node.following.get(word)
+                if following is None:
+                    continue
+                for fact, score in following.scores.items():
+                    found[fact] = max(score, found.get(fact, score))
+                if following.following:
+                    begun.append(following)
+        return found or NOTHING
 
     def follow(self, *, spans: bool = False) -> "PhraseScan":
         """A scan of one text that is still to come. `spans`: it also says where what it finds stands."""

@@ -43,6 +43,9 @@ _LEGEND = re.compile(
     r"(?<![\w])([\w+-]{1,4}) ?(?:=|:|->|→|–|\(|means|stands for|bedeutet|signifie|(?<=\d) (?=[A-Z])) ?"
     r"([^,;\n|=]{2,60})"
 )
+_EXPLAINS = ("=", ":", "->", "→", "–", "(", "means", "stands for", "bedeutet", "signifie")
+_NUMBERED = re.compile(r"\d (?=[A-Z])")
+"""One of these is in every legend, and in most texts none."""
 _AFTER_NAME = re.compile(r"[ :,.=>-]{1,8}([\w+-]{1,4})(?=[\s,;.]|$)")
 _SIDES = ("left", "right", "links", "rechts", "gauche", "droite", "izquierda", "derecha")
 _SIDE = re.compile(
@@ -112,11 +115,7 @@ class SensitiveScreen:
         escaped = "\\u" in text or _ANY_DIAGNOSIS.search(text) is not None
         if not escaped and words.isdisjoint(_ALONE) and not self._kinds(text):
             return {HEAD: 0}  # whatever a legend, a row or a sentence assigns stands in these words
-        legend = {
-            code.casefold()
-            for code, said in _LEGEND.findall(text.replace('"', ""))
-            if self._kinds(said) and not NAME.fullmatch(code)
-        }
+        legend = self._legend(text.replace('"', ""))
         found = max((self._table(table, legend) for table in tables_in(text)), default=0)
         if found < ROWS_SCORE and legend:
             found = max(found, _coded(text, legend))
@@ -124,6 +123,16 @@ class SensitiveScreen:
             found = max(found, self._listed(text))
             found = max(found, max((self._sentence(one) for one in _sentences(text)), default=0))
         return {HEAD: found}
+
+    def _legend(self, text: str) -> set[str]:
+        """The codes that a text explains, of those that stand for something sensitive."""
+        if not any(mark in text for mark in _EXPLAINS) and _NUMBERED.search(text) is None:
+            return set()
+        return {
+            code.casefold()
+            for code, said in _LEGEND.findall(text)
+            if self._kinds(said) and not NAME.fullmatch(code)
+        }
 
     def _listed(self, text: str) -> int:
         """Names below or behind words that say what they are: `Likely Muslims: …`."""

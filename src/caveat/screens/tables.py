@@ -18,6 +18,8 @@ COUNTS = re.compile(
     re.IGNORECASE,
 )
 _CUT = re.compile(r"\s*(?:->|=>|::|\s[=/–-]\s|\.{3,}|\s{2,})\s*")
+_MAY_CUT = re.compile(r"[\s=:.-](?:(?<=[=-])>|(?<=:):|(?<=\.)\.\.|(?<=\s)(?:\s|[=/–-]\s))")
+"""In every line that `_CUT` cuts, and found at less cost."""
 _TAG = re.compile(r"<[^<>\n]{1,200}>")
 _QUOTED = re.compile(r'"([^"]{1,80})"')
 _PAIR = re.compile(r"\s*(?:- )?([\w ]{1,24}?) ?[:=] ?(\S[^\n]{0,120})")
@@ -87,7 +89,8 @@ def tables_in(text: str) -> Iterator[Table]:
         text = "\n".join(re.sub(r"\t+", "\t", line.strip()) for line in text.splitlines())
     if "('" in text:
         text = re.sub(r"[^\n']{0,200}\('", "", text).replace("','", "\t")
-    text = "\n".join(_CUT.sub("\t", line.strip()) for line in text.splitlines())
+    lines = map(str.strip, text.splitlines())
+    text = "\n".join([_CUT.sub("\t", line) if _MAY_CUT.search(line) else line for line in lines])
     for mark in _MARKS + ":":
         yield from _cut_tables(text, mark)
     yield from _records(text)

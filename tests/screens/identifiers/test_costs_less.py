@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caveat.labels.subjects import KEYED_ID_BYTES
-from caveat.screens.identifiers import census, find_identifiers, prose
+from caveat.screens.identifiers import canonical, census, find_identifiers, names, prose
+from caveat.screens.identifiers.canonical import national_number
 from caveat.screens.identifiers.instants import is_date
 from caveat.screens.identifiers.names import ascii_words, words_of_any_script
 from caveat.screens.identifiers.records import may_be_found
@@ -100,3 +101,33 @@ def test_keyed_ids_are_those_of_one_hash_each(key: bytes, value: str) -> None:
 def test_dates_that_are_not_looked_at_hold_nothing(cell: str) -> None:
     if is_date(cell) is not None and not may_be_found(cell):
         assert not [one for one in find_identifiers(cell) if one.end - one.start >= len(cell) - 2]
+
+
+ALONE = st.lists(
+    st.sampled_from(("a.b", "u1", "@", "example", ".org", ".", "x", "+1", " ", "'", "%", "-", "e" * 70)),
+    max_size=9,
+).map("".join)
+
+
+@given(ALONE | TEXTS)
+def test_an_address_that_is_all_of_a_text_is_found_as_in_a_longer_one(text: str) -> None:
+    assert find_identifiers(text) == find_identifiers(f"{text}\n")
+
+
+@given(TEXTS)
+def test_forms_of_names_that_are_not_looked_for_are_not_there(text: str) -> None:
+    spaced, marked = " " in text, ":" in text or "=" in text
+    assert (spaced and marked) or prose._LABELLED.search(text) is None
+    assert spaced or prose._TITLED.search(text) is None
+    assert "," in text or prose._LAST_FIRST.search(text) is None
+    assert spaced or prose._CAPITALISED.search(text) is None
+
+
+@given(st.text("aeioubdkptzyhsc", min_size=1, max_size=14))
+def test_letters_that_are_repeated_are_one(word: str) -> None:
+    assert names._DOUBLED.sub("", word) == re.sub(r"(.)\1+", r"\1", word)
+
+
+@given(st.from_regex(r"\+?[0-9 ()-]{7,16}(?:ext\.? ?\d{1,4}|[xX#]\d{1,3}|;ext=\d{2})?", fullmatch=True))
+def test_an_extension_that_is_not_looked_for_is_not_there(text: str) -> None:
+    assert national_number(text) == national_number(canonical._EXTENSION.sub("", text))

@@ -3,10 +3,11 @@
 Source: RFC 5321 (addresses), ITU-T E.164 (telephones), ISO 13616, ADR-0046.
 """
 
-import ipaddress
 import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 
-from caveat.screens.identifiers.checks import is_card, is_iban, is_imei, is_personal_address, is_ssn
+from caveat.screens.identifiers.checks import is_card, is_iban, is_imei, is_ssn, personal_address
 from caveat.screens.identifiers.found import Kind
 from caveat.screens.identifiers.plain import looks_like, visible
 from caveat.screens.identifiers.vocabulary import words
@@ -38,35 +39,38 @@ def canonical_value(kind: Kind, text: str) -> str | None:
     shown = visible(text).strip()
     if not shown or len(shown) > MAX_VALUE_CHARS:
         return None
-    match kind:
-        case Kind.EMAIL:
-            return _email(shown)
-        case Kind.PHONE:
-            return national_number(shown)
-        case Kind.NATIONAL_ID:
-            return _national_id(shown)
-        case Kind.IBAN:
-            plain = "".join(shown.split()).upper()
-            return plain if is_iban(plain) else None
-        case Kind.CARD:
-            digits = digits_of(shown)
-            return digits if is_card(digits) else None
-        case Kind.IMEI:
-            digits = digits_of(shown)
-            return digits if is_imei(digits) else None
-        case Kind.IP:
-            return ipaddress.ip_address(shown).compressed if is_personal_address(shown) else None
-        case Kind.ADVERTISING_ID | Kind.MAC:
-            plain = _HEX.sub("", shown.lower())
-            return plain if len(plain) in (12, 16, 32) and len(set(plain)) > 1 else None
-        case Kind.DEVICE_ID:
-            plain = "".join(char for char in shown.casefold() if char.isalnum())
-            return plain if len(plain) >= _MIN_DEVICE_CHARS and len(set(plain)) > 1 else None
-        case Kind.PLATE | Kind.ACCOUNT:
-            plain = "".join(char for char in looks_like(shown) if char.isalnum())
-            return plain if len(plain) >= 4 and any(map(str.isdigit, plain)) else None
-        case Kind.NAME | Kind.POSITION:
-            return None
+    reading = _READINGS.get(kind)
+    return None if reading is None else reading(shown)
+
+
+def _iban(text: str) -> str | None:
+    plain = "".join(text.split()).upper()
+    return plain if is_iban(plain) else None
+
+
+def _card(text: str) -> str | None:
+    digits = digits_of(text)
+    return digits if is_card(digits) else None
+
+
+def _imei(text: str) -> str | None:
+    digits = digits_of(text)
+    return digits if is_imei(digits) else None
+
+
+def _hexadecimal(text: str) -> str | None:
+    plain = _HEX.sub("", text.lower())
+    return plain if len(plain) in (12, 16, 32) and len(set(plain)) > 1 else None
+
+
+def _device_id(text: str) -> str | None:
+    plain = "".join(char for char in text.casefold() if char.isalnum())
+    return plain if len(plain) >= _MIN_DEVICE_CHARS and len(set(plain)) > 1 else None
+
+
+def _with_digits(text: str) -> str | None:
+    plain = "".join(char for char in looks_like(text) if char.isalnum())
+    return plain if len(plain) >= 4 and any(map(str.isdigit, plain)) else None
 
 
 def digits_of(text: str) -> str:
@@ -102,7 +106,8 @@ def national_number(text: str) -> str | None:
     Two countries may give one number; both being in one set of persons is rarer than a number that is
     written now with its country code and now without.
     """
-    bare = _EXTENSION.sub("", text).replace("(0)", "")
+    may_extend = "x" in text or "X" in text or "#" in text
+    bare = (_EXTENSION.sub("", text) if may_extend else text).replace("(0)", "")
     digits = digits_of(bare)
     stripped = bare.lstrip(" (tel:TEL")
     if stripped.startswith("+"):
@@ -131,3 +136,20 @@ def _national_id(text: str) -> str | None:
         return plain if is_ssn(plain) else None
     usual = 5 <= len(plain) <= 24 and any(map(str.isdigit, plain)) and len(set(plain)) > 1
     return plain if usual else None
+
+
+_READINGS: Mapping[Kind, Callable[[str], str | None]] = {
+    Kind.EMAIL: _email,
+    Kind.PHONE: national_number,
+    Kind.NATIONAL_ID: _national_id,
+    Kind.IBAN: _iban,
+    Kind.CARD: _card,
+    Kind.IMEI: _imei,
+    Kind.IP: lru_cache(maxsize=8_192)(personal_address),
+    Kind.ADVERTISING_ID: _hexadecimal,
+    Kind.MAC: _hexadecimal,
+    Kind.DEVICE_ID: _device_id,
+    Kind.PLATE: _with_digits,
+    Kind.ACCOUNT: _with_digits,
+}
+"""Names and positions are none of these: they have no one value."""

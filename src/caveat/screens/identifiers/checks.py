@@ -70,10 +70,11 @@ def is_ssn(digits: str) -> bool:
     return digits not in ("078051120", "219099999")
 
 
-def is_personal_address(text: str) -> bool:
-    """Whether an IP address could be one person's connection: a public one, of no documentation range."""
+def personal_address(text: str) -> str | None:
+    """An IP address as RFC 5952 writes it that could be one person's connection: a public one, of no
+    documentation range; None for any other."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
-        return False
-    return address.is_global and not address.is_multicast
+        return None
+    return address.compressed if address.is_global and not address.is_multicast else None

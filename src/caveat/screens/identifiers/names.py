@@ -38,10 +38,12 @@ _SOUNDS = (
     ("ae", "a"), ("oe", "o"), ("ue", "u"), ("ph", "f"), ("ck", "k"), ("kh", "h"), ("dzh", "j"), ("tz", "ts"),
     ("ou", "u"), ("oo", "u"), ("ow", "ov"), ("off", "ov"), ("eff", "ev"), ("ye", "e"), ("gh", "g"),
 )  # fmt: skip
-_DOUBLED = re.compile(r"(.)\1+")
+_DOUBLED = re.compile(r"(.)(?=\1)")
+"""Each letter that the next repeats: without them, a run is one."""
 _HARD = str.maketrans(
     {"q": "k", "c": "k", "g": "k", "x": "k", "v": "f", "w": "f", "p": "b", "d": "t", "z": "s", "j": "y"}
 )
+_INITIAL = {**{chr(soft): hard for soft, hard in _HARD.items()}, **dict.fromkeys("aeiou", "a")}
 _CLUSTERS = (("sch", "s"), ("tch", "s"), ("shch", "s"), ("sh", "s"), ("zh", "s"), ("ch", "s"), ("ts", "s"))
 _SOUND = dict((*_SOUNDS, *_CLUSTERS))
 _ALIKE = re.compile("|".join(sorted(_SOUND, key=len, reverse=True)))
@@ -108,7 +110,8 @@ def ascii_words(text: str) -> tuple[str, ...]:
 def words_of_any_script(text: str) -> tuple[str, ...]:
     """The words of a name in plain letters, without titles."""
     # A mark that is of no composed letter, as in Yoruba, would end a word.
-    text = "".join(char for char in text if not unicodedata.combining(char))
+    if any(map(unicodedata.combining, text)):
+        text = "".join([char for char in text if not unicodedata.combining(char)])
     raw = [match[0] for match in _WORD.finditer(text.replace(".", " "))]
     latin = any(word.isascii() for word in raw)
     words: list[str] = []
@@ -148,11 +151,16 @@ def near_word(word: str) -> str:
         return _initial(word)
     formal = FORMAL.get(word, word)
     sound = exact_word(ALIKE_NAME.get(formal, formal))
-    sound = _ALIKE.sub(lambda match: _SOUND[match[0]], sound)
-    sound = _DOUBLED.sub(r"\1", sound.translate(_HARD))
+    if _ALIKE.search(sound) is not None:
+        sound = _ALIKE.sub(_sound_of, sound)
+    sound = _DOUBLED.sub("", sound.translate(_HARD))
     first = sound[:1]
     rest = sound[1:].translate(_VOWELS)
-    return _DOUBLED.sub(r"\1", ("a" if first in "aeiou" else first) + rest)
+    return _DOUBLED.sub("", ("a" if first in "aeiou" else first) + rest)
+
+
+def _sound_of(match: re.Match[str]) -> str:
+    return _SOUND[match[0]]
 
 
 @lru_cache(maxsize=32_768)
@@ -160,12 +168,11 @@ def _initials(word: str) -> frozenset[str]:
     """As it is written, and as its usual spelling is."""
     formal = FORMAL.get(word, word)
     usual = exact_word(ALIKE_NAME.get(formal, formal))
-    return frozenset({_initial(word), _initial(usual)})
+    return frozenset((_initial(word), _initial(usual)))
 
 
 def _initial(word: str) -> str:
-    first = word[:1].translate(_HARD)
-    return "a" if first in "aeiou" else first
+    return _INITIAL.get(word[:1], word[:1])
 
 
 def exact_keys(name: Name) -> frozenset[str]:
@@ -182,19 +189,20 @@ def near_keys(name: Name) -> frozenset[str]:
     """
     words = name.words
     if len(words) == 1:
-        return frozenset({near_word(words[0])})
-    pairs: list[tuple[str, str]] = []
+        return frozenset((near_word(words[0]),))
+    pairs: tuple[tuple[str, str], ...]
     if name.surnames:
         given = words[len(name.surnames) :] or words[:1]
-        pairs += [(family, given[0]) for family in name.surnames]
-        pairs.append((given[0], name.surnames[-1]))
+        pairs = (*((family, given[0]) for family in name.surnames), (given[0], name.surnames[-1]))
     else:
-        pairs += [(words[-1], words[0]), (words[0], words[-1])]
+        pairs = ((words[-1], words[0]), (words[0], words[-1]))
         if len(words) > 2:
-            pairs += [(words[-2], words[0])]
+            pairs = (*pairs, (words[-2], words[0]))
     return frozenset(
-        f"{near_word(word)} {initial}"
-        for word, other in pairs
-        if len(word) > 1
-        for initial in _initials(other)
+        [
+            f"{near_word(word)} {initial}"
+            for word, other in pairs
+            if len(word) > 1
+            for initial in _initials(other)
+        ]
     )

@@ -85,7 +85,7 @@ def visible(text: str) -> str:
     if text.isascii():
         return text
     apart = unicodedata.normalize("NFKC", text)
-    return "".join(char for char in apart if char.isascii() or unicodedata.category(char) != "Cf")
+    return "".join([char for char in apart if char.isascii() or unicodedata.category(char) != "Cf"])
 
 
 @lru_cache(maxsize=16_384)
@@ -123,5 +123,5 @@ def _as_it_looks(base: str) -> str:
 
 def _unmarked(word: str) -> str:
     apart = unicodedata.normalize("NFKD", word)
-    kept = "".join(char for char in apart if unicodedata.category(char) not in _INVISIBLE)
+    kept = "".join([char for char in apart if unicodedata.category(char) not in _INVISIBLE])
     return unicodedata.normalize("NFC", kept).translate(_LETTERS)

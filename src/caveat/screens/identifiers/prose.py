@@ -98,6 +98,8 @@ class _Reading:
 
 def find_identifiers(text: str) -> tuple[Found, ...]:
     """All identifiers in a text, in their order; none overlaps another."""
+    if "@" in text and text.isascii() and _is_one_address(text):
+        return (Found(Kind.EMAIL, 0, len(text)),)
     shown, places = as_seen(text)
     reading = _Reading(shown)
     _take_structured(reading)
@@ -107,6 +109,14 @@ def find_identifiers(text: str) -> tuple[Found, ...]:
     if places is None:
         return tuple(found)
     return tuple(Found(one.kind, places[one.start], places[one.end - 1] + 1) for one in found)
+
+
+def _is_one_address(text: str) -> bool:
+    """Whether an address is all that stands there, as in a cell: then nothing is left to look at."""
+    address = _EMAIL.match(text)
+    return (
+        address is not None and address.end() == len(text) and canonical_value(Kind.EMAIL, text) is not None
+    )
 
 
 def as_seen(text: str) -> tuple[str, list[int] | None]:
@@ -211,9 +221,16 @@ def _is_date_like(groups: list[str]) -> bool:
 
 
 def _take_names(reading: _Reading) -> None:
-    reading.take(_LABELLED, Kind.NAME, _is_labelled, 1)
-    for pattern in (_TITLED, _LAST_FIRST):
-        reading.take(pattern, Kind.NAME, lambda match: _is_written_as_name(match[1]), 1)
+    shown = reading.text
+    spaced = " " in shown
+    if spaced and (":" in shown or "=" in shown):
+        reading.take(_LABELLED, Kind.NAME, _is_labelled, 1)
+    if spaced:
+        reading.take(_TITLED, Kind.NAME, lambda match: _is_written_as_name(match[1]), 1)
+    if "," in shown:
+        reading.take(_LAST_FIRST, Kind.NAME, lambda match: _is_written_as_name(match[1]), 1)
+    if not spaced:
+        return
     reading.take(_CAPITALISED, Kind.NAME, lambda match: plain_word(match[0].split(" ", 1)[0]) in GIVEN)
 
 

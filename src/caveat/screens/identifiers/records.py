@@ -23,6 +23,9 @@ from caveat.screens.identifiers.vocabulary import words
 
 Value = tuple[str, str]
 _DEVICES = frozenset(map(str, DEVICES))
+_IP, _EMAIL, _PHONE, _NATIONAL_ID = Kind.IP, Kind.EMAIL, Kind.PHONE, Kind.NATIONAL_ID
+_NAME, _POSITION = Kind.NAME, Kind.POSITION
+"""Looked up once: a record asks for each of them several times."""
 _MAX_ID_CHARS = 128
 _LONG_ID_CHARS = 9
 
@@ -33,9 +36,9 @@ class Person:
 
     `cells`: of that record; `role`: whose part of it this is, where it is not the person of the row.
     `is_identified`: by an identifier, or a name in its place. `is_loose`: by nothing but a name in a column
-    where things have names too, of which `is_usual` says whether persons are often called so. `near`: the
-    coarse keys of the name, for use beside something that others have too. `anchors`: by sort (`id`, `born`,
-    `national`, `name`) the keys that two records of one person share.
+    where things have names too, of which `is_usual` says whether persons are often called so. `anchors`: by
+    sort (`id`, `born`, `national`) the keys that two records of one person share; those of the name are
+    worked out where they are asked for, since most names stand in one record alone.
     """
 
     cells: Sequence[tuple[str, str]] = ()
@@ -43,7 +46,7 @@ class Person:
     own: Set[Value] = frozenset()
     local: Set[Value] = frozenset()
     linking: Set[Value] = frozenset()
-    near: frozenset[str] = frozenset()
+    name: Name | None = None
     anchors: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     attributes: Set[str] = frozenset()
     points: int = 0
@@ -53,6 +56,18 @@ class Person:
     is_loose: bool = False
     is_usual: bool = False
     phones: Sequence[str] = ()
+
+    @property
+    def near(self) -> frozenset[str]:
+        """The coarse keys of the name, for use beside something that others have too."""
+        return frozenset() if self.name is None else near_keys(self.name)
+
+    @property
+    def by_sort(self) -> Iterator[tuple[str, frozenset[str]]]:
+        """The anchors with those of the name."""
+        yield from self.anchors.items()
+        if self.name is not None:
+            yield "name", self.near.union(map(near_word, self.name.full))
 
 
 @dataclass(slots=True)
@@ -174,10 +189,10 @@ def _read_value(said: _Said, column: Column, cell: str) -> None:
             said.attributes.add(column.attribute)
         if 6 <= len(cell) <= _MAX_ID_CHARS and may_be_found(cell):
             said.values += _found_in(cell)
-    elif kind is Kind.NAME:
+    elif kind is _NAME:
         said.names += (cell,)
         said.loose |= column.loose
-    elif kind is Kind.POSITION:
+    elif kind is _POSITION:
         if is_position(cell):
             said.positions += (cell,)
     else:
@@ -208,7 +223,7 @@ def _person(said: _Said) -> Person | None:
     person = Person(
         linking=strong or (values if name is None else frozenset[Value]()),
         attributes=said.attributes,
-        phones=[text for kind, text in said.values if kind is Kind.PHONE],
+        phones=[text for kind, text in said.values if kind is _PHONE],
     )
     if name is not None:
         _add_name(person, name, born)
@@ -236,21 +251,19 @@ def _values(said: _Said) -> tuple[set[Value], set[Value], list[str]]:
             continue
         value = (str(kind), plain)
         values.add(value)
-        if kind is not Kind.IP and not (kind is Kind.EMAIL and is_role_address(plain)):
+        if kind is not _IP and not (kind is _EMAIL and is_role_address(plain)):
             strong.add(value)
-        if kind is Kind.NATIONAL_ID:
+        if kind is _NATIONAL_ID:
             national.append(plain)
     return values, strong, national
 
 
 def _add_name(person: Person, name: Name, born: str | None) -> None:
-    near = near_keys(name)
-    person.near = near
+    person.name = name
     if born is not None:
-        person.own = {("name+born", f"{key}|{born}") for key in near}
+        person.own = {("name+born", f"{key}|{born}") for key in near_keys(name)}
     elif not person.linking:
         person.own = {("name", key) for key in exact_keys(name)}
-    person.anchors["name"] = near.union(map(near_word, name.full))
 
 
 def _add_places(person: Person, said: _Said) -> None:

@@ -100,7 +100,7 @@ def _without(shared: Set[Value], person: Person) -> Set[Value]:
     beside = {
         (f"name+{kind}", f"{key}|{text}")
         for kind, text in person.linking & shared
-        for key in (person.near if person.anchors.keys() <= {"name"} else ())
+        for key in (() if person.anchors else person.near)
     }
     return ((person.own | person.linking) - shared) | (beside - shared)
 
@@ -151,7 +151,7 @@ def _add(group: Group, person: Person, values: Set[Value]) -> None:
 def _differ(persons: Sequence[Person]) -> bool:
     known: dict[str, set[str]] = {}
     for person in persons:
-        for sort, keys in person.anchors.items():
+        for sort, keys in person.by_sort:
             seen = known.get(sort)
             if seen is None:
                 known[sort] = set(keys)
