@@ -88,6 +88,7 @@ lock: $(STAMP) ## renew the lock files: versions and hashes, no registry address
 	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
 	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --no-deps requirements-model.in -o requirements-model.lock
+	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 --extra pii-ner -c requirements.lock pyproject.toml -o requirements-ner.lock
 	@$(BIN)/python eval/peers/lock.py $(BIN)/uv
 	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --no-deps --python-version 3.11 training/requirements.in -o training/requirements.lock
 

@@ -20,12 +20,18 @@ from caveat.gateway.model_screen import ModelScreen
 from caveat.policy.screens import LOCAL_KINDS, Screens, ScreenSpec
 from caveat.screens.errors import ScreenError
 from caveat.screens.guards import GUARDS, Guard, UnreadableError
+from caveat.screens.name_model import load as load_names
+from caveat.screens.named import PersonsScreen
 from caveat.screens.panel import Gives, Panel, Seat
 from caveat.screens.protocol import Calibration, Failure, RawScores, Screen, Unavailable
 from caveat.screens.sensitive import SensitiveScreen
 from caveat.signing.canonical import canonical
 from caveat.signing.digest import sha256
 
+SLOW = frozenset({"persons"})
+"""Kinds that take a tenth of a second for a page: read by a thread, however short the text is."""
+SLOW_NOW_CHARS = 2_000
+"""What those read where nobody can wait; a longer text has its declared failure there."""
 MAX_ANSWER_BYTES = 256 * 1024
 MAX_ASKED_AT_ONCE = 16
 """So many texts of one guard are asked at once; further ones wait, within their deadline."""
@@ -135,9 +141,12 @@ def _seat(spec: ScreenSpec, registered: Registered) -> Seat:
     seconds = spec.deadline_ms / 1000
     if spec.kind in LOCAL_KINDS:
         try:
-            return Seat(spec.name, gives, seconds, local=LOCAL[spec.kind](spec, registered))
+            local = LOCAL[spec.kind](spec, registered)
         except ScreenError as error:
             return Seat(spec.name, gives, seconds, lacks=str(error))
+        if spec.kind in SLOW:
+            return Seat(spec.name, gives, seconds, local=local, inline_chars=0, now_chars=SLOW_NOW_CHARS)
+        return Seat(spec.name, gives, seconds, local=local)
     if not registered.url:
         return Seat(spec.name, gives, seconds, lacks=f"no address: set {PREFIX}{spec.name.upper()}_URL")
     return Seat(spec.name, gives, seconds, remote=AskedScreen(spec, registered))
@@ -149,6 +158,7 @@ LOCAL: Mapping[str, Callable[[ScreenSpec, Registered], Screen]] = MappingProxyTy
         "model": lambda spec, registered: ModelScreen.load(
             registered.model, dict(spec.settings).get("digest", "")
         ),
+        "persons": lambda _spec, _registered: PersonsScreen(load_names()),
     }
 )
 """All that ever runs in this process: Caveat's own. What somebody else wrote is asked over a network."""

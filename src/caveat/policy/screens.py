@@ -21,7 +21,7 @@ from caveat.policy.expression import Compare, Count, Number, atoms
 
 COMPARED = "content_contradiction"
 """The score that the gateway gives by itself: how far content contradicts what was said of it (ADR-0046)."""
-LOCAL_KINDS = frozenset({"sensitive", "model"})
+LOCAL_KINDS = frozenset({"sensitive", "model", "persons"})
 REMOTE_KINDS = frozenset({"moderation", "chat_classifier", "nemo", "llm_guard", "presidio", "http"})
 KINDS = LOCAL_KINDS | REMOTE_KINDS
 WINDOW_CHARS, MAX_WINDOW_CHARS = 2_000, 65_536

@@ -48,7 +48,8 @@ class Gives:
 class Seat:
     """A screen of the panel, in this process or asked over a network; neither: it was not registered.
 
-    `lacks`: what is missing then, for whoever operates the gateway.
+    `lacks`: what is missing then, for whoever operates the gateway. `inline_chars`: up to which length a text
+    is read where it is asked about, and not by a thread; `now_chars`: and where nobody can wait.
     """
 
     name: str
@@ -57,6 +58,8 @@ class Seat:
     local: Screen | None = None
     remote: RemoteScreen | None = None
     lacks: str = ""
+    inline_chars: int = INLINE_CHARS
+    now_chars: int = NOW_CHARS
 
     @property
     def digest(self) -> str:
@@ -101,8 +104,8 @@ class Panel:
         found: dict[str, Score] = {}
         waiting: list[Seat] = []
         for seat in self.seats:
-            if seat.local is not None and len(text) <= INLINE_CHARS:
-                raise_to(found, self._asked_here(seat, seat.local, text, INLINE_CHARS))
+            if seat.local is not None and len(text) <= seat.inline_chars:
+                raise_to(found, self._asked_here(seat, seat.local, text, seat.inline_chars))
             else:
                 waiting.append(seat)
         for scores in await asyncio.gather(*(self._asked(seat, text) for seat in waiting)):
@@ -118,7 +121,7 @@ class Panel:
                 found,
                 seat.failed(Failure.UNREAD)
                 if local is None
-                else self._asked_here(seat, local, text, NOW_CHARS),
+                else self._asked_here(seat, local, text, seat.now_chars),
             )
         return found
 
