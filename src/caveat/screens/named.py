@@ -16,7 +16,7 @@ from caveat.screens.identifiers.census import census_of
 from caveat.screens.identifiers.columns import read_column
 from caveat.screens.identifiers.names import Name, exact_keys, exact_word, read_name
 from caveat.screens.identifiers.prose import as_seen
-from caveat.screens.identifiers.records import Person, persons_in_prose, persons_in_records
+from caveat.screens.identifiers.records import Person, persons_in_prose, persons_of
 from caveat.screens.identifiers.rows import Record, UnreadableError, read_content
 from caveat.screens.identifiers.sighted import together
 
@@ -89,10 +89,9 @@ def _read(text: str) -> _Read:
         content = read_content(text.encode("utf-8", "replace"), "text/plain", None)
     except UnreadableError:
         return _Read(persons_in_prose(shown), shown)
-    if content.prose is not None:
-        return _Read(persons_in_prose(shown), shown)
-    said = "\n".join(cell for record in content.records for cell in _sentences(record))
-    return _Read(persons_in_records(content.records, None), as_seen(said)[0])
+    in_rows, in_words = persons_of(content, None)
+    said = [content.prose or "", *(cell for record in content.records for cell in _sentences(record))]
+    return _Read([*in_rows, *in_words], as_seen("\n".join(said))[0])
 
 
 def _sentences(record: Record) -> Iterator[str]:

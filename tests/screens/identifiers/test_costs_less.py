@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from caveat.labels.subjects import KEYED_ID_BYTES
 from caveat.screens.identifiers import canonical, census, find_identifiers, names, prose
 from caveat.screens.identifiers.canonical import national_number
+from caveat.screens.identifiers.cells import may_be_found
 from caveat.screens.identifiers.instants import is_date
 from caveat.screens.identifiers.names import ascii_words, words_of_any_script
-from caveat.screens.identifiers.records import may_be_found
 from caveat.screens.identifiers.sighted import Keyed
 
 LOOKING_BACK_FIRST = {

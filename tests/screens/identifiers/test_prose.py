@@ -1,14 +1,19 @@
 """Identifiers in plain words: each kind, what is nobody's, disguises, and hostile text."""
 
 import base64
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from re import _parser  # type: ignore[attr-defined] # how Python itself reads a pattern
+from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caveat.screens.identifiers import Kind, find_identifiers, sightings_of
+from caveat.screens import named
+from caveat.screens.identifiers import Kind, blocks, encoded, find_identifiers, prose, rows, sightings_of
 
 KEY = b"k" * 32
 FOUND = [
@@ -38,6 +43,8 @@ NOBODYS = [
     "the price rose from 12.50 to 13.75, or 10 %",
     "see section 3.2.1, figure 4",
     "The Board Of Trade met on Monday",
+    "version 1.2.3.4 and release: 8.8.4.4 and v9.9.9.9",
+    "it cost 1.234.567.890 or 12 345 678 901",
 ]
 
 
@@ -125,7 +132,53 @@ HOSTILE = (
     "\r",
     "A'",
     base64.b64encode(b"ana@example.org ").decode(),
+    "%41",
+    "=41",
+    "=\n",
+    "&#64;",
+    "&#",
+    "\\u0041",
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAA\n",
+    "]\n",
+    "]  ",
+    "\n \n",
+    "```\n",
+    "name,email\n",
+    "\nname,email\na,b@c.de\n\n",
+    "[1]\n\n",
 )
+
+
+def _unbounded(pattern: Iterable[Any], *, last: bool) -> Iterator[object]:
+    """Repetitions without end that give back what they took, and after which something may fail."""
+    for at, (operator, argument) in enumerate(items := list(pattern)):
+        at_end = last and at == len(items) - 1
+        if str(operator) in {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}:
+            _, most, inner = argument
+            endless = most == _parser.MAXREPEAT and str(operator) != "POSSESSIVE_REPEAT"
+            if endless and not at_end:
+                yield operator
+            yield from _unbounded(inner, last=False)
+        elif str(operator) == "SUBPATTERN":
+            yield from _unbounded(argument[-1], last=at_end)
+        elif str(operator) == "BRANCH":
+            for branch in argument[1]:
+                yield from _unbounded(branch, last=at_end)
+        elif str(operator) in {"ASSERT", "ASSERT_NOT"}:
+            yield from _unbounded(argument[1], last=False)
+
+
+@pytest.mark.parametrize("module", [prose, encoded, blocks, rows, named])
+def test_no_pattern_over_a_whole_text_takes_back_what_has_no_bound(module: ModuleType) -> None:
+    patterns = [value for value in vars(module).values() if isinstance(value, re.Pattern)]
+    assert patterns
+    for one in patterns:
+        assert not list(_unbounded(_parser.parse(one.pattern), last=True)), one.pattern
+
+
+def test_a_repetition_that_takes_back_is_noticed() -> None:
+    for pattern in (r"(?:\s*\d)+x", r"a+b", r"(?:a{1,3}|b+)c", r"(a*)b"):
+        assert list(_unbounded(_parser.parse(pattern), last=True))
 
 
 def _steps(content: bytes, media_type: str) -> int:

@@ -4,12 +4,12 @@ Counts are lower bounds: a name in plain words, an office's address, or a device
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from caveat.screens.identifiers.numbering import Numbers, survey
-from caveat.screens.identifiers.records import Person, persons_in_prose, persons_in_records
+from caveat.screens.identifiers.records import persons_of
 from caveat.screens.identifiers.rows import Content, UnreadableError, read_content
 from caveat.screens.identifiers.sighted import Group, together
 
@@ -53,17 +53,14 @@ def census_of(content: bytes, media_type: str, id_column: str | None, home: str)
     read = _read(content, ((media_type, id_column), (media_type, None), ("text/plain", None)))
     if read is None:
         return Census(unread=True)
-    in_rows = read.prose is None
-    if read.prose is not None:
-        persons: Sequence[Person] = persons_in_prose(read.prose)
-    else:
-        persons = persons_in_records(read.records, id_column)
+    in_rows, in_words = persons_of(read, id_column)
+    persons = [*in_rows, *in_words]
     groups = _persons(together(persons))
     form = ADDRESSES.get(home)
     text = "" if form is None else content.decode("utf-8", "replace")
     return Census(
         tuple(frozenset(group.values) for group in groups),
-        len(groups) if in_rows else 0,
+        len(_persons(together(in_rows))) if in_words else len(groups) if in_rows else 0,
         frozenset(phone for person in persons for phone in person.phones),
         frozenset(form.findall(text)) if form is not None else frozenset(),
         frozenset(

@@ -30,13 +30,13 @@ class Column:
 
 # Whole names, pieces joined by nothing: `E-mail_Address` is `emailaddress`.
 _KINDS = {
-    word: Kind(kind)
+    looks_like(word): Kind(kind)
     for word, kind in by_word(
         {
             "name": "fullname personname legalname displayname patientname customername clientname "
             "citizenname membername employeename applicantname subjectname suspectname holdername votername "
             "studentname ownername username accountholder cardholder nombre nombrecompleto nom nomcomplet "
-            "vollername person individual patient surnamegivenname",
+            "vollername person individual patient surnamegivenname фио 姓名 氏名 名前 성명 이름 الاسم اسم",
             "email": "email emailaddress mail mailaddress emails correo correoelectronico courriel epost",
             "phone": "phone phonenumber telephone telephonenumber tel mobile mobilenumber mobilephone cell "
             "cellphone cellnumber msisdn homephone workphone telefono telefon handy fax phones",
@@ -59,16 +59,25 @@ _KINDS = {
         }
     ).items()
 }
-_PARTS = by_word(
-    {
-        "given": "firstname givenname forename first given fname prenom vorname",
-        "family": "lastname surname familyname last family lname apellido apellidos nachname",
-        "born": "dob dateofbirth birthdate birthday born birth geburtsdatum fechanacimiento",
-        "lat": "lat latitude gpslat gpslatitude",
-        "lon": "lon lng long longitude gpslon gpslng gpslongitude",
-        "time": "time timestamp ts datetime date seen seenat at when day lastseen eventtime observedat "
-        "recordedat visitedat visited",
-    }
+_PARTS = {
+    looks_like(word): part
+    for word, part in by_word(
+        {
+            "given": "firstname givenname forename first given fname prenom vorname имя",
+            "family": "lastname surname familyname last family lname apellido apellidos nachname cognome "
+            "фамилия",
+            "born": "dob dateofbirth birthdate birthday born birth geburtsdatum fechanacimiento",
+            "lat": "lat latitude gpslat gpslatitude",
+            "lon": "lon lng long longitude gpslon gpslng gpslongitude",
+            "time": "time timestamp ts datetime date seen seenat at when day lastseen eventtime observedat "
+            "recordedat visitedat visited",
+        }
+    ).items()
+}
+# What `first` and `last` are parts of a name behind: `customer.name.first`.
+_PEOPLE = words(
+    "name person patient customer client citizen member employee applicant subject suspect holder voter "
+    "student owner user contact passenger guest tenant resident"
 )
 _ROLES = words(
     "sender recipient from to caller callee mother father parent spouse wife husband partner child guardian "
@@ -137,6 +146,8 @@ def read_column(name: str) -> Column:
         # A word before says whose it is, or which: `home_email`, `patient_first_name`.
         part = _PARTS.get("".join(rest[-2:]), "")
         kind = None if part else _KINDS.get("".join(rest[-2:]), _tail_kind(rest))
+    if kind is None and not part and len(rest) > 1 and rest[-2] in _PEOPLE:
+        part = _PARTS.get(rest[-1], "") if rest[-1] in ("first", "last", "given", "family") else ""
     if part or kind is not None:
         about = "location_history" if kind is Kind.POSITION or part in ("lat", "lon") else None
         return Column(kind, part, role, about)

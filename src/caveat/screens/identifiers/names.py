@@ -8,6 +8,7 @@ person, such as a date of birth: a surname by its consonants with an initial. So
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,6 +21,7 @@ MAX_WORDS = 8
 _DIGRAPHS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
 _WORD = re.compile(r"[^\W\d_]+(?:['’ʼ`´][^\W\d_]+){0,3}")
 _ASCII_WORD = re.compile(r"[a-z]+(?:['`][a-z]+){0,3}")
+_UNSPACED = re.compile(r"[\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]{2,4}\Z")
 _NO_NAME = re.compile(r"[\d@/\\<>{}=]")
 _APOSTROPHE = re.compile("['’ʼ`´]")
 _TITLES = words(
@@ -62,6 +64,11 @@ class Name:
     whole: tuple[str, ...]
     surnames: tuple[str, ...] = ()
     digraphs: tuple[str, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is more than one part of a name: several words, or one in a script without spaces."""
+        return len(self.words) > 1 or any(map(_UNSPACED.match, self.words))
 
     @property
     def full(self) -> tuple[str, ...]:
@@ -187,22 +194,35 @@ def near_keys(name: Name) -> frozenset[str]:
 
     Where the order is not known, the first and the last word may each be the surname.
     """
-    words = name.words
-    if len(words) == 1:
-        return frozenset((near_word(words[0]),))
-    pairs: tuple[tuple[str, str], ...]
-    if name.surnames:
-        given = words[len(name.surnames) :] or words[:1]
-        pairs = (*((family, given[0]) for family in name.surnames), (given[0], name.surnames[-1]))
-    else:
-        pairs = ((words[-1], words[0]), (words[0], words[-1]))
-        if len(words) > 2:
-            pairs = (*pairs, (words[-2], words[0]))
+    if len(name.words) == 1:
+        return frozenset((near_word(name.words[0]),))
     return frozenset(
         [
             f"{near_word(word)} {initial}"
-            for word, other in pairs
+            for word, other in _pairs(name)
             if len(word) > 1
             for initial in _initials(other)
         ]
     )
+
+
+def pair_keys(name: Name, word_key: Callable[[str], str]) -> frozenset[str]:
+    """A surname with a whole given name, each as `word_key` has it, in any order; none where either is an
+    initial, or the name has one word."""
+    if len(name.words) == 1:
+        return frozenset()
+    return frozenset(
+        " + ".join(sorted((word_key(word), word_key(other))))
+        for word, other in _pairs(name)
+        if len(word) > 1 and len(other) > 1
+    )
+
+
+def _pairs(name: Name) -> tuple[tuple[str, str], ...]:
+    """Words that may be the surname, each with one that would then be the given name."""
+    words = name.words
+    if name.surnames:
+        given = words[len(name.surnames) :] or words[:1]
+        return (*((family, given[0]) for family in name.surnames), (given[0], name.surnames[-1]))
+    ends = ((words[-1], words[0]), (words[0], words[-1]))
+    return (*ends, (words[-2], words[0])) if len(words) > 2 else ends

@@ -49,6 +49,10 @@ _NUMBER = re.compile(
     r"(?:[ ()./\u00a0\u2009\u202f\u2010-\u2014-]{0,3}+\d)++"
 )
 _BOOK, _MAX_BOOK_CHARS = re.compile(r"ISBN(?:-10)?:? ?\Z"), 9
+_VERSION = re.compile(
+    r"(?i)(?<![a-z])(?:v|ver|version|release|build|firmware|update|rev|revision)[.: ]{0,3}\Z"
+)
+_MAX_VERSION_CHARS = 12
 _KEYED = re.compile(r"(?i)(?<![a-z])(?:idfa|gaid|aaid|maid|adid|advertising[ _-]?id)(?![a-z])")
 _TITLED = re.compile(
     r"[DFHMPS](?<!\w.)(?:(?<=M)(?:r|rs|s|iss|x|me|onsieur|adame)|(?<=D)r|(?<=P)rof|(?<=H)err|(?<=F)rau|"
@@ -154,7 +158,7 @@ def _take_structured(reading: _Reading) -> None:
     reading.take(_IBAN, Kind.IBAN, lambda match: is_iban(match[0].replace(" ", "")))
     if "." in shown:
         reading.take(_DECIMALS, Kind.POSITION, lambda _: True)
-        reading.take(_IPV4, Kind.IP, lambda match: _is_address(match[0]))
+        reading.take(_IPV4, Kind.IP, lambda match: _is_address(match[0]) and not _is_version(match))
     if "°" in shown:
         reading.take(_DMS, Kind.POSITION, lambda _: True)
     if "+" in shown:
@@ -174,6 +178,11 @@ def _is_keyed(match: re.Match[str]) -> bool:
 
 def _is_address(text: str) -> bool:
     return canonical_value(Kind.IP, text) is not None
+
+
+def _is_version(match: re.Match[str]) -> bool:
+    before = match.string[max(match.start() - _MAX_VERSION_CHARS, 0) : match.start()]
+    return _VERSION.search(before) is not None
 
 
 def _take_numbers(reading: _Reading) -> None:
@@ -210,7 +219,7 @@ def _is_phone(text: str, digits: str) -> bool:
         return True
     # Without a country code a bare run of digits is as likely an order's number, `2026-11-22` is a date.
     groups = re.split(r"[^\d]+", text.strip("() "))
-    if len(digits) == len(text) or _is_date_like(groups):
+    if len(digits) == len(text) or _is_date_like(groups) or _is_amount_like(groups):
         return False
     return len(digits) >= 9 and (digits[0] == "0" or "(" in text or len(digits) in (10, 11))
 
@@ -218,6 +227,12 @@ def _is_phone(text: str, digits: str) -> bool:
 def _is_date_like(groups: list[str]) -> bool:
     lengths = [len(group) for group in groups if group]
     return lengths[:1] == [4] or lengths[:3] in ([2, 2, 4], [3, 2, 4])
+
+
+def _is_amount_like(groups: list[str]) -> bool:
+    """Thousands set apart: `1.234.567.890`."""
+    first, *others = groups
+    return len(first) < 3 and first[:1] != "0" and all(len(group) == 3 for group in others)
 
 
 def _take_names(reading: _Reading) -> None:

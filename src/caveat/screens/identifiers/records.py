@@ -11,23 +11,23 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from caveat.screens.identifiers.canonical import canonical_value, is_role_address
-from caveat.screens.identifiers.columns import Column, read_column
+from caveat.screens.identifiers.cells import MAX_ID_CHARS, Said, count_point, has_place, read_cell
+from caveat.screens.identifiers.columns import read_column
+from caveat.screens.identifiers.encoded import may_be_encoded, spelt_out
 from caveat.screens.identifiers.found import DEVICES, Found, Kind
 from caveat.screens.identifiers.instants import day_of, is_date
-from caveat.screens.identifiers.names import Name, exact_keys, name_of_parts, near_keys, near_word, read_name
-from caveat.screens.identifiers.positions import is_latitude, is_longitude, is_position
+from caveat.screens.identifiers.names import Name, exact_keys, name_of_parts, near_keys, read_name
 from caveat.screens.identifiers.prose import find_identifiers
-from caveat.screens.identifiers.rows import Record
+from caveat.screens.identifiers.rows import Content, Record, UnreadableError, read_content
 from caveat.screens.identifiers.spellings import GIVEN
 from caveat.screens.identifiers.vocabulary import words
 
 Value = tuple[str, str]
 _DEVICES = frozenset(map(str, DEVICES))
 _IP, _EMAIL, _PHONE, _NATIONAL_ID = Kind.IP, Kind.EMAIL, Kind.PHONE, Kind.NATIONAL_ID
-_NAME, _POSITION = Kind.NAME, Kind.POSITION
 """Looked up once: a record asks for each of them several times."""
-_MAX_ID_CHARS = 128
 _LONG_ID_CHARS = 9
+_MAX_TEXT_DEPTH = 3
 
 
 @dataclass(slots=True)
@@ -37,8 +37,7 @@ class Person:
     `cells`: of that record; `role`: whose part of it this is, where it is not the person of the row.
     `is_identified`: by an identifier, or a name in its place. `is_loose`: by nothing but a name in a column
     where things have names too, of which `is_usual` says whether persons are often called so. `anchors`: by
-    sort (`id`, `born`, `national`) the keys that two records of one person share; those of the name are
-    worked out where they are asked for, since most names stand in one record alone.
+    sort (`id`, `born`, `national`) the keys that two records of one person share.
     """
 
     cells: Sequence[tuple[str, str]] = ()
@@ -57,38 +56,6 @@ class Person:
     is_usual: bool = False
     phones: Sequence[str] = ()
 
-    @property
-    def near(self) -> frozenset[str]:
-        """The coarse keys of the name, for use beside something that others have too."""
-        return frozenset() if self.name is None else near_keys(self.name)
-
-    @property
-    def by_sort(self) -> Iterator[tuple[str, frozenset[str]]]:
-        """The anchors with those of the name."""
-        yield from self.anchors.items()
-        if self.name is not None:
-            yield "name", self.near.union(map(near_word, self.name.full))
-
-
-@dataclass(slots=True)
-class _Said:
-    """The cells of one record about one person."""
-
-    values: list[tuple[Kind, str]] = field(default_factory=list[tuple[Kind, str]])
-    names: tuple[str, ...] = ()
-    given: str = ""
-    family: str = ""
-    born: str = ""
-    times: tuple[str, ...] = ()
-    lat: str = ""
-    lon: str = ""
-    positions: tuple[str, ...] = ()
-    attributes: set[str] = field(default_factory=set[str])
-    loose: bool = False
-    in_prose: bool = False
-    points_beside: int = 0
-    times_beside: tuple[str, ...] = ()
-
 
 def persons_in_records(records: Sequence[Record], id_column: str | None) -> list[Person]:
     """Everybody in these records. With an id column every record is somebody."""
@@ -99,22 +66,48 @@ def persons_in_records(records: Sequence[Record], id_column: str | None) -> list
     return persons
 
 
-def _persons(record: Record, id_column: str | None, unnamed: Iterator[int]) -> Iterator[Person]:
-    by_role: dict[str, _Said] = {}
-    declared = ""
+def persons_of(read: Content, id_column: str | None) -> tuple[list[Person], list[Person]]:
+    """Everybody in a content: those in records, and those in words."""
+    in_words = [] if read.prose is None else persons_in_prose(read.prose)
+    return persons_in_records(read.records, id_column), in_words
+
+
+@dataclass(slots=True)
+class _Row:
+    """What one record says, by whom it says it of; `texts`: cells in which there may be others."""
+
+    by_role: dict[str, Said] = field(default_factory=dict[str, Said])
+    declared: str = ""
+    texts: list[str] = field(default_factory=list[str])
+
+
+def _row(record: Record, id_column: str | None) -> _Row:
+    row = _Row()
     for name, written in record.cells:
         cell = written.strip()
         column = read_column(name)
         if name == id_column:
-            declared = cell
+            row.declared = cell
             if column.kind is None:
                 continue
-        if cell:
-            said = by_role.get(column.role)
-            if said is None:
-                said = by_role[column.role] = _Said()
-            _read_cell(said, column, cell)
-    about = by_role.pop("", None) or _Said()
+        if not cell:
+            continue
+        if may_be_encoded(cell):
+            cell = spelt_out(cell)
+        if column.kind is None and _may_hold_persons(cell):
+            row.texts.append(cell)
+        said = row.by_role.get(column.role)
+        if said is None:
+            said = row.by_role[column.role] = Said()
+        read_cell(said, column, cell)
+    return row
+
+
+def _persons(
+    record: Record, id_column: str | None, unnamed: Iterator[int], depth: int = 0
+) -> Iterator[Person]:
+    row = _row(record, id_column)
+    about = row.by_role.pop("", None) or Said()
     apart = _nested(record, about)
     main = _person(about)
     if id_column is not None:
@@ -122,9 +115,9 @@ def _persons(record: Record, id_column: str | None, unnamed: Iterator[int]) -> I
     if main is not None:
         main.cells = record.cells
         if id_column is not None:
-            _declare(main, declared, id_column, unnamed)
+            _declare(main, row.declared, id_column, unnamed)
         yield main
-    for role, said in by_role.items():
+    for role, said in row.by_role.items():
         other = _person(said)
         if other is not None:
             other.cells, other.role = record.cells, role
@@ -132,86 +125,48 @@ def _persons(record: Record, id_column: str | None, unnamed: Iterator[int]) -> I
         elif main is not None:
             main.attributes |= said.attributes
     for inner in apart:
-        yield from _persons(inner, None, unnamed)
+        yield from _persons(inner, None, unnamed, depth)
+    if depth < _MAX_TEXT_DEPTH:
+        for text in row.texts:
+            yield from _persons_in_cell(text, unnamed, depth + 1)
 
 
-def _nested(record: Record, about: _Said) -> list[Record]:
+def _may_hold_persons(cell: str) -> bool:
+    """Whether a cell is long enough for sentences or a table, or holds an address among other words."""
+    return len(cell) > MAX_ID_CHARS or ("@" in cell and " " in cell)
+
+
+def _persons_in_cell(text: str, unnamed: Iterator[int], depth: int) -> Iterator[Person]:
+    """Whom a text in a cell tells by an identifier; a name alone may be that of the record itself."""
+    try:
+        read = read_content(text.encode(), "text/plain", None)
+    except (UnreadableError, UnicodeEncodeError):
+        return
+    for record in read.records:
+        yield from _persons(record, None, unnamed, depth)
+    if read.prose is not None:
+        yield from (person for person in persons_in_prose(read.prose) if person.linking)
+
+
+def _nested(record: Record, about: Said) -> list[Record]:
     """Objects in lists: those without an identifier of their own say more of the one who holds them."""
     apart: list[Record] = []
     for inner in record.nested:
-        said = _Said()
+        said = Said()
         for name, cell in inner.cells:
             if bare := cell.strip():
-                _read_cell(said, read_column(name), bare)
+                read_cell(said, read_column(name), bare)
         if said.values or said.names or said.family or inner.nested:
             apart.append(inner)
         else:
             about.attributes |= said.attributes
-            _count_point(about, said)
+            count_point(about, said)
+            if any(_may_hold_persons(cell) for _, cell in inner.cells):
+                apart.append(inner)
     return apart
 
 
-def _count_point(about: _Said, said: _Said) -> None:
-    if _has_place(said):
-        about.points_beside += 1
-        about.attributes.add("location_history")
-        about.times_beside += said.times
-
-
-def _has_place(said: _Said) -> bool:
-    return bool(said.positions) or bool(said.lat and said.lon)
-
-
-def _read_cell(said: _Said, column: Column, cell: str) -> None:
-    match column.part:
-        case "":
-            _read_value(said, column, cell)
-        case "given":
-            said.given = f"{said.given} {cell}".strip()
-        case "family":
-            said.family = f"{said.family} {cell}".strip()
-        case "born":
-            said.born = cell
-        case "time":
-            said.times += (cell,)
-        case "lat" if is_latitude(cell):
-            said.lat = cell
-        case "lon" if is_longitude(cell):
-            said.lon = cell
-        case _:
-            _read_value(said, column, cell)
-
-
-def _read_value(said: _Said, column: Column, cell: str) -> None:
-    kind = column.kind
-    if kind is None:
-        if column.attribute:
-            said.attributes.add(column.attribute)
-        if 6 <= len(cell) <= _MAX_ID_CHARS and may_be_found(cell):
-            said.values += _found_in(cell)
-    elif kind is _NAME:
-        said.names += (cell,)
-        said.loose |= column.loose
-    elif kind is _POSITION:
-        if is_position(cell):
-            said.positions += (cell,)
-    else:
-        said.values.append((kind, cell))
-
-
-def may_be_found(cell: str) -> bool:
-    """Whether a cell of a column that says nothing is looked at: most are words, dates or plain numbers."""
-    return "@" in cell or cell[0] == "+" or (cell.count("-") == 2 and is_date(cell) is None)
-
-
-def _found_in(cell: str) -> Iterator[tuple[Kind, str]]:
-    """What such a cell holds, where the whole cell is one identifier."""
-    for one in find_identifiers(cell):
-        if one.kind is not Kind.POSITION and one.end - one.start >= len(cell) - 2:
-            yield one.kind, cell[one.start : one.end]
-
-
-def _person(said: _Said) -> Person | None:
+def _person(said: Said) -> Person | None:
     """Who the cells are about; None where they tell nobody apart."""
     values, strong, national = _values(said)
     name = _name_of(said, has_more=bool(values or said.born))
@@ -231,7 +186,7 @@ def _person(said: _Said) -> Person | None:
         person.anchors["born"] = frozenset({born})
     if national:
         person.anchors["national"] = frozenset(national)
-    named = name is not None and len(name.words) > 1 and not said.in_prose
+    named = name is not None and name.is_whole and not said.in_prose
     person.is_identified = bool(strong) or named
     person.is_loose = named and said.loose and not strong and born is None
     person.is_usual = person.is_loose and name is not None and not GIVEN.isdisjoint(name.words)
@@ -240,7 +195,7 @@ def _person(said: _Said) -> Person | None:
     return person
 
 
-def _values(said: _Said) -> tuple[set[Value], set[Value], list[str]]:
+def _values(said: Said) -> tuple[set[Value], set[Value], list[str]]:
     """All identifiers; those that tell persons apart; those that one person alone has."""
     values: set[Value] = set()
     strong: set[Value] = set()
@@ -266,9 +221,9 @@ def _add_name(person: Person, name: Name, born: str | None) -> None:
         person.own = {("name", key) for key in exact_keys(name)}
 
 
-def _add_places(person: Person, said: _Said) -> None:
+def _add_places(person: Person, said: Said) -> None:
     person.points = said.points_beside
-    if _has_place(said):
+    if has_place(said):
         person.attributes |= {"location_history"}
         person.points += max(1, len(said.positions)) if said.times else 0
     if person.points:
@@ -276,9 +231,9 @@ def _add_places(person: Person, said: _Said) -> None:
         person.days = {day for time in times if (day := day_of(time)) is not None}
 
 
-def _name_of(said: _Said, *, has_more: bool) -> Name | None:
+def _name_of(said: Said, *, has_more: bool) -> Name | None:
     if said.family or said.given:
-        return name_of_parts(said.given, said.family or said.given) if said.family else read_name(said.given)
+        return _name_in_parts(said)
     for text in said.names:
         name = read_name(text)
         if name is not None and (
@@ -288,13 +243,24 @@ def _name_of(said: _Said, *, has_more: bool) -> Name | None:
     return None
 
 
+def _name_in_parts(said: Said) -> Name | None:
+    """The name in several columns. `Name` beside `Vorname` is a surname, `Nombre` beside `Apellidos` not."""
+    given, family = said.given, said.family
+    if said.names and not (given and family):
+        other = said.names[0]
+        if (given or family).casefold() in other.casefold():
+            return read_name(other)
+        given, family = given or other, family or other
+    return name_of_parts(given, family) if family else read_name(given)
+
+
 _THINGS = words(
     "price sku quantity stock product company brand category code version file size unit weight colour color "
     "model currency population capital iso species genre isbn parameters input_schema arguments function"
 )
 
 
-def _names_a_thing(text: str, said: _Said) -> bool:
+def _names_a_thing(text: str, said: Said) -> bool:
     """A product, or a function as programs write it: requests define tools by `name`."""
     return "_" in text or not said.attributes.isdisjoint(_THINGS)
 
@@ -319,7 +285,9 @@ def _declare(person: Person, declared: str, id_column: str, unnamed: Iterator[in
         person.linking |= {(column.kind.value, value)}
     elif len(value) >= _LONG_ID_CHARS:
         person.own |= {("id", value)}
-    person.own |= {("name+id", f"{key}|{value}") for key in person.near}
+    person.own |= {
+        ("name+id", f"{key}|{value}") for key in (near_keys(person.name) if person.name is not None else ())
+    }
 
 
 def row_of(person: Person, seen: dict[str, int]) -> str:
@@ -348,7 +316,7 @@ def persons_in_prose(text: str) -> list[Person]:
 
 
 def _in_prose(found: Sequence[Found], text: str) -> Person | None:
-    said = _Said(in_prose=True)
+    said = Said(in_prose=True)
     for one in found:
         value = text[one.start : one.end]
         if one.kind is Kind.NAME:

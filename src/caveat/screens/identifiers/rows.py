@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from caveat.screens.identifiers.blocks import SNIFFED_LINES, blocks_in, delimiter_of
 from caveat.screens.identifiers.columns import read_column
+from caveat.screens.identifiers.encoded import spelt_out
 from caveat.signing.canonical import Json, StrictJsonError, parse_strict
 
 MAX_CONTENT_BYTES = 64 * 1024 * 1024
@@ -20,8 +22,6 @@ _SPACE = " \t\r\n"
 _TREACHEROUS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029]")
 _LONE_RETURN = re.compile("\r(?!\n)")
 _BINARY = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-_MIN_COLUMNS = 2
-_SNIFFED_LINES = 20
 
 
 class UnreadableError(ValueError):
@@ -41,7 +41,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What was read: records, or prose where there are none. `strict`: by the rules of counting."""
+    """What was read: records, prose, or records that stand in prose with what is around them."""
 
     records: Sequence[Record] = ()
     prose: str | None = None
@@ -82,6 +82,29 @@ def _read(text: str, essence: str, id_column: str | None) -> Content:
 
 def _sniffed(text: str, id_column: str | None) -> Content:
     """What no media type tells: rows where an id column is named, else whatever it reads as."""
+    read = _as_it_stands(text, id_column)
+    if read.prose is None:
+        return read
+    plain = spelt_out(text)
+    if plain != text:
+        read = _as_it_stands(plain, None)
+    return read if read.prose is None else _mixed(read.prose)
+
+
+def _mixed(text: str) -> Content:
+    """Tables and JSON that stand between sentences, and the sentences."""
+    records: list[Record] = []
+    prose: list[str] = []
+    for before, block in blocks_in(text):
+        prose.append(before)
+        if block:
+            read = _as_it_stands(block, None)
+            records += read.records
+            prose.append(read.prose or "")
+    return Content(records, "\n\n".join(filter(None, prose))) if records else Content(prose=text)
+
+
+def _as_it_stands(text: str, id_column: str | None) -> Content:
     first = text.lstrip(_SPACE)[:1]
     if id_column is not None:
         essence = {"[": "application/json", "{": "application/jsonl"}.get(first, "text/csv")
@@ -92,7 +115,7 @@ def _sniffed(text: str, id_column: str | None) -> Content:
         except (StrictJsonError, UnreadableError):
             return Content(prose=text)
         return Content(records) if any(one.cells for one in _all(records)) else Content(prose=text)
-    delimiter = _delimiter_of(text)
+    delimiter = delimiter_of(text.split("\n", SNIFFED_LINES)[:SNIFFED_LINES])
     if delimiter is not None:
         try:
             return Content(list(_separated(text, delimiter, strict=False)))
@@ -105,21 +128,6 @@ def _all(records: Sequence[Record]) -> Iterator[Record]:
     for record in records:
         yield record
         yield from _all(record.nested)
-
-
-def _delimiter_of(text: str) -> str | None:
-    """What separates the columns of a text whose first line names at least one that is about persons."""
-    lines = text.split("\n", _SNIFFED_LINES)[:_SNIFFED_LINES]
-    lines = [line for line in lines if line.strip()]
-    if len(lines) < 2:
-        return None
-    for delimiter in (",", "\t", ";", "|"):
-        header = lines[0].split(delimiter)
-        widths = {line.count(delimiter) for line in lines[1:-1] or lines[1:]}
-        known = [column for column in map(read_column, header) if column.kind is not None or column.part]
-        if len(header) >= _MIN_COLUMNS and known and min(widths) >= len(header) - 1:
-            return delimiter
-    return None
 
 
 def _checked(records: Sequence[Record], id_column: str | None) -> Sequence[Record]:

@@ -7,14 +7,14 @@ Source: LABELS section 1, ADR-0046.
 """
 
 import hmac
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from caveat.labels.subjects import KEYED_ID_BYTES, Sighting, SubjectKind
+from caveat.screens.identifiers.namesakes import Namesakes
 from caveat.screens.identifiers.records import (
     Person,
-    persons_in_prose,
-    persons_in_records,
+    persons_of,
     row_of,
 )
 from caveat.screens.identifiers.rows import UnreadableError, read_content
@@ -34,12 +34,9 @@ def sightings_of(
         read = read_content(content, media_type, id_column)
     except UnreadableError:
         return None
-    if read.prose is not None:
-        persons = persons_in_prose(read.prose)
-    else:
-        persons = persons_in_records(read.records, id_column)
+    in_rows, in_words = persons_of(read, id_column)
     keyed = Keyed(key)
-    return tuple(map(keyed.sighting_of, together(persons)))
+    return tuple(map(keyed.sighting_of, together([*in_rows, *in_words])))
 
 
 @dataclass(slots=True)
@@ -60,9 +57,10 @@ def together(persons: Sequence[Person]) -> list[Group]:
     """The records grouped by person."""
     held = _held(persons)
     shared = {value for value, ats in held.items() if _differ([persons[at] for at in ats])}
+    beside = _beside(shared, held, persons)
     kept: dict[int, Set[Value]] = {}
     for at in {at for value in shared for at in held[value]}:
-        kept[at] = _without(shared, persons[at])
+        kept[at] = ((persons[at].own | persons[at].linking) - shared) | beside.get(at, set())
         for value in kept[at] - (persons[at].own | persons[at].linking):
             held.setdefault(value, []).append(at)
     for at, person in enumerate(persons):
@@ -95,14 +93,25 @@ def _held(persons: Sequence[Person]) -> dict[Value, list[int]]:
     return held
 
 
-def _without(shared: Set[Value], person: Person) -> Set[Value]:
-    """The identifiers of a person, of which the shared ones count only together with the name."""
-    beside = {
-        (f"name+{kind}", f"{key}|{text}")
-        for kind, text in person.linking & shared
-        for key in (() if person.anchors else person.near)
-    }
-    return ((person.own | person.linking) - shared) | (beside - shared)
+def _beside(
+    shared: Set[Value], held: Mapping[Value, Sequence[int]], persons: Sequence[Person]
+) -> dict[int, set[Value]]:
+    """What stands for whoever has an identifier that others have too: it, together with the name."""
+    beside: dict[int, set[Value]] = {}
+    for value in shared:
+        kind, text = value
+        named = [
+            (at, name)
+            for at in held[value]
+            if (name := persons[at].name) is not None
+            and not persons[at].anchors
+            and value in persons[at].linking
+        ]
+        namesakes = Namesakes(name for _, name in named)
+        for at, name in named:
+            keys = {(f"name+{kind}", f"{key}|{text}") for key in namesakes.keys(name)}
+            beside.setdefault(at, set()).update(keys)
+    return beside
 
 
 def _roots(count: int, joined: Sequence[Sequence[int]]) -> list[int]:
@@ -149,9 +158,10 @@ def _add(group: Group, person: Person, values: Set[Value]) -> None:
 
 
 def _differ(persons: Sequence[Person]) -> bool:
+    """Whether surely more than one person is among these."""
     known: dict[str, set[str]] = {}
     for person in persons:
-        for sort, keys in person.by_sort:
+        for sort, keys in person.anchors.items():
             seen = known.get(sort)
             if seen is None:
                 known[sort] = set(keys)
@@ -159,7 +169,7 @@ def _differ(persons: Sequence[Person]) -> bool:
                 return True
             else:
                 seen |= keys
-    return False
+    return not Namesakes(person.name for person in persons if person.name is not None).are_one
 
 
 class Keyed:
