@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,44 @@ def test_a_count_that_is_split_over_parts_is_compared_together(gateway: RunningG
     header = ",".join(one.rstrip("=") for one in envelopes)
     answer = chat(gateway.url, DESK_KEY, body, {"x-caveat-evidence": header})
     assert answer.error["clauses"] == ["K1"]
+
+
+def in_a_file(rows: str, media_type: str = "text/csv") -> list[dict[str, Any]]:
+    data = f"data:{media_type};base64,{base64.b64encode(rows.encode()).decode()}"
+    file = {"type": "file", "file": {"filename": "rows.csv", "file_data": data}}
+    return [{"role": "user", "content": [{"type": "text", "text": "Summarise."}, file]}]
+
+
+def in_a_file_of_bytes(rows: str) -> list[dict[str, Any]]:
+    return in_a_file(rows, "application/octet-stream")
+
+
+def in_a_result(rows: str) -> list[dict[str, Any]]:
+    call = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": "{}"}}
+    return [
+        {"role": "user", "content": "Summarise."},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": rows},
+    ]
+
+
+def in_two_texts(rows: str) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": [{"type": "text", "text": one} for one in ("Summarise.", rows)]}]
+
+
+@pytest.mark.parametrize("place", [in_a_file, in_a_file_of_bytes, in_a_result, in_two_texts])
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_stands_in_files_results_and_parts_is_compared(
+    gateway: RunningGateway, place: Callable[[str], list[dict[str, Any]]], stream: bool
+) -> None:
+    rows = table(400)
+    evidence = attest(rows.encode(), {"acquisition_channel": "synthetic", "subject_count": 40})
+    header = base64.urlsafe_b64encode(evidence).decode().rstrip("=")
+    body = {**asking("x"), "messages": place(rows), "stream": stream}
+    answer = chat(gateway.url, DESK_KEY, body, {"x-caveat-evidence": header})
+    assert answer.status == 403
+    assert "more_persons_than_declared, said 10-99, found 100-999" in answer.error["contradictions"]
+    assert persons("A", 0, 1)[0].email.encode() not in answer.body
 
 
 def test_where_no_clause_reads_it_nothing_is_compared(tmp_path: Path) -> None:

@@ -54,6 +54,48 @@ def test_numbers_made_up_at_random_contradict_nothing(seed: int) -> None:
     assert found(Declared(synthetic=True), ("name,phone\n" + "\n".join(rows)).encode()) == {}
 
 
+CITIES = {
+    "GB": ("020 7{:03} {:04}", "+44 20 7{:03} {:04}"),
+    "DE": ("030 2{:03}{:04}", "+49 30 2{:03}{:04}"),
+    "FR": ("01 42 {:02} {:04}", "+33 1 42 {:02} {:04}"),
+    "JP": ("03-3{:03}-{:04}", "+81 3-3{:03}-{:04}"),
+    "US": ("(415) 2{:02}-{:04}", "+1 415 2{:02} {:04}"),
+}
+"""Numbers of one city as they are written at home and abroad."""
+
+
+def city(form: str, seed: int) -> str:
+    rng = random.Random(seed)
+    numbers = [form.format(rng.randrange(10, 99), rng.randrange(10**4)) for _ in range(60)]
+    rows = [f"Ana Torre{chr(97 + n % 26)}{chr(97 + n // 26)},{number}" for n, number in enumerate(numbers)]
+    return "full_name,phone\n" + "\n".join(rows)
+
+
+@pytest.mark.parametrize("home", CITIES)
+def test_foreign_data_with_numbers_of_the_home_country_contradict_wherever_home_is(home: str) -> None:
+    for form in CITIES[home]:
+        census = census_of(city(form, 1).encode(), "text/csv", None, home)
+        assert [one.code for one in contradictions(Declared(foreign=True), census, home)] == [Code.FOREIGN]
+    for other in CITIES.keys() - {home}:
+        census = census_of(city(CITIES[home][1], 1).encode(), "text/csv", None, other)
+        assert contradictions(Declared(foreign=True), census, other) == ()
+
+
+@pytest.mark.parametrize("home", CITIES)
+def test_live_numbers_of_one_city_contradict_however_short_its_code_is(home: str) -> None:
+    census = census_of(city(CITIES[home][1], 2).encode(), "text/csv", None, "US")
+    assert Code.SYNTHETIC in {one.code for one in contradictions(Declared(synthetic=True), census, "US")}
+
+
+@pytest.mark.parametrize("home", CITIES)
+@pytest.mark.parametrize("seed", range(4))
+def test_numbers_made_up_at_random_contradict_nothing_wherever_home_is(home: str, seed: int) -> None:
+    rng = random.Random(seed)
+    rows = [f"a,0{rng.randrange(10**8, 10**9)}" for _ in range(300)]
+    census = census_of(("name,phone\n" + "\n".join(rows)).encode(), "text/csv", None, home)
+    assert contradictions(Declared(synthetic=True), census, home) == ()
+
+
 def test_more_persons_than_were_declared_contradict() -> None:
     assert found(Declared(persons=40), table(4000))[Code.PERSONS] == CERTAIN
     assert found(Declared(persons=40), table(60)) != {}

@@ -6,6 +6,7 @@ record is which kinds of things contradict each other, in ranges, and nothing of
 Source: DESIGN section 3, ADR-0046.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -22,7 +23,10 @@ from caveat.signing.digest import Digest
 
 CONTRADICTION = COMPARED
 """The fact, and the role of whoever says it."""
-_UNREAD = ("image/", "audio/", "video/", "application/octet-stream", "application/pdf")
+_UNREAD = ("image/", "audio/", "video/", "application/pdf")
+_UNTYPED = "application/octet-stream"
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_LOOKED_AT_BYTES = 4096
 _CACHED = 1024
 LARGE_BYTES = 16 * 1024
 """Content from this size on is read beside the event loop, before anything is gathered."""
@@ -55,7 +59,7 @@ class Contradicting:
             part
             for part in call.parts
             if len(part.content) >= LARGE_BYTES
-            and not part.media_type.startswith(_UNREAD)
+            and _is_compared(part)
             and self._key(part, id_column) not in self._known
         )
 
@@ -110,7 +114,7 @@ class Contradicting:
         return Fact(CONTRADICTION, value, Grade.ESTIMATED, CONTRADICTION, said)
 
     def _census(self, parts: Sequence[Part], id_column: str | None) -> Census:
-        read = [part for part in parts if not part.media_type.startswith(_UNREAD)]
+        read = [part for part in parts if _is_compared(part)]
         if not read:
             return _NOTHING
         return joined(self._of_part(part, id_column) for part in read)
@@ -123,6 +127,13 @@ class Contradicting:
 
     def _key(self, part: Part, id_column: str | None) -> Key:
         return part.digest, part.media_type, part.id_column or id_column
+
+
+def _is_compared(part: Part) -> bool:
+    """Whether a part is text for anybody: also one that is called bytes, unless it begins as no text does."""
+    if part.media_type.startswith(_UNTYPED):
+        return _BINARY.search(part.content, 0, _LOOKED_AT_BYTES) is None
+    return not part.media_type.startswith(_UNREAD)
 
 
 def _with_surest(case: Facts, found: Fact) -> Facts:

@@ -23,6 +23,8 @@ _RESERVED = re.compile(
     r"|[2378](?:5550|7010)\d{4}|491570\d{3}"  # AU
     r"|(?:31390|40628|8465|980319)\d{4,5}|70174\d{4})\Z"  # SE
 )
+_AREA_DIGITS = 3
+"""Of an area, where no plan says how long its code is, or a number is of no place."""
 _NANP = re.compile(r"[2-9]\d{2}[2-9]\d{6}\Z")
 _NANP_REGIONS = frozenset({"US", "CA"})
 _HOME_CODES: Mapping[str, str] = {
@@ -66,26 +68,28 @@ def survey(written: Iterable[str], home: str) -> Numbers:
         if _RESERVED.match(number):
             reserved += 1
             continue
-        where = _region(by_number[number], number, home)
-        if where is None:
+        found = _region(by_number[number], number, home)
+        if found is None:
             continue
+        where, area = found
         live += 1
         at_home += where == home != ""
-        area = f"{where}{number[:3]}"
-        areas[area] = areas.get(area, 0) + 1
+        areas[where + area] = areas.get(where + area, 0) + 1
     return Numbers(len(by_number), len(chosen), live, reserved, at_home, max(areas.values(), default=0))
 
 
-def _region(text: str, number: str, home: str) -> str | None:
-    """Where a number rings; None for one of no plan. A number without a country's code is read at home."""
+def _region(text: str, number: str, home: str) -> tuple[str, str] | None:
+    """Where a number rings, its country and its area; None for one of no plan. A number without a country's
+    code is read at home."""
     if _library() is not None:
         return _library_region(text, home)
     international = text.lstrip(" (").startswith("+")
     if _NANP.match(number) and (not international or text.lstrip(" (").startswith("+1")):
-        return home if home in _NANP_REGIONS else "US"
+        return home if home in _NANP_REGIONS else "US", number[:_AREA_DIGITS]
     code = _HOME_CODES.get(home)
     if international:
-        return home if code is not None and text.lstrip(" (").startswith(f"+{code}") else "ZZ"
+        at_home = code is not None and text.lstrip(" (").startswith(f"+{code}")
+        return home if at_home else "ZZ", number[:_AREA_DIGITS]
     return None
 
 
@@ -98,7 +102,7 @@ def _library() -> object | None:
     return phonenumbers
 
 
-def _library_region(text: str, home: str) -> str | None:
+def _library_region(text: str, home: str) -> tuple[str, str] | None:
     import phonenumbers
 
     for region in (home or "US", "GB", "DE"):
@@ -107,7 +111,10 @@ def _library_region(text: str, home: str) -> str | None:
         except phonenumbers.NumberParseException:
             continue
         if phonenumbers.is_valid_number(number):
-            return phonenumbers.region_code_for_number(number)
+            # Where one digit is a fifth of the country, numbers at random would share it too.
+            area = max(phonenumbers.length_of_geographical_area_code(number) or _AREA_DIGITS, 2)
+            written = phonenumbers.national_significant_number(number)
+            return phonenumbers.region_code_for_number(number) or "ZZ", written[:area]
         if text.lstrip(" (").startswith("+"):
             return None
     return None
