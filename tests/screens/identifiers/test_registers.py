@@ -109,3 +109,22 @@ def test_a_shortened_name_is_nobodys_where_it_can_be_two_persons() -> None:
     assert sakes.keys(ana).isdisjoint(sakes.keys(anton))
     assert sakes.keys(short).isdisjoint(sakes.keys(ana) | sakes.keys(anton))
     assert Namesakes((ana, short)).are_one
+
+
+def ids_of(row: Row) -> frozenset[bytes]:
+    found = sightings_of(json.dumps(row).encode(), "application/json", None, KEY)
+    assert found is not None
+    (only,) = found
+    return frozenset(only.ids)
+
+
+def test_an_offices_mailbox_links_nobody_from_one_request_to_the_next() -> None:
+    ana, bo = ({"full_name": name, "email": "info@office.example.org"} for name in ("Ana Torre", "Bo Lee"))
+    assert ids_of(ana).isdisjoint(ids_of(bo))
+    own = {"full_name": "Ana Torre", "email": "ana.torre@office.example.org"}
+    assert not ids_of(own).isdisjoint(ids_of({**own, "full_name": "A. T."}))
+
+
+def test_a_name_alone_is_one_in_known_spellings_of_it_and_no_others() -> None:
+    assert ids_of({"full_name": "Mohammed Haddad"}) == ids_of({"full_name": "HADDAD, Muhammad"})
+    assert ids_of({"full_name": "Jon Haddad"}).isdisjoint(ids_of({"full_name": "John Haddad"}))
