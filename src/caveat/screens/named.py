@@ -15,9 +15,10 @@ from typing import Protocol
 from caveat.screens.identifiers.census import census_of
 from caveat.screens.identifiers.columns import read_column
 from caveat.screens.identifiers.names import Name, exact_keys, exact_word, read_name
+from caveat.screens.identifiers.objects import Record
 from caveat.screens.identifiers.prose import as_seen
 from caveat.screens.identifiers.records import Person, persons_in_prose, persons_of
-from caveat.screens.identifiers.rows import Record, UnreadableError, read_content
+from caveat.screens.identifiers.rows import UnreadableError, read_content
 from caveat.screens.identifiers.sighted import together
 
 LEAST, MOST = "least", "most"

@@ -61,6 +61,54 @@ def test_rows_between_sentences_are_rows() -> None:
     assert (len(census.persons), census.in_rows) == (len(PEOPLE) + 1, len(PEOPLE))
 
 
+NAMED = [one["full_name"] for one in PEOPLE]
+SHAPES: list[object] = [
+    {"full_name": NAMED, "city": ["Rome"] * 9},
+    {"email": [one["email"] for one in PEOPLE]},
+    {
+        "full_name": dict(zip(map(str, range(9)), NAMED, strict=True)),
+        "city": {str(n): "Rome" for n in range(9)},
+    },
+    [["full_name", "city"], *([name, "Rome"] for name in NAMED)],
+    {"columns": ["full_name", "city"], "data": [[name, "Rome"] for name in NAMED]},
+    {"result": [["full_name", "city"], *([name, "Rome"] for name in NAMED)]},
+    {one["email"]: {"city": "Rome"} for one in PEOPLE},
+    {"people": {name: {"city": "Rome"} for name in NAMED}},
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_tables_in_json_are_as_many_as_they_are_in_whatever_shape(shape: object) -> None:
+    assert counted(json.dumps(shape), "application/json") == len(PEOPLE)
+
+
+def test_several_addresses_of_one_record_are_one_person() -> None:
+    one = {
+        "full_name": "Ana Torre",
+        "emails": ["a@b.org", "c@d.org"],
+        "phones": ["030 1234567", "030 7654321"],
+    }
+    assert counted(json.dumps(one)) == 1
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [f"{name},Rome{',x' if n == 4 else ''}" for n, name in enumerate(NAMED)],
+        [f"{name},{chr(34) if n == 4 else ''}Rome" for n, name in enumerate(NAMED)],
+        [
+            json.dumps({"full_name": name}) if n != 4 else "{broken"
+            for n, name in enumerate([*NAMED, "Bo Lee"])
+        ],
+        [f'{{"full_name": "Bo Lee", "full_name": "{name}"}}' for name in NAMED],
+    ],
+)
+@pytest.mark.parametrize("media_type", ["text/plain", "text/csv", "application/json"])
+def test_a_broken_row_does_not_make_the_others_rows_of_nobody(rows: list[str], media_type: str) -> None:
+    text = "\n".join(rows if rows[0].startswith("{") else ["full_name,city", *rows])
+    assert census_of(text.encode(), media_type, None, "").in_rows >= len(PEOPLE) - 1
+
+
 @pytest.mark.parametrize(
     "text",
     [

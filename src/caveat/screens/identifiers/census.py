@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from caveat.screens.identifiers.numbering import Numbers, survey
-from caveat.screens.identifiers.records import persons_of
-from caveat.screens.identifiers.rows import Content, UnreadableError, read_content
+from caveat.screens.identifiers.records import persons_in_records, persons_of
+from caveat.screens.identifiers.rows import Content, UnreadableError, read_broken, read_content
 from caveat.screens.identifiers.sighted import Group, together
 
 STATES = (
@@ -54,6 +54,10 @@ def census_of(content: bytes, media_type: str, id_column: str | None, home: str)
     if read is None:
         return Census(unread=True)
     in_rows, in_words = persons_of(read, id_column)
+    if not in_rows and (broken := read_broken(content)) is not None:
+        # One broken row would make the others rows of nobody.
+        in_rows = persons_in_records(broken.records, None)
+        in_words = [] if in_rows else in_words
     persons = [*in_rows, *in_words]
     groups = _persons(together(persons))
     form = ADDRESSES.get(home)

@@ -17,8 +17,9 @@ from caveat.screens.identifiers.encoded import may_be_encoded, spelt_out
 from caveat.screens.identifiers.found import DEVICES, Found, Kind
 from caveat.screens.identifiers.instants import day_of, is_date
 from caveat.screens.identifiers.names import Name, exact_keys, name_of_parts, near_keys, read_name
+from caveat.screens.identifiers.objects import Record
 from caveat.screens.identifiers.prose import find_identifiers
-from caveat.screens.identifiers.rows import Content, Record, UnreadableError, read_content
+from caveat.screens.identifiers.rows import Content, UnreadableError, read_content
 from caveat.screens.identifiers.spellings import GIVEN
 from caveat.screens.identifiers.vocabulary import words
 

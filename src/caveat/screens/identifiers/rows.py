@@ -6,13 +6,14 @@ readers could see different rows there are none. Without one it reads nested obj
 
 import csv
 import io
+import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from caveat.screens.identifiers.blocks import SNIFFED_LINES, blocks_in, delimiter_of
-from caveat.screens.identifiers.columns import read_column
 from caveat.screens.identifiers.encoded import spelt_out
+from caveat.screens.identifiers.objects import Record, records_of, said
 from caveat.signing.canonical import Json, StrictJsonError, parse_strict
 
 MAX_CONTENT_BYTES = 64 * 1024 * 1024
@@ -26,17 +27,6 @@ _BINARY = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 class UnreadableError(ValueError):
     """The content is not what it is said to be, or two readers could differ about it."""
-
-
-@dataclass(slots=True)
-class Record:
-    """One row or object. `cells`: its values by column, each as text; a column may occur several times.
-
-    `nested`: objects in lists that it holds, each by itself.
-    """
-
-    cells: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    nested: list["Record"] = field(default_factory=list["Record"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +68,41 @@ def _read(text: str, essence: str, id_column: str | None) -> Content:
         delimiter = "," if essence == "text/csv" else "\t"
         return Content(_checked(_separated(text, delimiter, strict=strict), id_column))
     return _sniffed(text, id_column)
+
+
+def read_broken(content: bytes) -> Content | None:
+    """The rows of a table or of JSON lines of which some are broken, for counts that are lower bounds; None
+    where there are none."""
+    lines = content.decode("utf-8", "replace").removeprefix("\ufeff").splitlines()
+    said_of = [record for line in lines if line.lstrip()[:1] in ("{", "[") for record in _broken_json(line)]
+    if said_of:
+        return Content(said_of)
+    delimiter = delimiter_of(lines[:2]) or delimiter_of([*lines[:1], *lines[2:3]])
+    if delimiter is None:
+        return None
+    header = [name.strip(' "') for name in lines[0].split(delimiter)]
+    cells = ([cell.strip(' "') for cell in line.split(delimiter)] for line in lines[1:])
+    return Content([Record(list(zip(header, row, strict=False))) for row in cells if len(row) > 1])
+
+
+def _broken_json(line: str) -> Iterator[Record]:
+    try:
+        value: Json = json.loads(line, object_pairs_hook=_every_member)
+    except (ValueError, RecursionError):
+        return
+    yield from records_of(value)
+
+
+def _every_member(pairs: list[tuple[str, Json]]) -> Json:
+    """An object as each reader could read it: where it has a name twice, one object for each time."""
+    readings: list[dict[str, Json]] = [{}]
+    times: dict[str, int] = {}
+    for name, value in pairs:
+        at = times[name] = times.get(name, -1) + 1
+        if at == len(readings):
+            readings.append({})
+        readings[at][name] = value
+    return readings[0] if len(readings) == 1 else list[Json](readings)
 
 
 def _sniffed(text: str, id_column: str | None) -> Content:
@@ -162,7 +187,7 @@ def _one_object(text: str) -> list[Record] | None:
         value = parse_strict(text.encode(), max_bytes=len(text) * 4 + 4, max_depth=MAX_DEPTH, floats=True)
     except StrictJsonError:
         return None
-    return list(_records(value))
+    return list(records_of(value))
 
 
 def _json_lines(text: str, *, strict: bool) -> list[Record]:
@@ -173,7 +198,7 @@ def _json_lines(text: str, *, strict: bool) -> list[Record]:
         if bare:
             depth = 2 if strict else MAX_DEPTH
             value = parse_strict(bare.encode(), max_bytes=size, max_depth=depth, floats=True)
-            records.extend([_flat(value)] if strict else _records(value))
+            records.extend([_flat(value)] if strict else records_of(value))
     return records
 
 
@@ -184,7 +209,7 @@ def _json_array(text: str, *, strict: bool) -> list[Record]:
         if not isinstance(value, list):
             raise UnreadableError
         return [_flat(row) for row in value]
-    return list(_records(value))
+    return list(records_of(value))
 
 
 def _flat(row: Json) -> Record:
@@ -196,62 +221,3 @@ def _flat(row: Json) -> Record:
         if isinstance(value, str) and (len(value) > MAX_CELL_CHARS or "\n" in value or "\r" in value):
             raise UnreadableError
     return Record([(name, said(value)) for name, value in row.items()])
-
-
-def _records(value: Json) -> Iterator[Record]:
-    """The objects of a JSON value. Those in lists are records; those in objects belong to the object."""
-    if isinstance(value, dict):
-        yield _record_of(value)
-    elif isinstance(value, list):
-        for one in value:
-            if isinstance(one, (dict, list)):
-                yield from _records(one)
-            elif one is not None:
-                yield Record([("", said(one))])
-
-
-def _record_of(value: Mapping[str, Json]) -> Record:
-    record = Record()
-    for name, member in value.items():
-        _gather(record, name, member)
-    return record
-
-
-def _gather(record: Record, name: str, member: Json) -> None:
-    if isinstance(member, dict):
-        inner = _record_of(member)
-        if _is_apart(record, inner):
-            record.nested.append(inner)
-        else:
-            record.cells.extend((_joined(name, column), cell) for column, cell in inner.cells)
-            record.nested.extend(inner.nested)
-    elif isinstance(member, list):
-        for one in member:
-            if isinstance(one, dict):
-                record.nested.append(_record_of(one))
-            elif isinstance(one, list):
-                record.nested.extend(_records(one))
-            else:
-                record.cells.append((name, said(one)))
-    else:
-        record.cells.append((name, said(member)))
-
-
-def _is_apart(record: Record, inner: Record) -> bool:
-    """Whether an object within another is of somebody else: it says again what the other says already."""
-    kinds = {column.kind for name, _ in record.cells if (column := read_column(name)).kind is not None}
-    return any(read_column(name).kind in kinds for name, _ in inner.cells)
-
-
-def _joined(outer: str, inner: str) -> str:
-    """`sender.email` says whose address it is; `contact.email` says no more than `email`."""
-    return f"{outer}_{inner}" if read_column(f"{outer}_x").role or not read_column(inner).kind else inner
-
-
-def said(value: Json) -> str:
-    """A value as text: nothing for null."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
