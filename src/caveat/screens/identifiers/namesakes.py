@@ -21,17 +21,18 @@ class Namesakes:
         self._parent: dict[str, str] = {}
         distinct = tuple(dict.fromkeys(names))
         self._word_key = near_word if len(distinct) <= _HOUSEHOLD else exact_word
-        whole = [(name, keys) for name in distinct if (keys := pair_keys(name, self._word_key))]
+        self._coarse = {name: pair_keys(name, near_word) for name in distinct}
+        whole = [(name, self._pairs(name)) for name in distinct if self._coarse[name]]
         for _, keys in whole:
             self._join(keys)
         self._bearers: dict[str, set[str]] = {}
         for name, keys in whole:
             root = self._root(min(keys))
-            for key in (*pair_keys(name, near_word), *near_keys(name), *map(near_word, name.full)):
+            for key in (*self._coarse[name], *near_keys(name), *map(near_word, name.full)):
                 self._bearers.setdefault(key, set()).add(root)
         self._persons = {self._root(min(keys)) for _, keys in whole}
         for name in distinct:
-            if not pair_keys(name, near_word):
+            if not self._coarse[name]:
                 self._persons |= self._meant(name)
 
     @property
@@ -41,9 +42,12 @@ class Namesakes:
 
     def keys(self, name: Name) -> frozenset[str]:
         """What stands for a name beside the identifier: nothing that another person there shares."""
-        coarse = (*pair_keys(name, near_word), *near_keys(name))
+        coarse = (*self._coarse[name], *near_keys(name))
         alone = (key for key in coarse if len(self._bearers.get(key, ())) <= 1)
-        return pair_keys(name, self._word_key).union(alone)
+        return self._pairs(name).union(alone)
+
+    def _pairs(self, name: Name) -> frozenset[str]:
+        return self._coarse[name] if self._word_key is near_word else pair_keys(name, self._word_key)
 
     def _meant(self, name: Name) -> set[str]:
         """The one person whom a shortened name can mean, or somebody else."""

@@ -169,7 +169,8 @@ def _differ(persons: Sequence[Person]) -> bool:
                 return True
             else:
                 seen |= keys
-    return not Namesakes(person.name for person in persons if person.name is not None).are_one
+    names = {person.name for person in persons if person.name is not None}
+    return len(names) > 1 and not Namesakes(names).are_one
 
 
 class Keyed:
