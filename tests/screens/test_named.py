@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from caveat.gateway.guards import SLOW_NOW_CHARS, panel_of
@@ -61,6 +61,7 @@ def span(text: str, *names: str) -> tuple[float, float]:
     return scores[LEAST], scores[MOST]
 
 
+@settings(deadline=None)
 @given(st.lists(SAID, max_size=6).map("".join), st.lists(NAMES, max_size=6))
 def test_a_model_never_lowers_a_count(text: str, names: list[str]) -> None:
     least, most = span(text, *names)
@@ -90,6 +91,7 @@ def test_a_model_reads_sentences_in_cells_and_not_the_names_of_columns() -> None
     assert "Torre" not in reader.read
 
 
+@settings(deadline=None)
 @given(st.text(" ab.\n\u00e9!", max_size=9_000))
 def test_all_of_a_text_is_read_in_pieces_that_are_bounded(text: str) -> None:
     pieces = list(pieces_of(text))

@@ -7,7 +7,7 @@ import quopri
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from caveat.screens.identifiers import sightings_of
@@ -136,11 +136,13 @@ def test_a_text_in_a_cell_adds_nobody_whom_the_record_is_about() -> None:
     assert counted(json.dumps([{"full_name": "Juan Garcia", "phone": "030 2345678", "note": note}])) == 1
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60) | st.text("%41=&#;\\u00aB \n", max_size=60))
 def test_a_short_text_without_marks_of_encodings_stays_as_it_is(text: str) -> None:
     assert may_be_encoded(text) or spelt_out(text) == text
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(("name,email\n", "a b,a@b.c\n", "\n", "Hi.\n", "```\n", '[{"a": 1}]\n', "{\n", "x")),
