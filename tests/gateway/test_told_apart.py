@@ -25,10 +25,10 @@ KEYS = (b"\x07" * 32,)
 LIMIT = 12
 
 
-def files() -> dict[str, bytes]:
+def files(limit: int = LIMIT) -> dict[str, bytes]:
     """The small bundle with a limit that is soon reached."""
     unsigned = SmallBundle(signed=False).files()
-    unsigned["bundle.toml"] = unsigned["bundle.toml"].replace(b"value = 1000", b"value = %d" % LIMIT)
+    unsigned["bundle.toml"] = unsigned["bundle.toml"].replace(b"value = 1000", b"value = %d" % limit)
     return adopted(unsigned)
 
 
@@ -39,8 +39,8 @@ def gateway_in(folder: Path, upstream: ScriptedUpstream, **more: Any) -> Iterato
         yield gateway
 
 
-def ask(gateway: RunningGateway, content: str) -> Answer:
-    evidence = attest(content.encode(), {"acquisition_channel": "first_party"})
+def ask(gateway: RunningGateway, content: str, source: str | None = None) -> Answer:
+    evidence = attest(content.encode(), {"acquisition_channel": "first_party"}, source=source)
     header = base64.urlsafe_b64encode(evidence).decode().rstrip("=")
     return chat(gateway.url, DESK_KEY, asking(content), {"x-caveat-evidence": header})
 
@@ -78,6 +78,28 @@ def test_persons_beyond_the_limit_are_denied_and_those_within_go_on(
         assert ask(gateway, about(3, "another")).status == 200
         refused = [one for one in gateway.records() if one["verdict"] == "deny"]
         assert all(one["reserve"] == [] and "counted" not in one for one in refused)
+
+
+def test_a_dataset_that_is_registered_anew_for_each_cut_begins_no_count_anew(
+    tmp_path: Path, upstream: ScriptedUpstream
+) -> None:
+    """Each cut under a lineage root of its own: other persons, the same ones, and the same bytes again."""
+    with gateway_in(tmp_path, upstream) as gateway:
+        for n in range(LIMIT):
+            assert ask(gateway, about(n), source=f"dataset-{n}").status == 200
+        assert ask(gateway, about(LIMIT), source="dataset-anew").status == 403
+        assert ask(gateway, about(0), source="the-same-anew").status == 200
+        assert ask(gateway, about(1, "another"), source="another-cut").status == 200
+    with gateway_in(tmp_path, upstream) as gateway:
+        assert ask(gateway, about(LIMIT + 1), source="after-a-restart").status == 403
+
+
+def test_without_a_key_datasets_registered_anew_count_together_by_their_data(
+    tmp_path: Path, upstream: ScriptedUpstream
+) -> None:
+    with gateway_in(tmp_path, upstream, subject_keys=()) as gateway:
+        answers = [ask(gateway, about(n), source=f"dataset-{n}").status for n in range(LIMIT + 2)]
+        assert answers == [200] * LIMIT + [403] * 2
 
 
 @pytest.mark.slow
@@ -145,7 +167,8 @@ def test_the_record_is_written_only_when_what_it_commits_to_is_durable(
 ) -> None:
     with gateway_in(tmp_path, upstream) as gateway:
         assert ask(gateway, about(0)).status == 200
-        (reserved,) = gateway.records()[0]["reserve"]
+        (reserved, of_its_kind) = gateway.records()[0]["reserve"]
+        assert of_its_kind == {**reserved, "source": "owner:agency/first_party"}
         assert (reserved["known"], reserved["lo"], reserved["hi"]) == (1, 1, 1)
         store = SqliteContributions(tmp_path / "monitors.sqlite3", read_only=True)
         assert store.has(reserved["contribution"])

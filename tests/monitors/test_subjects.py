@@ -149,23 +149,26 @@ def test_attributes_asked_for_one_by_one_are_joined_per_person() -> None:
     names = ("religion", "health_condition", "region", "role")
     for n, name in enumerate(names):
         subjects.reserve(NOW, reached(person("case 1", attributes=(name,), points=2, days=(20_000 + n,))))
-    seen = subjects.joined("o", [person("case 1", attributes=("skills",))], NOW)
+    seen = subjects.joined("owner:o", [person("case 1", attributes=("skills",))], NOW)
     assert seen.attributes == Bounds(5, 5)
     assert seen.sensitive_pairs == Bounds(1, 1)
     assert seen.points == Bounds(8, 8)
     assert seen.span_days == Bounds(4, 4)
-    assert subjects.joined("another", [person("case 1")], NOW).attributes == Bounds(0, 0)
-    assert subjects.joined("o", [person("case 1")], NOW + timedelta(days=367)).attributes == Bounds(0, 0)
+    assert subjects.joined("owner:another", [person("case 1")], NOW).attributes == Bounds(0, 0)
+    assert subjects.joined("owner:o", [person("case 1")], NOW + timedelta(days=367)).attributes == Bounds(
+        0, 0
+    )
 
 
 def test_sets_that_differ_by_one_person_are_noticed_and_the_same_set_is_not() -> None:
     subjects = Subjects()
     all_of_them = [person(f"case {n}") for n in range(300)]
     subjects.reserve(NOW, reached(*all_of_them))
-    numbers = frozenset(subjects.last_seen("source:s"))
-    assert subjects.differences.least("s", numbers) == 300
-    assert subjects.differences.least("s", frozenset(sorted(numbers)[1:])) == 1
-    assert subjects.differences.least("other", frozenset(sorted(numbers)[1:])) == 299
+    for scope in ("source:s", "owner:o", "deployment:d", "purpose:p", "all"):
+        assert subjects.least_difference(scope, all_of_them, NOW) == 300
+        assert subjects.least_difference(scope, all_of_them[1:], NOW) == 1
+        assert subjects.least_difference(scope, all_of_them[1:], NOW + timedelta(days=2), DAY) == 299
+    assert subjects.least_difference("source:other", all_of_them[1:], NOW) == 299
 
 
 def test_memory_is_bounded_by_making_the_largest_scopes_coarser() -> None:

@@ -26,6 +26,7 @@ from caveat.gateway.routes import URL_PATTERN, Routes, RoutesError, parse_routes
 from caveat.gateway.tracing import NO_TRACE, Tracing, has_tracing, open_tracing, wants_tracing
 from caveat.gateway.upstream import UpstreamConfig
 from caveat.ledger.errors import LedgerError
+from caveat.monitors.keys import ChainKeys, SubjectKeys
 from caveat.service.console_config import ConsoleConfigError, parse_console
 from caveat.service.log_keys import DataFolderError
 from caveat.service.notify_config import NotifyConfig, NotifyError, parse_notify
@@ -34,8 +35,8 @@ from caveat.service.subject_keys import (
     VARIABLE,
     SubjectKeyError,
     development_chain,
+    open_keys,
     read_chain_descriptor,
-    read_chain_file,
 )
 from caveat.service.tls import ServerTls
 from caveat.service.watch import DEFAULT_HEARTBEAT_SECONDS, WatchConfig
@@ -45,6 +46,7 @@ from caveat.store.folder import read_folder
 
 DEFAULT_PORT = 8700
 KEY_VARIABLE = "CAVEAT_UPSTREAM_KEY"
+_KEY_HINT = "docs/how-to/hold-the-key-of-the-monitors.md says who holds the chain, and what to do without it"
 _SHOWN = 3
 _URL = re.compile(URL_PATTERN.removesuffix("$") + r"\Z")
 
@@ -93,7 +95,11 @@ _DEVELOPMENT_DATA = Path("var/caveat")
 )
 @click.option("--notify", "notify_file", type=_FILE, help="Who is told of holds, halts, incidents; TOML.")
 @click.option("--console", "console_file", type=_FILE, help="Where people sign in at the console; TOML.")
-@click.option("--subject-key", type=_FILE, help="The second party's chain of keys to tell persons apart.")
+@click.option(
+    "--subject-key",
+    metavar="FILE|unix:SOCKET",
+    help="The second party's chain of keys to tell persons apart, or its agent.",
+)
 @click.option("--log-level", type=_LEVELS, help="What is logged.  [default: info; with --tour: warning]")
 def serve_command(
     bundle: Path | None,
@@ -116,7 +122,7 @@ def serve_command(
     known_checkpoint: Path | None,
     notify_file: Path | None,
     console_file: Path | None,
-    subject_key: Path | None,
+    subject_key: str | None,
     log_level: str | None,
 ) -> int:
     """Decide each use of the model, record it, and only then let it through.
@@ -133,13 +139,15 @@ def serve_command(
     the bundle registers. SIGHUP reads the certificate again.
 
     With --subject-key, or a descriptor that CAVEAT_SUBJECT_KEY_FD names, persons are counted once however
-    many uses reach them; without, by the data that uses send. The gateway writes the key nowhere.
+    many uses reach them; without, by the data that uses send. The gateway writes the key nowhere. With
+    unix:SOCKET it never has it: `caveat monitors agent` of the second party answers there.
 
     \b
     Examples:
       caveat serve --bundle policies/mine --data var/caveat --upstream https://models.example
       caveat serve --bundle policies/mine --data var/caveat --tls-cert server.pem --tls-key server.key
       caveat serve --bundle policies/mine --data var/caveat --routes routes.toml
+      caveat serve --bundle policies/mine --data var/caveat --subject-key unix:/run/keyholder/agent.sock ...
       caveat serve --development --local-model
     """
     if routes is not None and (upstream is not None or local_model):
@@ -191,19 +199,17 @@ def serve_command(
     return 0
 
 
-def _subject_keys(path: Path | None, data: Path, *, development: bool) -> tuple[bytes, ...]:
+def _subject_keys(given: str | None, data: Path, *, development: bool) -> SubjectKeys | None:
     """The second party's chain; none where nobody gives one. A development world has one of its own."""
     descriptor = os.environ.get(VARIABLE)
     try:
-        if path is not None:
-            return read_chain_file(path, data)
+        if given is not None:
+            return open_keys(given, data)
         if descriptor is not None:
-            return read_chain_descriptor(descriptor)
-        return development_chain(data / "development") if development else ()
-    except SubjectKeyError as error:
-        raise CannotRunError(
-            str(error), "docs/how-to/hold-the-key-of-the-monitors.md says who holds it and where"
-        ) from error
+            return ChainKeys(read_chain_descriptor(descriptor))
+        return ChainKeys(development_chain(data / "development")) if development else None
+    except (SubjectKeyError, DataFolderError) as error:
+        raise CannotRunError(str(error), _KEY_HINT) from error
 
 
 def _folders(
@@ -324,7 +330,7 @@ def open_or_explain(
     history: Path | None = None,
     notify: NotifyConfig | None = None,
     sign_in: Provider | None = None,
-    subject_keys: tuple[bytes, ...] = (),
+    subject_keys: SubjectKeys | None = None,
 ) -> Service:
     """A gateway over these folders; raises `CannotRunError` with one line for whatever stands in the way."""
     log = make_logger(level=log_level)
@@ -355,6 +361,8 @@ def open_or_explain(
             f"the bundle may not be served: {'; '.join(error.findings[:_SHOWN])}{more}",
             f"`caveat check --signed {bundle}` lists what it lacks; `caveat amend --help` says how",
         ) from error
+    except SubjectKeyError as error:
+        raise CannotRunError(str(error), _KEY_HINT) from error
     except DataFolderError as error:
         raise CannotRunError(
             str(error), "--data names a folder that this account may write, on a disk with space"

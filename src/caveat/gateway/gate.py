@@ -59,6 +59,7 @@ from caveat.gateway.screening import Scores, unread_scores, with_scores
 from caveat.gateway.tool_use import action_of, cases_of_call, parts_of_call, tool_of
 from caveat.gateway.wire.tool_calls import Arguments, ToolCall
 from caveat.ledger.record import (
+    Counted,
     DataPart,
     DecisionRecord,
     Held,
@@ -88,7 +89,8 @@ class Sampler(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A call of a tool with what was decided of it, and no record yet. `given`: was taken for it."""
+    """A call of a tool with what was decided of it, and no record yet. `given`: was taken for it; `counted`:
+    where what it does is counted."""
 
     use: Use
     asked: ToolCall
@@ -98,6 +100,7 @@ class _Judged:
     redaction: Redaction | None
     enforced: bool
     given: Given | None = None
+    counted: Counted | None = None
 
     @property
     def is_released(self) -> bool:
@@ -384,7 +387,7 @@ class Gate:
         before_call = still_approved(prompt, law, unscored(prompt, prompt.gathered.cases))
         cases = unapproved(cases_of_call(before_call, tool, bundle.registry), before_call)
         now = self.recorder.now()
-        cases = with_effects(cases, bundle.registry, law.witnesses.lately(call, deployment, now))
+        cases = with_effects(cases, bundle.registry, law.witnesses.lately(call, deployment, cases, now))
         cases = law.witnesses.compared_call(with_scores(cases, law.bundle, scores), call.parts)
         gathered = Gathered(cases)
         bound = bound_tool(prompt, law, deployment, asked)
@@ -395,7 +398,8 @@ class Gate:
         if given is not None:
             judged = replace(_judged(use, asked, approved(gathered, given), now, done), given=given)
         if judged.is_released:
-            law.witnesses.did(call, use.action, now)
+            counted = law.witnesses.did(call, deployment, judged.gathered.cases, use.action, now)
+            judged = replace(judged, counted=counted)
         return judged
 
     def _without_given(self, judged: "_Judged") -> "_Judged":
@@ -411,7 +415,7 @@ class Gate:
             ruling = await self._rule(
                 judged.use,
                 judged.decision,
-                judged.gathered,
+                replace(judged.gathered, counted=judged.counted),
                 judged.now,
                 new_parts(judged.use.call.parts, Turn()),
                 enforced=judged.enforced,

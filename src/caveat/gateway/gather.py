@@ -27,6 +27,7 @@ from caveat.gateway.contributing import (
     Contributed,
     Reading,
     counted_of,
+    kinds_of,
     monitor_facts,
     nobody_apart,
 )
@@ -344,10 +345,12 @@ def _part_facts(
         if isinstance(settled.value, int):
             lo, persons = max(lo, settled.value), settled.value
     sources = {one.source for one in about if one.source is not None} or {f"owner:{deployment.owner_group}"}
+    worded = [*registered, *facts, *(fact for words in said_of.alternatives for fact in words)]
+    kinds = kinds_of(registry, deployment.owner_group, worded) - sources
     lo = lo if persons is None else persons
     digests = alike or (said_of.part.digest,)
     apart = _apart(said_of, deployment, count, contribute) if observes and not alike else None
-    return _PartFacts(said_of, digests, tuple(facts), tuple(sorted(sources)), lo, persons, apart)
+    return _PartFacts(said_of, digests, tuple(facts), (*sorted(sources), *sorted(kinds)), lo, persons, apart)
 
 
 def _apart(

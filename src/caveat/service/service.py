@@ -60,6 +60,7 @@ from caveat.ledger.disk import RealDisk
 from caveat.ledger.errors import LedgerError
 from caveat.ledger.ledger import Ledger
 from caveat.ledger.rotate import key_in_force
+from caveat.monitors.keys import KeysUnavailableError, SubjectKeys
 from caveat.monitors.logged import Logged
 from caveat.monitors.once import Once
 from caveat.oversight.book import Book
@@ -78,12 +79,14 @@ from caveat.service.log_keys import DataFolderError, log_keys
 from caveat.service.manifest_index import ManifestIndex
 from caveat.service.notifier import Notifier, sinks_of, watching
 from caveat.service.notify_config import NotifyConfig
+from caveat.service.subject_keys import SubjectKeyError
 from caveat.service.tls import ServerTls
 from caveat.service.watch import Watch, WatchConfig, read_known
 from caveat.signing.digest import Digest
 from caveat.store.api_keys import ApiKeyStore
 from caveat.store.contributions import SqliteContributions
 from caveat.store.errors import (
+    ChainDiffersError,
     ContributionStoreError,
     EvidenceStoreError,
     HoldStoreError,
@@ -115,8 +118,7 @@ class ServiceConfig:
     the ledger does not have, their digest compared. `reload_on_hangup`: SIGHUP is this process's to answer.
     `clock`: of this machine. `prove`: that every shape is decided, before anything is served; raises
     `GatewayError`. `sign_in`: where people sign in at the console beside passkeys.
-    `subject_keys`: under which persons are told apart, oldest first; without any, uses are
-    counted by their data.
+    `subject_keys`: under which persons are told apart; without any, uses are counted by their data.
     """
 
     read_files: Callable[[], Files]
@@ -138,7 +140,7 @@ class ServiceConfig:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     notify: NotifyConfig | None = None
     sign_in: Provider | None = None
-    subject_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    subject_keys: SubjectKeys | None = field(default=None, repr=False)
 
 
 class Service:
@@ -395,13 +397,16 @@ class Service:
 def open_service(config: ServiceConfig) -> Service:
     """A gateway over `config`.
 
-    Raises `LawError` for a bundle that may not be served, `DataFolderError` for the data folder, and the
-    ledger's own errors for a log that may not be written on.
+    Raises `LawError` for a bundle that may not be served, `DataFolderError` for the data folder,
+    `SubjectKeyError` for another chain of keys than its own, and the ledger's own errors for a log that may
+    not be written on.
     """
     audit_key, log_key = log_keys(config.data)
     try:
         contributions = SqliteContributions(config.data / CONTRIBUTIONS)
         apart = ContributionFiles(contributions, config.subject_keys, config.log)
+    except (ChainDiffersError, KeysUnavailableError) as error:
+        raise SubjectKeyError(str(error)) from error
     except ContributionStoreError as error:
         raise DataFolderError(str(error)) from error
     history = History(
