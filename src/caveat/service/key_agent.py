@@ -28,6 +28,7 @@ _MAX_CONNECTIONS = 16
 _MAX_FRAME = MAX_IDS * KEYED_ID_BYTES + 3
 _LENGTH, _HEAD, _CREDENTIALS = struct.Struct(">I"), struct.Struct(">cH"), struct.Struct("3i")
 _HELLO, _WRAP, _AT_REST = b"h", b"w", b"r"
+KEY_BYTES = 32
 _DONE, _REFUSED = b"\x00", b"\x01"
 
 
@@ -115,17 +116,29 @@ class AgentKeys:
     Safe from several threads, one exchange at a time.
     """
 
-    def __init__(self, path: Path, own: bytes, deadline_seconds: float = DEADLINE_SECONDS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        own: bytes,
+        deadline_seconds: float = DEADLINE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Asks at once; raises `KeysUnavailableError`. `own`: makes ids that say nothing to the agent."""
-        self._path, self._own, self._deadline = path, own, deadline_seconds
+        self._path, self._own, self._deadline, self._clock = path, own, deadline_seconds, clock
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
-        self._closed_until = 0.0
+        self._closed_until = -_AFTER_FAILURE_SECONDS
         self._sealing: dict[int, bytes] = {}
-        self._count = int.from_bytes(self._ask(_HELLO, 0, b""), "big")
-        if self._count < 1:
-            raise KeysUnavailableError(f"the agent at `{path.name}` has no key")
-        self.at_rest(self.number)
+        self._count = 0
+        try:
+            self._count = int.from_bytes(self._ask(_HELLO, 0, b""), "big")
+            if self._count < 1:
+                raise self._unavailable("has no key")
+            if len(self.at_rest(self.number)) != KEY_BYTES:
+                raise self._unavailable("answers something else than it was asked")
+        except KeysUnavailableError:
+            self.close()
+            raise
 
     @property
     def number(self) -> int:
@@ -163,7 +176,7 @@ class AgentKeys:
 
     def _ask(self, operation: bytes, number: int, payload: bytes) -> bytes:
         with self._lock:
-            if time.monotonic() < self._closed_until:
+            if self._clock() < self._closed_until:
                 raise self._unavailable("did not answer a moment ago")
             try:
                 if self._socket is None:
@@ -171,7 +184,7 @@ class AgentKeys:
                 answer = self._exchange(self._socket, operation, number, payload)
             except OSError as error:
                 self._hang_up()
-                self._closed_until = time.monotonic() + _AFTER_FAILURE_SECONDS
+                self._closed_until = self._clock() + _AFTER_FAILURE_SECONDS
                 raise self._unavailable("does not answer") from error
             if answer[:1] != _DONE:
                 raise self._unavailable("refuses")
@@ -182,6 +195,9 @@ class AgentKeys:
         try:
             fresh.settimeout(self._deadline)
             fresh.connect(str(self._path))
+            count = _DONE + self._count.to_bytes(2, "big")
+            if self._count and self._exchange(fresh, _HELLO, 0, b"") != count:
+                raise ConnectionError("the agent holds a longer or shorter chain by now")
             for number, known in self._sealing.items():
                 again = self._exchange(fresh, _AT_REST, number - 1, b"")
                 if not hmac.compare_digest(again, _DONE + known):
