@@ -45,9 +45,14 @@ text = "Persons whom a source could reach at all."
 """
 
 
+def declared(*names: str) -> str:
+    """The figures as a registry declares them, and the size of a population."""
+    return "".join(_FACT.format(name=name) for name in names) + _POPULATION
+
+
 def bundle_with(*names: str, observers: bool = True) -> Any:
     files = SmallBundle(signed=False).files()
-    files["facts.toml"] += "".join(_FACT.format(name=name) for name in names).encode() + _POPULATION.encode()
+    files["facts.toml"] += declared(*names).encode()
     if observers:
         files["deployments.toml"] = files["deployments.toml"].replace(
             b'observers = ["totals", "counter"]', b'observers = ["totals", "counter", "monitors"]'
