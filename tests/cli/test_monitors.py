@@ -88,7 +88,10 @@ def test_a_figure_never_says_more_than_there_are_and_never_less_than_a_few_perce
 @pytest.mark.slow
 def test_whoever_adds_persons_until_a_figure_moves_cannot_tell_whether_the_next_one_was_there() -> None:
     """The sharpest reading of two figures: up to a step by persons of one's own, then somebody."""
-    there, not_there, soon, sooner = [], [], [], []
+    there: list[float] = []
+    not_there: list[float] = []
+    soon: list[float] = []
+    sooner: list[float] = []
     for seed in range(3_000):
         secret, base = seed.to_bytes(4, "big"), 40 + seed % 300
         start = told(base, secret)

@@ -102,6 +102,11 @@ def test_a_chain_in_a_file_counts_on_after_a_restart_and_a_rotation(world: World
     served = [about(n % LIMIT, f"a{n}") for n in range(LIMIT + 3)]
     assert world.use(world.chain, *served) == [200] * len(served)
     assert world.use(world.chain, about(LIMIT), about(0, "again")) == [403, 200]
+    ledger = ("ledger", "verify", world.data / "ledger", "--monitors", world.data)
+    verified = caveat(*ledger, "--subject-key", world.chain)
+    assert verified.returncode == 0, verified.stderr
+    assert "derived to the person; 0 contributions are missing" in verified.stdout + verified.stderr
+    assert caveat(*ledger).returncode == 2
     second = world.holder / "second.chain"
     rotate = ("rotate", "--data", world.data, "--subject-key", world.chain, "--out", second)
     assert "are under 2 keys" in world.run(*rotate)

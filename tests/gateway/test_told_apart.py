@@ -3,16 +3,21 @@
 import base64
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from caveat.ledger.record import DecisionRecord, Record
 from caveat.ledger.wire import parse_record
+from caveat.monitors.keys import ChainKeys
+from caveat.monitors.persons_check import PersonsCheck
 from caveat.monitors.totals import TotalsCheck
+from caveat.service.contribution_files import ContributionFiles
 from caveat.store.contributions import SqliteContributions
 from caveat.store.errors import ContributionStoreError
 from tests.support.overseers import Clock
@@ -196,3 +201,31 @@ def test_the_log_verifies_with_persons_told_apart(tmp_path: Path, upstream: Scri
     check = TotalsCheck(lambda _digest, _fact: 10**9)
     found = [one for n, entry in enumerate(entries) for one in check.check(n, parse_record(entry.leaf))]
     assert found == []
+
+
+def test_a_log_is_verified_to_the_person_with_contributions_and_key(
+    tmp_path: Path, upstream: ScriptedUpstream
+) -> None:
+    with gateway_in(tmp_path, upstream) as gateway, ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: ask(gateway, about(n % 9, f"a{n}"), source=f"root-{n % 3}"), range(40)))
+        records = [parse_record(entry.leaf) for entry in gateway.service.ledger.records()]
+    store = SqliteContributions(tmp_path / "monitors.sqlite3", read_only=True)
+    files = ContributionFiles(store, ChainKeys(KEYS), note=False)
+
+    def found(records: Sequence[Record]) -> list[int | None]:
+        check = PersonsCheck(files.find, lambda _digest, _fact: 10**9)
+        findings = [one for n, record in enumerate(records) for one in check.check(n, record)]
+        assert check.missing == 0
+        return [one.index for one in findings]
+
+    assert found(records) == []
+    at = max(n for n, one in enumerate(records) if isinstance(one, DecisionRecord) and one.reserve)
+    forged = records[at]
+    assert isinstance(forged, DecisionRecord)
+    (case,) = forged.cases
+    few = [replace(one, value=2) if one.name == TOTAL else one for one in case.facts]
+    assert found([*records[:at], replace(forged, cases=(replace(case, facts=tuple(few)),))]) == [at]
+    store.close()
+
+
+TOTAL = "cumulative_subject_count_12m"

@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
+from caveat.call.call import Part, PartKind
+from caveat.gateway.contributing import Contributions
 from caveat.labels.subjects import Sighting, SubjectKind, sighting
 from caveat.ledger.record import Counted, DecisionRecord, Reservation, parse_time
 from caveat.monitors.contribution import (
@@ -23,7 +25,7 @@ from caveat.monitors.contribution import (
 )
 from caveat.monitors.erasure import ErasedSum, Erasure, parse_erasure, plan_erasure
 from caveat.monitors.keys import ChainKeys, nonce_of, wrapped
-from caveat.monitors.monitors import fold_monitors
+from caveat.monitors.monitors import Monitors, fold_monitors
 from caveat.monitors.windows import YEAR
 from caveat.screens.identifiers import sightings_of
 from caveat.service.contribution_files import ContributionFiles
@@ -287,3 +289,28 @@ def test_a_full_store_counts_by_data(world: World, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("caveat.store.contributions.MAX_BYTES", 1)
     world.use(0, 5)
     assert world.store.is_full
+
+
+def test_what_is_at_hand_is_bounded_and_the_rest_is_read_from_the_disk(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("caveat.monitors.monitors.MAX_AT_HAND", 50)
+    for n in range(20):
+        world.use(n * 10, n * 10 + 10)
+    monitors = ContributionFiles(world.store, ChainKeys((K1,))).monitors()
+    for record in world.records:
+        monitors.fold(record)
+    assert monitors._at_hand <= 50
+    assert sum(map(len, monitors._offered.values())) <= 50
+    assert monitors.subjects.bounds("source:s", YEAR, parse_time(world.records[-1].time)).lo == 200
+
+
+def test_what_is_read_of_parts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("caveat.gateway.contributing.MAX_MADE", 40)
+    contributions = Contributions(sightings_of, ChainKeys((K1,)), Monitors())
+    for n in range(20):
+        content = b"device_id,region\n" + b"".join(b"person-%02d-%06d,x\n" % (n, m) for m in range(10))
+        part = Part("/0", "user", PartKind.DATA, "text/csv", content, sha256(content))
+        assert contributions(part, "device_id") is not None
+    assert contributions._sightings <= 40
+    assert len(contributions._made) <= 4

@@ -79,6 +79,8 @@ BARS = (
     Bar("agent_turn_200_to_10", "ratio", 1.5),
     Bar("monitors_use_cpu_ms", "ms", 0.2),
     Bar("monitors_memory_mb", "MB", None),
+    Bar("monitors_bound_mb", "MB", 1500),
+    Bar("monitors_agent_ms", "ms", 1.0),
     Bar("durable_records_per_s_128", "1/s", 10_000.0, more_is_better=True),
     Bar("verify_million_cpu_s", "s", 60.0),
     Bar("verify_peak_mb", "MB", None),
@@ -353,6 +355,15 @@ def _monitors(*, full: bool = False) -> Mapping[str, Measured]:
     return {"monitors_use_cpu_ms": Measured(milliseconds, n), "monitors_memory_mb": Measured(megabytes, 1)}
 
 
+def _bounds() -> Mapping[str, Measured]:
+    from caveat.cli.measure_bounds import measure_agent, measure_bound
+
+    return {
+        "monitors_bound_mb": Measured(*measure_bound()),
+        "monitors_agent_ms": Measured(*measure_agent()),
+    }
+
+
 def _coverage() -> Mapping[str, Measured]:
     from caveat.cli.measure_coverage import measure_proof
 
@@ -427,6 +438,7 @@ SOURCES = (
         _turns,
     ),
     Source(("monitors_use_cpu_ms", "monitors_memory_mb"), _monitors),
+    Source(("monitors_bound_mb", "monitors_agent_ms"), _bounds),
     Source(("durable_records_per_s_128",), _ledger),
     Source(("verify_million_cpu_s", "verify_peak_mb"), _verification),
     Source(

@@ -38,7 +38,7 @@ PROTECTED_SELECTION = "protected_activity"
 UNNAMED = "unnamed"
 """The purpose of a use whose facts name none, and the kind of data of which none is known."""
 _LIMIT = 1024
-MAX_MADE = 400_000
+MAX_MADE = 200_000
 """Sightings that are kept so that a part which is sent again is not read again."""
 _Key = tuple[Digest, str, str]
 

@@ -22,7 +22,7 @@ Find = Callable[[Digest], tuple[Sighting, ...] | None]
 """The sightings behind a commitment; None where they are not at hand, or are not what was committed to."""
 
 
-MAX_AT_HAND = 400_000
+MAX_AT_HAND = 200_000
 """Sightings that are kept at hand beside the counts; others are read from what is kept on disk."""
 
 

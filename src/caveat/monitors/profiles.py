@@ -38,6 +38,7 @@ UNBOUNDED = 2**53 - 1
 _BITS = 64
 _VALUE_BITS, _CODE_BITS, _WHERE_BITS = 16, 10, 14
 _MAX_VALUE = (1 << _VALUE_BITS) - 1
+_KEY_MASK = (1 << _WHERE_BITS + _CODE_BITS) - 1
 _ANYWHERE = 0
 _OTHERS, _POINTS, _FIRST, _LAST = MAX_NAMES, MAX_NAMES + 1, MAX_NAMES + 2, MAX_NAMES + 3
 _PAIRS = len(PROTECTED) * (len(PROTECTED) - 1) // 2
@@ -211,11 +212,12 @@ class Profiles:
 
 def _put(marks: "array[int]", fresh: _Mark) -> None:
     """Adds a mark. One of the same in the same hour stands for both; an attribute is dated by its latest."""
+    key = fresh.where << _CODE_BITS | fresh.code
     for at, mark in enumerate(marks):
+        if mark >> _VALUE_BITS & _KEY_MASK != key:
+            continue
         known = _unpack(mark)
-        if (known.where, known.code) == (fresh.where, fresh.code) and (
-            fresh.code < _OTHERS or known.bucket // HOUR_BUCKETS == fresh.bucket // HOUR_BUCKETS
-        ):
+        if fresh.code < _OTHERS or known.bucket // HOUR_BUCKETS == fresh.bucket // HOUR_BUCKETS:
             marks[at] = _together(known, fresh).pack()
             return
     marks.append(fresh.pack())

@@ -232,7 +232,7 @@ class Subjects:
             self._differences.add(scopes, numbers, bucket)
         self._uses += 1
         if self._uses % _LOOK_EVERY == 0:
-            self._make_room()
+            self._make_room(bucket)
 
     def settle(self, reached: Reached) -> None:
         """The use of one `reserve` has its record: what it counted stays."""
@@ -374,13 +374,17 @@ class Subjects:
 
     def _named(self, scope: str) -> str:
         """The name under which a scope is counted: its own, or the shared one once there are too many."""
-        if scope in self._scopes or len(self._scopes) < self._max_scopes:
+        if scope in self._scopes:
             return scope
         before, found, _ = scope.partition("source:")
-        return before + SHARED if found else scope
+        # As long as anybody is in the shared one, nobody begins anew who may be in there.
+        is_full = len(self._scopes) >= self._max_scopes or before + SHARED in self._scopes
+        return before + SHARED if found and is_full else scope
 
-    def _make_room(self) -> None:
+    def _make_room(self, bucket: int) -> None:
         if len(self._scopes) >= self._max_scopes:
+            for one in self._scopes.values():
+                one.sketch.advance(bucket)
             self._scopes = {name: one for name, one in self._scopes.items() if not one.is_empty}
         while self.kept > self._max_kept:
             max((one.sketch for one in self._scopes.values()), key=len).halve()

@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import reduce
 
-from caveat.facts.fact import Facts, Grade
+from caveat.facts.fact import Grade
 from caveat.facts.value import LONG_MAX, Interval
 from caveat.ledger.finding import Code, Finding
 from caveat.ledger.record import DecisionRecord, Record, Reservation, parse_time
 from caveat.signing.digest import Digest
 
 WINDOW = timedelta(days=366)  # never shorter than twelve months of the calendar
-MAX_DIGESTS = 500_000
+MAX_DIGESTS = 200_000
 """Digests that are told apart, over all sources. Of the eldest beyond only sums are left: data that are used
 again then count again, which is too many and never too few."""
 MAX_SOURCES = 50_000
@@ -153,8 +153,9 @@ class Totals:
 
     def _named(self, source: str) -> str:
         """The name under which a source is counted: its own, or the shared one once there are too many."""
-        known = source in self._sources or len(self._sources) < self._max_sources
-        return source if known else SHARED
+        # As long as anything is in the shared one, nothing begins anew that may be in there.
+        is_full = len(self._sources) >= self._max_sources or SHARED in self._sources
+        return SHARED if is_full and source not in self._sources else source
 
     def prior(self, source: str, now: datetime, apart_from: Iterable[Digest] = ()) -> Total:
         """Persons of `source` within the window that ends at `now`, without those of `apart_from`."""
@@ -273,7 +274,7 @@ class TotalsCheck:
     """For `verify`: each released use carried the total that the records before it give.
 
     Where persons of its source were told apart, the records alone give only what it may be at most: as many
-    as there would be if no two uses had reached the same person.
+    as there would be if no two uses had reached the same person. `PersonsCheck` says more.
     """
 
     def __init__(self, greatest: Callable[[Digest, str], int], totals: Totals | None = None) -> None:
@@ -291,7 +292,7 @@ class TotalsCheck:
         totals = self._totals.with_use(parse_time(record.time), record.reserve)
         derived = reduce(_greater, totals.values()).value(self._greatest(record.bundle, FACT))
         self._apart.update(one.source for one in record.reserve if one.contribution is not None)
-        observed = [value for case in record.cases for value in _observed(case)]
+        observed = observed_totals(record)
         exact = all(self._totals.is_exact(one.source) for one in record.reserve)
         if exact and self._apart.isdisjoint(one.source for one in record.reserve):
             differs = any(value != derived for value in observed)
@@ -304,10 +305,14 @@ class TotalsCheck:
         self._totals.fold(record)
 
 
-def _observed(case: Facts) -> Iterator[int | Interval]:
-    for fact in case.facts:
-        if fact.name == FACT and fact.grade is Grade.OBSERVED and isinstance(fact.value, (int, Interval)):
-            yield fact.value
+def observed_totals(record: DecisionRecord) -> Sequence[int | Interval]:
+    """The totals that a record says were observed, one for each case that has one."""
+    return [
+        fact.value
+        for case in record.cases
+        for fact in case.facts
+        if fact.name == FACT and fact.grade is Grade.OBSERVED and isinstance(fact.value, (int, Interval))
+    ]
 
 
 def _forget(held: _Source, now: datetime) -> None:
