@@ -3,7 +3,7 @@
 Nothing of ours has to run, and nobody has to be believed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -186,7 +186,7 @@ def verify(
 
 
 @contextmanager
-def _told_apart(data: Path | None, subject_key: str | None) -> Iterator[ContributionFiles | None]:
+def _told_apart(data: Path | None, subject_key: str | None) -> Generator[ContributionFiles | None]:
     """The contributions, where a data folder is given."""
     if data is None:
         yield None

@@ -139,7 +139,7 @@ def agent_command(subject_key: Path, path: Path, account: str | None, ids_per_ho
         ) from error
     for number in (signal.SIGINT, signal.SIGTERM):
         if threading.current_thread() is threading.main_thread():
-            signal.signal(number, lambda *_: threading.Thread(target=agent.shutdown).start())
+            signal.signal(number, lambda _number, _frame: threading.Thread(target=agent.shutdown).start())
     click.echo(f"caveat answers account {uid} at {path} under {len(keys)} keys", err=True)
     with agent:
         agent.serve_forever(poll_interval=0.1)

@@ -1,6 +1,6 @@
 """The contributions of a data folder as the command line opens them, with whoever holds the chain."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def read_chain(path: Path, data: Path | None) -> tuple[bytes, ...]:
 
 
 @contextmanager
-def opened(data: Path, subject_key: str | None) -> Iterator[ContributionFiles]:
+def opened(data: Path, subject_key: str | None) -> Generator[ContributionFiles]:
     """The contributions of a data folder, read only; closed on leaving. Raises `CannotRunError`."""
     store = store_of(data, read_only=True)
     try:

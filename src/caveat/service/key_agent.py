@@ -83,7 +83,7 @@ class KeyAgent(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         """To one request."""
         if len(body) < _HEAD.size:
             return _REFUSED
-        operation, number = _HEAD.unpack_from(body)
+        operation, number = body[:1], int.from_bytes(body[1 : _HEAD.size], "big")
         if operation == _HELLO:
             return _DONE + len(self.keys).to_bytes(2, "big")
         if operation == _AT_REST and 1 <= number <= len(self.keys):
