@@ -89,11 +89,13 @@ def test_a_data_folder_that_cannot_be_used(bundle: Path, tmp_path: Path) -> None
 
 
 @contextmanager
-def serving(bundle: Path, data: Path, upstream: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def serving(
+    bundle: Path, data: Path, upstream: str, *more: object
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    arguments = ["serve", "--bundle", bundle, "--data", data, "--upstream", upstream, "--port", port]
+    arguments = ["serve", "--bundle", bundle, "--data", data, "--upstream", upstream, "--port", port, *more]
     process = subprocess.Popen(
         [sys.executable, "-m", "caveat", *map(str, arguments)], stderr=subprocess.PIPE, text=True
     )

@@ -144,7 +144,7 @@ def test_all_unattested_parts_are_one_case_and_equal_content_is_one_part() -> No
 def test_words_that_evidence_covers_are_data() -> None:
     found = gathered(call(part(b"a", PartKind.TYPED)), attest(b"a"))
     assert values(only(found), "acquisition_channel") == {Grade.ATTESTED: "first_party"}
-    assert [entry.digest for entry in found.reserve] == [sha256(b"a")]
+    assert {entry.digest for entry in found.reserve} == {sha256(b"a")}
 
 
 def test_one_byte_changed_after_attesting_unbinds_it() -> None:
@@ -364,7 +364,10 @@ def test_this_use_is_added_to_what_its_source_has_reached() -> None:
     raw = attest(table(99), source="root-1", id_column="device_id")
     found = gathered(call(part(table(99))), raw, totals=totals)
     assert values(only(found), "cumulative_subject_count_12m") == {Grade.OBSERVED: 999}
-    assert found.reserve == (Reservation("root-1", sha256(table(99)), 99, 99),)
+    assert found.reserve == (
+        Reservation("root-1", sha256(table(99)), 99, 99),
+        Reservation("owner:agency/first_party/unnamed", sha256(table(99)), 99, 99),
+    )
 
 
 def test_a_source_without_a_root_is_that_of_the_owner_group() -> None:
@@ -392,7 +395,8 @@ def test_the_source_that_reached_most_persons_counts() -> None:
 def test_two_roots_attested_for_one_part_are_both_charged() -> None:
     raws = [attest(table(9), n, source=f"root-{n}", id_column="device_id") for n in (1, 2)]
     found = gathered(call(part(table(9))), *raws, totals=Sums({"root-2": Span(91, 91)}))
-    assert [entry.source for entry in found.reserve] == ["root-1", "root-2"]
+    kind = "owner:agency/first_party/unnamed"
+    assert [entry.source for entry in found.reserve] == ["root-1", "root-2", kind]
     assert values(only(found), "cumulative_subject_count_12m") == {Grade.OBSERVED: 100}
 
 

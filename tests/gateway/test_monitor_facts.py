@@ -15,6 +15,7 @@ from caveat.gateway.gather import gather
 from caveat.labels.sketch import Bounds
 from caveat.ledger.record import Counted, DecisionRecord, Reservation, render_time
 from caveat.monitors.figures import FIGURES, OF_EFFECTS
+from caveat.monitors.keys import ChainKeys
 from caveat.monitors.monitors import Monitors
 from caveat.policy.bundle import parse_bundle
 from caveat.screens.identifiers import sightings_of
@@ -44,9 +45,14 @@ text = "Persons whom a source could reach at all."
 """
 
 
+def declared(*names: str) -> str:
+    """The figures as a registry declares them, and the size of a population."""
+    return "".join(_FACT.format(name=name) for name in names) + _POPULATION
+
+
 def bundle_with(*names: str, observers: bool = True) -> Any:
     files = SmallBundle(signed=False).files()
-    files["facts.toml"] += "".join(_FACT.format(name=name) for name in names).encode() + _POPULATION.encode()
+    files["facts.toml"] += declared(*names).encode()
     if observers:
         files["deployments.toml"] = files["deployments.toml"].replace(
             b'observers = ["totals", "counter"]', b'observers = ["totals", "counter", "monitors"]'
@@ -61,7 +67,7 @@ class Desk:
     def __init__(self, *names: str, observers: bool = True, keyed: bool = True) -> None:
         self.bundle = bundle_with(*names, observers=observers)
         self.monitors = Monitors()
-        self.contribute = Contributions(sightings_of, (KEY,), self.monitors)
+        self.contribute = Contributions(sightings_of, ChainKeys((KEY,)), self.monitors)
         self.keyed = keyed
 
     def use(self, table: str, at: datetime = START) -> Mapping[str, Value]:
@@ -178,15 +184,19 @@ def test_effects_of_tools_are_counted_within_the_hour_with_their_runs_and_after_
     monitors.fold(replace(tool_call(9, "mail", start + timedelta(minutes=20)), decision=REFUSED))
     read = reading_of(monitors, "desk", start + timedelta(minutes=30))
     values = read(sorted(OF_EFFECTS), Counted("agency", "p"), (), 0)
-    assert {name: one.lo for name, one in values.items()} == {
-        "effects_per_hour": 5,
-        "effects_after_reading": 4,
-        "longest_effect_run": 4,
-    }
-    later = reading_of(monitors, "desk", start + timedelta(minutes=74))
+    assert [values[name].lo for name in EFFECTS] == [5, 4, 4]
+    assert [values[name].lo for name in EFFECTS] == [
+        values[f"all_{name}_12m"].lo
+        for name in ("effect_count", "effects_after_reading", "longest_effect_run")
+    ]
+    later = reading_of(monitors, "desk", start + timedelta(minutes=79))
     assert later(["effects_per_hour"], Counted("agency", "p"), (), 0)["effects_per_hour"] == Bounds(1, 1)
+    assert later(["deployment_effect_count_24h"], Counted("agency", "p"), (), 0) == {
+        "deployment_effect_count_24h": Bounds(5, 5)
+    }
 
 
+EFFECTS = ("effects_per_hour", "effects_after_reading", "longest_effect_run")
 REFUSED = replace(decision_record(0).decision, verdict=Verdict.DENY)
 
 

@@ -3,16 +3,21 @@
 import base64
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from caveat.ledger.record import DecisionRecord, Record
 from caveat.ledger.wire import parse_record
+from caveat.monitors.keys import ChainKeys
+from caveat.monitors.persons_check import PersonsCheck
 from caveat.monitors.totals import TotalsCheck
+from caveat.service.contribution_files import ContributionFiles
 from caveat.store.contributions import SqliteContributions
 from caveat.store.errors import ContributionStoreError
 from tests.support.overseers import Clock
@@ -25,10 +30,10 @@ KEYS = (b"\x07" * 32,)
 LIMIT = 12
 
 
-def files() -> dict[str, bytes]:
+def files(limit: int = LIMIT) -> dict[str, bytes]:
     """The small bundle with a limit that is soon reached."""
     unsigned = SmallBundle(signed=False).files()
-    unsigned["bundle.toml"] = unsigned["bundle.toml"].replace(b"value = 1000", b"value = %d" % LIMIT)
+    unsigned["bundle.toml"] = unsigned["bundle.toml"].replace(b"value = 1000", b"value = %d" % limit)
     return adopted(unsigned)
 
 
@@ -39,8 +44,8 @@ def gateway_in(folder: Path, upstream: ScriptedUpstream, **more: Any) -> Iterato
         yield gateway
 
 
-def ask(gateway: RunningGateway, content: str) -> Answer:
-    evidence = attest(content.encode(), {"acquisition_channel": "first_party"})
+def ask(gateway: RunningGateway, content: str, source: str | None = None) -> Answer:
+    evidence = attest(content.encode(), {"acquisition_channel": "first_party"}, source=source)
     header = base64.urlsafe_b64encode(evidence).decode().rstrip("=")
     return chat(gateway.url, DESK_KEY, asking(content), {"x-caveat-evidence": header})
 
@@ -78,6 +83,28 @@ def test_persons_beyond_the_limit_are_denied_and_those_within_go_on(
         assert ask(gateway, about(3, "another")).status == 200
         refused = [one for one in gateway.records() if one["verdict"] == "deny"]
         assert all(one["reserve"] == [] and "counted" not in one for one in refused)
+
+
+def test_a_dataset_that_is_registered_anew_for_each_cut_begins_no_count_anew(
+    tmp_path: Path, upstream: ScriptedUpstream
+) -> None:
+    """Each cut under a lineage root of its own: other persons, the same ones, and the same bytes again."""
+    with gateway_in(tmp_path, upstream) as gateway:
+        for n in range(LIMIT):
+            assert ask(gateway, about(n), source=f"dataset-{n}").status == 200
+        assert ask(gateway, about(LIMIT), source="dataset-anew").status == 403
+        assert ask(gateway, about(0), source="the-same-anew").status == 200
+        assert ask(gateway, about(1, "another"), source="another-cut").status == 200
+    with gateway_in(tmp_path, upstream) as gateway:
+        assert ask(gateway, about(LIMIT + 1), source="after-a-restart").status == 403
+
+
+def test_without_a_key_datasets_registered_anew_count_together_by_their_data(
+    tmp_path: Path, upstream: ScriptedUpstream
+) -> None:
+    with gateway_in(tmp_path, upstream, subject_keys=()) as gateway:
+        answers = [ask(gateway, about(n), source=f"dataset-{n}").status for n in range(LIMIT + 2)]
+        assert answers == [200] * LIMIT + [403] * 2
 
 
 @pytest.mark.slow
@@ -145,7 +172,8 @@ def test_the_record_is_written_only_when_what_it_commits_to_is_durable(
 ) -> None:
     with gateway_in(tmp_path, upstream) as gateway:
         assert ask(gateway, about(0)).status == 200
-        (reserved,) = gateway.records()[0]["reserve"]
+        (reserved, of_its_kind) = gateway.records()[0]["reserve"]
+        assert of_its_kind == {**reserved, "source": "owner:agency/first_party"}
         assert (reserved["known"], reserved["lo"], reserved["hi"]) == (1, 1, 1)
         store = SqliteContributions(tmp_path / "monitors.sqlite3", read_only=True)
         assert store.has(reserved["contribution"])
@@ -173,3 +201,31 @@ def test_the_log_verifies_with_persons_told_apart(tmp_path: Path, upstream: Scri
     check = TotalsCheck(lambda _digest, _fact: 10**9)
     found = [one for n, entry in enumerate(entries) for one in check.check(n, parse_record(entry.leaf))]
     assert found == []
+
+
+def test_a_log_is_verified_to_the_person_with_contributions_and_key(
+    tmp_path: Path, upstream: ScriptedUpstream
+) -> None:
+    with gateway_in(tmp_path, upstream) as gateway, ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: ask(gateway, about(n % 9, f"a{n}"), source=f"root-{n % 3}"), range(40)))
+        records = [parse_record(entry.leaf) for entry in gateway.service.ledger.records()]
+    store = SqliteContributions(tmp_path / "monitors.sqlite3", read_only=True)
+    files = ContributionFiles(store, ChainKeys(KEYS), note=False)
+
+    def found(records: Sequence[Record]) -> list[int | None]:
+        check = PersonsCheck(files.find, lambda _digest, _fact: 10**9)
+        findings = [one for n, record in enumerate(records) for one in check.check(n, record)]
+        assert check.missing == 0
+        return [one.index for one in findings]
+
+    assert found(records) == []
+    at = max(n for n, one in enumerate(records) if isinstance(one, DecisionRecord) and one.reserve)
+    forged = records[at]
+    assert isinstance(forged, DecisionRecord)
+    (case,) = forged.cases
+    few = [replace(one, value=2) if one.name == TOTAL else one for one in case.facts]
+    assert found([*records[:at], replace(forged, cases=(replace(case, facts=tuple(few)),))]) == [at]
+    store.close()
+
+
+TOTAL = "cumulative_subject_count_12m"

@@ -1,7 +1,6 @@
 """What tells persons apart: kept, checked, re-keyed and erased; and what the disk tells without the key."""
 
 import hashlib
-import hmac
 import random
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -9,27 +8,30 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
+from caveat.call.call import Part, PartKind
+from caveat.gateway.contributing import Contributions
 from caveat.labels.subjects import Sighting, SubjectKind, sighting
 from caveat.ledger.record import Counted, DecisionRecord, Reservation, parse_time
 from caveat.monitors.contribution import (
     Contribution,
     ContributionParseError,
     Sealed,
-    nonce_of,
     seal,
     unseal,
-    wrapped,
 )
 from caveat.monitors.erasure import ErasedSum, Erasure, parse_erasure, plan_erasure
-from caveat.monitors.monitors import fold_monitors
+from caveat.monitors.keys import ChainKeys, nonce_of, wrapped
+from caveat.monitors.monitors import Monitors, fold_monitors
 from caveat.monitors.windows import YEAR
 from caveat.screens.identifiers import sightings_of
 from caveat.service.contribution_files import ContributionFiles
 from caveat.signing.digest import sha256
 from caveat.store.contributions import SqliteContributions
+from caveat.store.errors import ChainDiffersError
 from tests.ledger.logs import decision_record
 
 K1, K2, K3 = (bytes([n]) * 32 for n in (1, 2, 3))
@@ -80,17 +82,19 @@ class World:
         self.records: list[DecisionRecord] = []
 
     def use(self, first: int, last: int, keys: Sequence[bytes] = (K1,), source: str = "s") -> None:
-        found = wrapped(persons(first, last), tuple(keys[1:]))
+        chain = ChainKeys(keys)
+        self.store.check_chain(chain)
+        found = wrapped(persons(first, last), chain, 1)
         part = sha256(b"%d-%d" % (first, last))
-        sealed = seal(Contribution(nonce_of(keys[-1], part), found))
-        self.store.put([sealed], len(keys))
+        sealed = seal(Contribution(nonce_of(chain, part), found))
+        self.store.put([sealed], chain)
         count = last - first
         reserved = Reservation(source, part, count, count, sealed.commitment, count)
         record = decision_record(len(self.records), reserve=[reserved])
         self.records.append(replace(record, counted=Counted("o", "p")))
 
     def total(self, keys: Sequence[bytes] = (K1,), source: str = "s") -> int | None:
-        files = ContributionFiles(self.store, tuple(keys))
+        files = ContributionFiles(self.store, ChainKeys(keys))
         monitors = files.monitors()
         for record in self.records:
             monitors.fold(record)
@@ -122,26 +126,26 @@ def test_what_is_missing_or_does_not_match_counts_by_its_data(world: World) -> N
 
 def test_a_new_key_loses_no_count_and_new_ids_meet_the_old_ones(world: World) -> None:
     world.use(0, 60)
-    assert world.store.rewrap((K1, K2)) == 1
+    assert world.store.rewrap(ChainKeys((K1, K2))) == 1
     assert world.total((K1, K2)) == 60
     world.use(30, 80, (K1, K2))
     assert world.total((K1, K2)) == 80
-    assert world.store.rewrap((K1, K2, K3)) == 2
+    assert world.store.rewrap(ChainKeys((K1, K2, K3))) == 2
     world.use(70, 90, (K1, K2, K3))
     assert world.total((K1, K2, K3)) == 90
 
 
 def test_after_a_change_of_keys_the_old_key_finds_nobody_on_the_disk(world: World) -> None:
     world.use(0, 60)
-    world.store.rewrap((K1, K2))
+    world.store.rewrap(ChainKeys((K1, K2)))
     world.store.close()
     disk = b"".join(path.read_bytes() for path in world.path.parent.iterdir())
     commitment = world.records[0].reserve[0].contribution
     assert commitment is not None
     again = SqliteContributions(world.path)
-    assert again.find(commitment, (K1,)) is None
-    found = again.find(commitment, (K1, K2))
-    assert found == wrapped(persons(0, 60), (K2,)) or set(found or ()) == set(wrapped(persons(0, 60), (K2,)))
+    assert again.find(commitment, ChainKeys((K1,))) is None
+    found = again.find(commitment, ChainKeys((K1, K2)))
+    assert set(found or ()) == set(wrapped(persons(0, 60), ChainKeys((K1, K2)), 1))
     assert not any(each in disk for one in persons(0, 60) for each in one.ids)
     again.close()
 
@@ -152,10 +156,13 @@ def test_whoever_lacks_the_newest_key_can_neither_rewrap_nor_erase_persons_away(
     assert commitment is not None
     nobody = Erasure((commitment,), ())
     with sqlite3.connect(world.path) as raw:
-        forged = hmac.digest(K2, nobody.render(), "sha256")
-        raw.execute("INSERT INTO erasure VALUES (NULL, 1, ?, ?)", (nobody.render(), forged))
-        empty = seal(Contribution(b"", ())).data
-        raw.execute("UPDATE contribution SET epoch = 1, data = ?, mac = ?", (empty, forged))
+        forged = AESGCM(ChainKeys((K2,)).at_rest(1))
+        nonce = b"n" * 12
+        gone = nonce + forged.encrypt(nonce, nobody.render(), b"erasure")
+        raw.execute("INSERT INTO erasure VALUES (NULL, 1, ?)", (gone,))
+        about = bytes.fromhex(commitment)
+        empty = nonce + forged.encrypt(nonce, seal(Contribution(b"", ())).data, about)
+        raw.execute("UPDATE contribution SET number = 1, data = ?, rewrapped = 1", (empty,))
     raw.close()
     assert world.total() == 60
 
@@ -164,9 +171,9 @@ def test_an_erasure_leaves_the_sum_and_nothing_that_tells_who(world: World) -> N
     world.use(0, 60)
     world.use(40, 100)
     gone = world.records[0].reserve[0].digest
-    find = ContributionFiles(world.store, (K1,)).find
+    find = ContributionFiles(world.store, ChainKeys((K1,))).find
     plan = plan_erasure(world.records, find, lambda _record, _source, part: part == gone)
-    world.store.erase(plan, (K1,))
+    world.store.erase(plan, ChainKeys((K1,)))
     assert world.total() == 100
     world.store.close()
     disk = world.path.read_bytes()
@@ -178,17 +185,18 @@ def test_an_erasure_leaves_the_sum_and_nothing_that_tells_who(world: World) -> N
 
 def test_an_erasure_holds_after_a_change_of_keys(world: World) -> None:
     world.use(0, 60)
-    find = ContributionFiles(world.store, (K1,)).find
-    world.store.erase(plan_erasure(world.records, find, lambda *_: True), (K1,))
+    find = ContributionFiles(world.store, ChainKeys((K1,))).find
+    world.store.erase(plan_erasure(world.records, find, lambda *_: True), ChainKeys((K1,)))
     assert world.total() == 60
-    world.store.rewrap((K1, K2))
+    world.store.rewrap(ChainKeys((K1, K2)))
     assert world.total((K1, K2)) == 60
-    assert world.total((K1,)) == 60  # counted by its data
+    with pytest.raises(ChainDiffersError):
+        world.total((K1,))
 
 
 def test_sums_are_by_day_so_that_no_time_tells_who(world: World) -> None:
     world.use(0, 60)
-    plan = plan_erasure(world.records, ContributionFiles(world.store, (K1,)).find, lambda *_: True)
+    plan = plan_erasure(world.records, ContributionFiles(world.store, ChainKeys((K1,))).find, lambda *_: True)
     assert {one.persons for one in plan.sums} == {60}
     assert len({one.bucket for one in plan.sums}) == 1
     assert all((one.bucket + 1) % 288 == 0 for one in plan.sums)
@@ -247,9 +255,9 @@ def test_with_the_disk_and_without_the_key_nobody_can_tell_who_is_in_it(world: W
         )
         found = sightings_of(table.encode(), "text/csv", "person_id", K1)
         assert found
-        sealed.append(seal(Contribution(nonce_of(K1, sha256(table.encode())), found)))
+        sealed.append(seal(Contribution(nonce_of(ChainKeys((K1,)), sha256(table.encode())), found)))
         sizes.append(len(sealed[-1].data))
-    world.store.put(sealed)
+    world.store.put(sealed, ChainKeys((K1,)))
     ids = frozenset(each for one in sealed for seen in unseal(one.data, None).sightings for each in seen.ids)
     world.store.close()
     disk = b"".join(path.read_bytes() for path in world.path.parent.iterdir())
@@ -271,7 +279,7 @@ def _under_the_key(name: str) -> bytes:
 def test_two_gateways_folds_join_to_one(world: World) -> None:
     world.use(0, 60)
     world.use(40, 100)
-    find = ContributionFiles(world.store, (K1,)).find
+    find = ContributionFiles(world.store, ChainKeys((K1,))).find
     one, two = (fold_monitors([record], find).subjects for record in world.records)
     one.join(two)
     assert one.bounds("source:s", YEAR, parse_time(world.records[-1].time)).lo == 100
@@ -281,3 +289,28 @@ def test_a_full_store_counts_by_data(world: World, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("caveat.store.contributions.MAX_BYTES", 1)
     world.use(0, 5)
     assert world.store.is_full
+
+
+def test_what_is_at_hand_is_bounded_and_the_rest_is_read_from_the_disk(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("caveat.monitors.monitors.MAX_AT_HAND", 50)
+    for n in range(20):
+        world.use(n * 10, n * 10 + 10)
+    monitors = ContributionFiles(world.store, ChainKeys((K1,))).monitors()
+    for record in world.records:
+        monitors.fold(record)
+    assert monitors._at_hand <= 50
+    assert sum(map(len, monitors._offered.values())) <= 50
+    assert monitors.subjects.bounds("source:s", YEAR, parse_time(world.records[-1].time)).lo == 200
+
+
+def test_what_is_read_of_parts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("caveat.gateway.contributing.MAX_MADE", 40)
+    contributions = Contributions(sightings_of, ChainKeys((K1,)), Monitors())
+    for n in range(20):
+        content = b"device_id,region\n" + b"".join(b"person-%02d-%06d,x\n" % (n, m) for m in range(10))
+        part = Part("/0", "user", PartKind.DATA, "text/csv", content, sha256(content))
+        assert contributions(part, "device_id") is not None
+    assert contributions._sightings <= 40
+    assert len(contributions._made) <= 4

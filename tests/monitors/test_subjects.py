@@ -1,6 +1,7 @@
 """Distinct persons over uses: laws, links with their limit, what is taken back, what two gateways join to."""
 
 import hmac
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from caveat.labels.sketch import Bounds
 from caveat.labels.subjects import Sighting, SubjectKind, sighting
 from caveat.monitors.linkage import MAX_IDS, Linkage
+from caveat.monitors.profiles import MAX_MARKS
 from caveat.monitors.subjects import Reached, Subjects
 from caveat.monitors.windows import DAY, HOUR, YEAR
 
@@ -149,23 +151,26 @@ def test_attributes_asked_for_one_by_one_are_joined_per_person() -> None:
     names = ("religion", "health_condition", "region", "role")
     for n, name in enumerate(names):
         subjects.reserve(NOW, reached(person("case 1", attributes=(name,), points=2, days=(20_000 + n,))))
-    seen = subjects.joined("o", [person("case 1", attributes=("skills",))], NOW)
+    seen = subjects.joined("owner:o", [person("case 1", attributes=("skills",))], NOW)
     assert seen.attributes == Bounds(5, 5)
     assert seen.sensitive_pairs == Bounds(1, 1)
     assert seen.points == Bounds(8, 8)
     assert seen.span_days == Bounds(4, 4)
-    assert subjects.joined("another", [person("case 1")], NOW).attributes == Bounds(0, 0)
-    assert subjects.joined("o", [person("case 1")], NOW + timedelta(days=367)).attributes == Bounds(0, 0)
+    assert subjects.joined("owner:another", [person("case 1")], NOW).attributes == Bounds(0, 0)
+    assert subjects.joined("owner:o", [person("case 1")], NOW + timedelta(days=367)).attributes == Bounds(
+        0, 0
+    )
 
 
 def test_sets_that_differ_by_one_person_are_noticed_and_the_same_set_is_not() -> None:
     subjects = Subjects()
     all_of_them = [person(f"case {n}") for n in range(300)]
     subjects.reserve(NOW, reached(*all_of_them))
-    numbers = frozenset(subjects.last_seen("source:s"))
-    assert subjects.differences.least("s", numbers) == 300
-    assert subjects.differences.least("s", frozenset(sorted(numbers)[1:])) == 1
-    assert subjects.differences.least("other", frozenset(sorted(numbers)[1:])) == 299
+    for scope in ("source:s", "owner:o", "deployment:d", "purpose:p", "all"):
+        assert subjects.least_difference(scope, all_of_them, NOW) == 300
+        assert subjects.least_difference(scope, all_of_them[1:], NOW) == 1
+        assert subjects.least_difference(scope, all_of_them[1:], NOW + timedelta(days=2), DAY) == 299
+    assert subjects.least_difference("source:other", all_of_them[1:], NOW) == 299
 
 
 def test_memory_is_bounded_by_making_the_largest_scopes_coarser() -> None:
@@ -176,3 +181,62 @@ def test_memory_is_bounded_by_making_the_largest_scopes_coarser() -> None:
     found = subjects.bounds("source:s", YEAR, NOW)
     assert found.lo <= 6400 <= found.hi
     assert found.hi <= 6400 * 1.6
+
+
+def test_scopes_are_bounded_and_what_is_beyond_shares_one_that_has_more() -> None:
+    subjects = Subjects(max_scopes=40)
+    for n in range(300):
+        subjects.reserve(NOW, reached(person(f"case {n}"), source=f"s{n}"), flying=False)
+    assert len(subjects.scopes) <= 45
+    for n in range(300):
+        assert subjects.bounds(f"source:s{n}", YEAR, NOW).lo >= 1
+    assert subjects.bounds("source:never seen", YEAR, NOW).lo >= 250
+    assert subjects.bounds("owner:o", YEAR, NOW) == Bounds(300, 300)
+    later = NOW + timedelta(days=400)
+    for n in range(200):
+        subjects.reserve(later, reached(person(f"later {n}"), source=f"t{n % 3}"), flying=False)
+    assert subjects.bounds("source:t0", YEAR, later).lo >= 67, "whoever was in the shared one stays in it"
+
+
+def test_names_that_fill_the_places_hide_nothing_that_is_protected_nor_anything_after_them() -> None:
+    subjects = Subjects()
+    junk = tuple(f"column {n}" for n in range(2_000))
+    subjects.reserve(NOW, reached(person("somebody else", attributes=junk)))
+    for name in ("religion", "pregnancy", "ethnicity"):
+        subjects.reserve(NOW, reached(person("case 1", attributes=(name,))))
+    for n in range(5):
+        subjects.reserve(NOW, reached(person("case 1", attributes=(f"later {n}",))))
+    seen = subjects.joined("owner:o", [person("case 1")], NOW)
+    assert seen.sensitive_pairs == Bounds(3, 3)
+    assert seen.attributes == Bounds(8, 8)
+
+
+def test_places_that_are_asked_for_again_are_no_further_places() -> None:
+    subjects = Subjects()
+    one = person("case 1", points=4, days=(20_000,))
+    for part in (7, 7, 8, 7):
+        subjects.reserve(NOW, replace(reached(one), parts={one: part}))
+    assert subjects.joined("owner:o", [person("case 1")], NOW).points == Bounds(8, 8)
+
+
+def test_marks_of_one_person_are_bounded_and_never_say_less() -> None:
+    subjects = Subjects()
+    for n in range(600):
+        at = NOW + timedelta(hours=2 * n)
+        one = person("case 1", attributes=(f"a{n % 50}",), points=1, days=(20_000 + n,))
+        subjects.reserve(at, reached(one, source=f"s{n % 30}"))
+    assert max(len(marks) for marks in subjects._profiles._of.values()) <= MAX_MARKS + 4
+    seen = subjects.joined("owner:o", [person("case 1")], NOW + timedelta(hours=1200))
+    assert seen.attributes.hi >= 50
+    assert seen.points == Bounds(600, 600)
+    assert seen.span_days.hi >= 600
+
+
+def test_a_person_outside_the_sample_is_unknown_and_not_unjoined() -> None:
+    subjects = Subjects(capacity=100)
+    for n in range(1_000):
+        subjects.reserve(NOW, reached(person(f"case {n}", attributes=("religion",))), flying=False)
+    assert len(subjects._profiles) <= 100
+    seen = [subjects.joined("owner:o", [person(f"case {n}")], NOW).attributes for n in range(1_000)]
+    assert all(one.hi >= 1 for one in seen)
+    assert sum(one.lo == 0 for one in seen) > 800

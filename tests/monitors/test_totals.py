@@ -174,3 +174,43 @@ def test_the_fold_over_records_is_what_was_reserved_live() -> None:
     totals = fold_totals(items)
     assert totals.prior("s", EPOCH + timedelta(seconds=5)).value(GREATEST) == 20
     assert moment(0) == render_time(EPOCH)
+
+
+def test_digests_beyond_the_room_leave_sums_that_count_on_and_fall_out_of_the_window() -> None:
+    totals = Totals(max_digests=100)
+    uses = [Reservation("s", sha256(b"%d" % n), 3, 3) for n in range(1_000)]
+    for n, one in enumerate(uses):
+        totals.reserve(EPOCH + timedelta(hours=n), [one])
+    end = EPOCH + timedelta(hours=1_000)
+    assert len(totals._sources["s"].counts) <= 100
+    assert totals.prior("s", end) == Total(3_000, 3_000)
+    assert not totals.is_exact("s")
+    again = totals.with_use(end, [uses[0]])["s"]
+    assert again == Total(3_003, 3_003), "what is no longer told apart counts again"
+    assert totals.with_use(end, [uses[-1]])["s"] == Total(3_000, 3_000)
+    last_day = totals.prior("s", EPOCH + timedelta(hours=999) + WINDOW - timedelta(seconds=1))
+    assert 3 <= last_day.lo <= 3 * 25
+    assert totals.prior("s", EPOCH + timedelta(hours=1_000) + WINDOW) == Total(0, 0)
+
+
+def test_sources_beyond_the_room_share_a_total_and_none_has_less() -> None:
+    totals = Totals(max_sources=5)
+    for n in range(50):
+        totals.reserve(EPOCH, [Reservation(f"s{n}", sha256(b"%d" % n), 2, 2)])
+    assert len(totals._sources) <= 6
+    assert all(totals.prior(f"s{n}", EPOCH).lo >= 2 for n in range(50))
+    assert totals.prior("never seen", EPOCH).lo == 90
+
+
+def test_the_check_of_a_log_with_more_digests_than_there_is_room_for_finds_what_is_too_high() -> None:
+    check = TotalsCheck(lambda _digest, _fact: GREATEST, Totals(max_digests=20))
+    said = 0
+    for number in range(60):
+        said += 10
+        own = Reservation("s", sha256(b"%d" % number), 10, 10)
+        total = said if number != 50 else 5 * said
+        fact = Fact(FACT, total, Grade.OBSERVED, "totals")
+        record = decision_record(number, cases=(Facts((fact,)),), reserve=[own])
+        assert [one.code for one in check.check(number, record)] == (
+            [Code.TOTALS_DIFFER] if number == 50 else []
+        )

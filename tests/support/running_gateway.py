@@ -22,6 +22,7 @@ from caveat.gateway.logs import make_logger
 from caveat.gateway.routes import Routes
 from caveat.gateway.tracing import NO_TRACE, Tracing
 from caveat.gateway.upstream import UpstreamConfig
+from caveat.monitors.keys import ChainKeys, SubjectKeys
 from caveat.service.config import ServiceConfig
 from caveat.service.notify_config import NotifyConfig
 from caveat.service.opening import open_service
@@ -77,7 +78,7 @@ def running_gateway(
     notify: NotifyConfig | None = None,
     port: int = 0,
     sign_in: Provider | None = None,
-    subject_keys: tuple[bytes, ...] = (),
+    subject_keys: SubjectKeys | tuple[bytes, ...] = (),
     **settings: Any,
 ) -> Iterator[RunningGateway]:
     """A running gateway; stopped gracefully on leaving.
@@ -102,7 +103,9 @@ def running_gateway(
             clock=clock,
             notify=notify,
             sign_in=sign_in,
-            subject_keys=subject_keys,
+            subject_keys=(ChainKeys(subject_keys) if subject_keys else None)
+            if isinstance(subject_keys, tuple)
+            else subject_keys,
         )
     )
     server = uvicorn.Server(service.uvicorn_config(host="127.0.0.1", port=port))

@@ -184,9 +184,14 @@ def following(
 
 
 def attest(
-    data: bytes, facts: dict[str, object], audience: str = "desk", key: PrivateKey = OWNER, number: int = 0
+    data: bytes,
+    facts: dict[str, object],
+    audience: str = "desk",
+    key: PrivateKey = OWNER,
+    number: int = 0,
+    source: str | None = None,
 ) -> bytes:
-    """An envelope by the data owner over `data`, valid now for a day."""
+    """An envelope by the data owner over `data`, valid now for a day. `source`: the lineage root it names."""
     now = datetime.now(UTC).replace(microsecond=0)
     statement = {
         "_type": "https://in-toto.io/Statement/v1",
@@ -200,6 +205,7 @@ def attest(
             "expires_at": f"{now + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}",
             "id": f"statement-{number}-{sha256(data)[:16]}",
             "single_use": False,
+            **({} if source is None else {"source": source, "id_column": "device_id"}),
         },
     }
     return sign_envelope(canonical(statement), IN_TOTO, [key])

@@ -21,6 +21,7 @@ from caveat.gateway.gather import Gathered
 from caveat.gateway.ports import Found
 from caveat.gateway.revocations import RevocationLists
 from caveat.gateway.witnesses import NOBODY_APART, Apart, BundleWitnesses
+from caveat.monitors.keys import ChainKeys
 from caveat.monitors.monitors import Monitors
 from caveat.monitors.once import Once
 from caveat.policy.bundle import parse_bundle
@@ -103,7 +104,7 @@ class Office:
         files["deployments.toml"] += b'[deployments.desk.facts]\nacquisition_channel = "first_party"\n'
         self.bundle = parse_bundle(files)
         self.monitors = Monitors()
-        contributions = Contributions(sightings_of, (KEY,), self.monitors)
+        contributions = Contributions(sightings_of, ChainKeys((KEY,)), self.monitors)
         self.witnesses = BundleWitnesses(
             self.bundle,
             EvidenceChecker(parse_trust(self.bundle.files["trust.toml"]), self.bundle.registry),

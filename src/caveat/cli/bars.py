@@ -61,6 +61,8 @@ BARS = (
     Bar("agent_turn_200_to_10", "ratio", 1.5),
     Bar("monitors_use_cpu_ms", "ms", 0.2),
     Bar("monitors_memory_mb", "MB", None),
+    Bar("monitors_bound_mb", "MB", 1500),
+    Bar("monitors_agent_ms", "ms", 1.0),
     Bar("durable_records_per_s_128", "1/s", 10_000.0, more_is_better=True),
     Bar("verify_million_cpu_s", "s", 60.0),
     Bar("verify_peak_mb", "MB", None),

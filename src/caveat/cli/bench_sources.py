@@ -127,6 +127,15 @@ def _monitors(*, full: bool = False) -> Mapping[str, Measured]:
     return {"monitors_use_cpu_ms": Measured(milliseconds, n), "monitors_memory_mb": Measured(megabytes, 1)}
 
 
+def _bounds() -> Mapping[str, Measured]:
+    from caveat.cli.measure_bounds import measure_agent, measure_bound
+
+    return {
+        "monitors_bound_mb": Measured(*measure_bound()),
+        "monitors_agent_ms": Measured(*measure_agent()),
+    }
+
+
 def _coverage() -> Mapping[str, Measured]:
     from caveat.cli.measure_coverage import measure_proof
 
@@ -201,6 +210,7 @@ SOURCES = (
         _turns,
     ),
     Source(("monitors_use_cpu_ms", "monitors_memory_mb"), _monitors),
+    Source(("monitors_bound_mb", "monitors_agent_ms"), _bounds),
     Source(("durable_records_per_s_128",), _ledger),
     Source(("verify_million_cpu_s", "verify_peak_mb"), _verification),
     Source(

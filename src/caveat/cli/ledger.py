@@ -3,7 +3,8 @@
 Nothing of ours has to run, and nobody has to be believed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from caveat.cli.ledger_view import (
     why,
 )
 from caveat.cli.ledger_witness import witness_command
+from caveat.cli.monitors_store import opened
 from caveat.cli.progress import Bar
 from caveat.ledger.checkpoint import Checkpoint, verify_checkpoint
 from caveat.ledger.disk import RealDisk, replace_durably
@@ -57,11 +59,13 @@ from caveat.ledger.verify_export import verify_export
 from caveat.ledger.wire import parse_record
 from caveat.ledger.witness import with_signatures
 from caveat.monitors.once import OnceCheck
+from caveat.monitors.persons_check import PersonsCheck
 from caveat.monitors.totals import TotalsCheck
 from caveat.oversight.check import ApprovalCheck
 from caveat.oversight.power_check import DissentCheck, HaltCheck
 from caveat.oversight.review_check import ReviewCheck, SamplingCheck
 from caveat.policy.oversight import Oversight
+from caveat.service.contribution_files import ContributionFiles
 from caveat.signing.digest import Digest
 from caveat.signing.note import NoteKey, NoteParseError, parse_note
 
@@ -99,6 +103,8 @@ for _command in (
 @click.option("--max-age", "max_age_seconds", type=click.IntRange(1), help=_AGE_HELP)
 @click.option("--exporter", type=FILE, help="Public line of the key that signs audit exports.")
 @click.option("--previous", type=FILE, help="The audit export before this one.")
+@click.option("--monitors", type=ANY, help="The gateway's data folder: totals to the person.")
+@click.option("--subject-key", metavar="FILE|unix:SOCKET", help="With --monitors: the chain of keys.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the report as JSON (docs/reference/ledger-format.md)."
 )
@@ -112,6 +118,8 @@ def verify(
     max_age_seconds: int | None,
     exporter: Path | None,
     previous: Path | None,
+    monitors: Path | None,
+    subject_key: str | None,
     as_json: bool,
 ) -> int:
     """Verify PATH: a ledger folder, an audit export (.tar) or a proof of one record (.tlog-proof).
@@ -132,7 +140,7 @@ def verify(
             print_proof(shown, as_json=as_json)
             return HOLDS if shown.holds else DOES_NOT_HOLD
         earlier = None if earlier_file is None else earlier_file.read_bytes()
-        with open_view(path, key_file) as view:
+        with open_view(path, key_file) as view, _told_apart(monitors, subject_key) as found:
             bundles = Bundles(view.folder)
             replaying = ReplayCheck(bundles) if replay else None
             checks: tuple[RecordCheck, ...] = (
@@ -142,6 +150,9 @@ def verify(
                 *_of_people(view, SignedStatements(bundles)),
                 *_of_reviews(view, bundles),
             )
+            persons = None if found is None else PersonsCheck(found.find, bundles.greatest)
+            if persons is not None:
+                checks = (*checks, persons)
             if replaying is not None:
                 checks = (*checks, replaying)
             with Bar("verifying records") as progress:
@@ -163,6 +174,8 @@ def verify(
     except (OSError, NoteParseError, ExportParseError) as error:
         raise CannotRunError(why(error), HINT) from error
     notes = (*report.notes, *view.notes)
+    if persons is not None:
+        notes = (*notes, f"totals were derived to the person; {persons.missing:,} contributions are missing")
     replayed = None if replaying is None else replaying.replayed
     if as_json:
         document = _render(report, view.key, findings, notes, replayed)
@@ -170,6 +183,16 @@ def verify(
     else:
         _print(report, view.key, findings, notes, replayed)
     return DOES_NOT_HOLD if findings else HOLDS
+
+
+@contextmanager
+def _told_apart(data: Path | None, subject_key: str | None) -> Generator[ContributionFiles | None]:
+    """The contributions, where a data folder is given."""
+    if data is None:
+        yield None
+        return
+    with opened(data, subject_key) as files:
+        yield files
 
 
 def _of_people(view: LedgerView, signed: SignedStatements) -> tuple[RecordCheck, ...]:

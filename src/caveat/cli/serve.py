@@ -68,7 +68,11 @@ _DEVELOPMENT_DATA = Path("var/caveat")
 )
 @click.option("--notify", "notify_file", type=_FILE, help="Who is told of holds, halts, incidents; TOML.")
 @click.option("--console", "console_file", type=_FILE, help="Where people sign in at the console; TOML.")
-@click.option("--subject-key", type=_FILE, help="The second party's chain of keys to tell persons apart.")
+@click.option(
+    "--subject-key",
+    metavar="FILE|unix:SOCKET",
+    help="The second party's chain of keys to tell persons apart, or its agent.",
+)
 @click.option("--log-level", type=_LEVELS, help="What is logged.  [default: info; with --tour: warning]")
 def serve_command(
     bundle: Path | None,
@@ -91,7 +95,7 @@ def serve_command(
     known_checkpoint: Path | None,
     notify_file: Path | None,
     console_file: Path | None,
-    subject_key: Path | None,
+    subject_key: str | None,
     log_level: str | None,
 ) -> int:
     """Decide each use of the model, record it, and only then let it through.
@@ -108,13 +112,15 @@ def serve_command(
     the bundle registers. SIGHUP reads the certificate again.
 
     With --subject-key, or a descriptor that CAVEAT_SUBJECT_KEY_FD names, persons are counted once however
-    many uses reach them; without, by the data that uses send. The gateway writes the key nowhere.
+    many uses reach them; without, by the data that uses send. The gateway writes the key nowhere. With
+    unix:SOCKET it never has it: `caveat monitors agent` of the second party answers there.
 
     \b
     Examples:
       caveat serve --bundle policies/mine --data var/caveat --upstream https://models.example
       caveat serve --bundle policies/mine --data var/caveat --tls-cert server.pem --tls-key server.key
       caveat serve --bundle policies/mine --data var/caveat --routes routes.toml
+      caveat serve --bundle policies/mine --data var/caveat --subject-key unix:/run/keyholder/agent.sock ...
       caveat serve --development --local-model
     """
     if routes is not None and (upstream is not None or local_model):

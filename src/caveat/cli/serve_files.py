@@ -8,16 +8,19 @@ from typing import TypeVar
 from caveat.cli.exit import CannotRunError
 from caveat.gateway.identity.sign_in import Provider
 from caveat.gateway.routes import Routes, RoutesError, parse_routes
+from caveat.monitors.keys import ChainKeys, SubjectKeys
 from caveat.service.console_config import ConsoleConfigError, parse_console
+from caveat.service.log_keys import DataFolderError
 from caveat.service.notify_config import NotifyConfig, NotifyError, parse_notify
 from caveat.service.subject_keys import (
     VARIABLE,
     SubjectKeyError,
     development_chain,
+    open_keys,
     read_chain_descriptor,
-    read_chain_file,
 )
 
+KEY_HINT = "docs/how-to/hold-the-key-of-the-monitors.md says who holds the chain, and what to do without it"
 _Told = TypeVar("_Told")
 
 
@@ -68,16 +71,14 @@ def _read(
         raise CannotRunError(f"{why}: {error}", f"docs/how-to/{page} has an example") from error
 
 
-def subject_keys(path: Path | None, data: Path, *, development: bool) -> tuple[bytes, ...]:
+def subject_keys(given: str | None, data: Path, *, development: bool) -> SubjectKeys | None:
     """The second party's chain; none where nobody gives one. A development world has one of its own."""
     descriptor = os.environ.get(VARIABLE)
     try:
-        if path is not None:
-            return read_chain_file(path, data)
+        if given is not None:
+            return open_keys(given, data)
         if descriptor is not None:
-            return read_chain_descriptor(descriptor)
-        return development_chain(data / "development") if development else ()
-    except SubjectKeyError as error:
-        raise CannotRunError(
-            str(error), "docs/how-to/hold-the-key-of-the-monitors.md says who holds it and where"
-        ) from error
+            return ChainKeys(read_chain_descriptor(descriptor))
+        return ChainKeys(development_chain(data / "development")) if development else None
+    except (SubjectKeyError, DataFolderError) as error:
+        raise CannotRunError(str(error), KEY_HINT) from error

@@ -10,6 +10,7 @@ import uvicorn
 
 from caveat.cli.amending import HistoryFolder
 from caveat.cli.exit import CannotRunError
+from caveat.cli.serve_files import KEY_HINT
 from caveat.gateway.identity.certificates import Authorities
 from caveat.gateway.identity.sign_in import Provider
 from caveat.gateway.law import LawError
@@ -18,11 +19,13 @@ from caveat.gateway.routes import Routes
 from caveat.gateway.tracing import NO_TRACE, Tracing
 from caveat.gateway.upstream import UpstreamConfig
 from caveat.ledger.errors import LedgerError
+from caveat.monitors.keys import SubjectKeys
 from caveat.service.config import ServiceConfig
 from caveat.service.log_keys import DataFolderError
 from caveat.service.notify_config import NotifyConfig
 from caveat.service.opening import open_service
 from caveat.service.service import Service
+from caveat.service.subject_keys import SubjectKeyError
 from caveat.service.tls import ServerTls
 from caveat.service.watch import WatchConfig
 from caveat.signing.digest import Digest
@@ -70,7 +73,7 @@ def open_or_explain(
     history: Path | None = None,
     notify: NotifyConfig | None = None,
     sign_in: Provider | None = None,
-    subject_keys: tuple[bytes, ...] = (),
+    subject_keys: SubjectKeys | None = None,
 ) -> Service:
     """A gateway over these folders; raises `CannotRunError` with one line for whatever stands in the way."""
     log = make_logger(level=log_level)
@@ -101,6 +104,8 @@ def open_or_explain(
             f"the bundle may not be served: {'; '.join(error.findings[:_SHOWN])}{more}",
             f"`caveat check --signed {bundle}` lists what it lacks; `caveat amend --help` says how",
         ) from error
+    except SubjectKeyError as error:
+        raise CannotRunError(str(error), KEY_HINT) from error
     except DataFolderError as error:
         raise CannotRunError(
             str(error), "--data names a folder that this account may write, on a disk with space"

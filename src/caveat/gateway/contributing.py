@@ -8,28 +8,38 @@ Source: ADR-0047.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import product
+from threading import Lock
 from typing import Protocol
+
+from structlog.types import FilteringBoundLogger
 
 from caveat.call.call import Part
 from caveat.facts.fact import Fact, Facts, Grade
 from caveat.facts.registry import FactSpec, Registry
-from caveat.facts.value import Interval
+from caveat.facts.value import Interval, Value
+from caveat.gateway.errors import FaultError
 from caveat.gateway.joining import settle
 from caveat.gateway.observing import MONITORS, Registration
 from caveat.labels.sketch import Bounds
 from caveat.labels.subjects import Sighting
 from caveat.ledger.record import Counted, Reservation
-from caveat.monitors.contribution import MAX_SIGHTINGS, Contribution, Sealed, nonce_of, seal, wrapped
+from caveat.monitors.contribution import MAX_SIGHTINGS, Contribution, Sealed, seal
 from caveat.monitors.figures import FIGURES, OF_EFFECTS, POPULATION, use_counted
+from caveat.monitors.keys import KeysUnavailableError, SubjectKeys, nonce_of, wrapped
 from caveat.monitors.monitors import Monitors
 from caveat.signing.canonical import MAX_INTEGER
 from caveat.signing.digest import Digest
 
 TASK, SELECTION = "task", "selection_criteria"
+KIND = ("acquisition_channel", "data_category")
+"""Facts by which data are of one kind, whatever lineage they are said to be of."""
 PROTECTED_SELECTION = "protected_activity"
 UNNAMED = "unnamed"
-"""The purpose of a use whose facts name none."""
+"""The purpose of a use whose facts name none, and the kind of data of which none is known."""
 _LIMIT = 1024
+MAX_MADE = 200_000
+"""Sightings that are kept so that a part which is sent again is not read again."""
 _Key = tuple[Digest, str, str]
 
 
@@ -55,31 +65,64 @@ FindSightings = Callable[[bytes, str, str | None, bytes], tuple[Sighting, ...] |
 class Contributions:
     """Contributions by the digest of their part and its column: what is sent again is not read again."""
 
-    def __init__(self, find: FindSightings, keys: Sequence[bytes], monitors: Monitors) -> None:
-        """`keys`: the chain, oldest first; at least one. What is found is offered to `monitors`."""
+    def __init__(
+        self,
+        find: FindSightings,
+        keys: SubjectKeys,
+        monitors: Monitors,
+        log: FilteringBoundLogger | None = None,
+    ) -> None:
+        """What is found is offered to `monitors`."""
+        self._log = log
         self._find = find
-        self._keys = tuple(keys)
+        self._keys = keys
         self._monitors = monitors
         self._made: dict[_Key, Contributed | None] = {}
+        self._sightings = 0
+        self._lock = Lock()
 
     def __call__(self, part: Part, id_column: str) -> Contributed | None:
-        """Who is told apart by this column; None where nobody can be."""
-        key = (part.digest, part.media_type, id_column)
-        if key not in self._made:
-            if len(self._made) >= _LIMIT:
-                del self._made[next(iter(self._made))]
-            self._made[key] = self._contribution(part, id_column)
-        made = self._made[key]
+        """Who is told apart by this column; None where nobody can be.
+
+        Raises `FaultError` where the holder of the chain does not answer: the use is held back.
+        """
+        made = self.made(part, id_column)
         if made is not None:
             self._monitors.offer(made.sealed.commitment, made.sightings)
         return made
 
+    def made(self, part: Part, id_column: str) -> Contributed | None:
+        """The same, offered to nobody: for use beside the loop that decides, since it may wait."""
+        key = (part.digest, part.media_type, id_column)
+        with self._lock:
+            if key in self._made:
+                return self._made[key]
+        made = self._contribution(part, id_column)  # not under the lock: it may wait
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = made
+                self._sightings += 0 if made is None else len(made.sightings)
+            while len(self._made) > _LIMIT or (self._sightings > MAX_MADE and len(self._made) > 1):
+                gone = self._made.pop(next(iter(self._made)))
+                self._sightings -= 0 if gone is None else len(gone.sightings)
+        return made
+
     def _contribution(self, part: Part, id_column: str) -> Contributed | None:
-        found = self._find(part.content, part.media_type, id_column, self._keys[0])
+        found = self._find(part.content, part.media_type, id_column, self._keys.own)
         if not found or len(found) > MAX_SIGHTINGS:
             return None
-        sightings = wrapped(found, self._keys[1:])
-        nonce = nonce_of(self._keys[-1], part.digest)
+        try:
+            sightings = wrapped(found, self._keys, 1)
+            nonce = nonce_of(self._keys, part.digest)
+        except KeysUnavailableError as error:
+            if self._log is not None:
+                self._log.error("subject key", outcome="unavailable", cause=str(error))
+            raise FaultError(
+                503,
+                "monitors_unavailable",
+                "who this use reaches could not be told apart, so nothing was released",
+                "try again later; the operator sees the cause in the log",
+            ) from error
         return Contributed(seal(Contribution(nonce, sightings)), sightings)
 
 
@@ -87,6 +130,32 @@ def counted_of(registry: Registry, owner: str, facts: Sequence[Fact]) -> Counted
     """Where a use is counted beside its source and deployment, by what is known of it."""
     purpose, selection = (_known(registry, name, facts) for name in (TASK, SELECTION))
     return Counted(owner, purpose or UNNAMED, selection == PROTECTED_SELECTION)
+
+
+def kinds_of(registry: Registry, owner: str, facts: Sequence[Fact]) -> frozenset[str]:
+    """The sources under which data are counted beside their lineage: what their owner group has reached of
+    the same kind. A lineage root that somebody names anew begins no count anew.
+
+    One for each combination of what is said of channel and category; the owner group's common source where
+    neither is known. Source: ADR-0047.
+    """
+    words = [_said(registry, registry.facts[name], facts) for name in KIND if name in registry.facts]
+    if all(each == (UNNAMED,) for each in words):
+        return frozenset({f"owner:{owner}"})
+    return frozenset("/".join((f"owner:{owner}", *each)) for each in product(*words))
+
+
+def _said(registry: Registry, spec: FactSpec, facts: Sequence[Fact]) -> tuple[str, ...]:
+    """Every word that counts, of whoever; one that stands for none where nothing is known."""
+    said: set[str] = set()
+    for fact in facts:
+        if fact.name == spec.name and registry.counts(fact.name, fact.grade, fact.role):
+            said |= {fact.value} if isinstance(fact.value, str) else set(_words(fact.value))
+    return tuple(sorted(said)) or (UNNAMED,)
+
+
+def _words(value: Value) -> Iterable[str]:
+    return value if isinstance(value, frozenset) else ()
 
 
 def _known(registry: Registry, name: str, facts: Sequence[Fact]) -> str:

@@ -12,7 +12,7 @@ from caveat.call.call import Call, Part
 from caveat.evidence.entitlement import COUNTER
 from caveat.facts.fact import Fact, Grade
 from caveat.facts.registry import FactSpec, Registry
-from caveat.gateway.contributing import Contribute, Contributed
+from caveat.gateway.contributing import Contribute, Contributed, kinds_of
 from caveat.gateway.counting import Counter, greatest
 from caveat.gateway.joining import settle
 from caveat.gateway.observing import Registration, Total
@@ -104,10 +104,12 @@ def piece_facts(
         if isinstance(settled.value, int):
             lo, persons = max(lo, settled.value), settled.value
     sources = {one.source for one in about if one.source is not None} or {f"owner:{deployment.owner_group}"}
+    worded = [*registered, *facts, *(fact for words in said_of.alternatives for fact in words)]
+    kinds = kinds_of(registry, deployment.owner_group, worded) - sources
     lo = lo if persons is None else persons
     digests = alike or (said_of.part.digest,)
     apart = _apart(said_of, deployment, count, contribute) if observes and not alike else None
-    return PieceFacts(said_of, digests, tuple(facts), tuple(sorted(sources)), lo, persons, apart)
+    return PieceFacts(said_of, digests, tuple(facts), (*sorted(sources), *sorted(kinds)), lo, persons, apart)
 
 
 def _apart(

@@ -23,6 +23,7 @@ from caveat.gateway.gather import Gathered
 from caveat.gateway.redacting import Redacting
 from caveat.gateway.screening import Screening
 from caveat.labels.sketch import Bounds
+from caveat.ledger.record import Counted
 from caveat.policy.bundle import Bundle
 from caveat.policy.deployments import Deployment
 from caveat.signing.canonical import JsonObject
@@ -119,12 +120,16 @@ class Witnesses(Protocol):
         """Takes back `hold` of a use that was not released after all."""
         ...
 
-    def did(self, call: Call, action: str, now: datetime) -> None:
-        """A call of a tool is about to be released."""
+    def did(
+        self, call: Call, deployment: Deployment, cases: tuple[Facts, ...], action: str, now: datetime
+    ) -> Counted | None:
+        """A call of a tool is about to be released; where that is counted beside its deployment."""
         ...
 
-    def lately(self, call: Call, deployment: Deployment, now: datetime) -> Mapping[str, Bounds]:
-        """What the tools of the deployment did until now, by the facts that read it."""
+    def lately(
+        self, call: Call, deployment: Deployment, cases: tuple[Facts, ...], now: datetime
+    ) -> Mapping[str, Bounds]:
+        """What tools did until now, by the facts that read it."""
         ...
 
     def admit(self, envelope: bytes, now: datetime) -> VerifiedEnvelope | Checked:

@@ -81,7 +81,7 @@ class ToolPoint:
         before_call = still_approved(prompt, law, unscored(prompt, prompt.gathered.cases))
         cases = unapproved(cases_of_call(before_call, tool, law.bundle.registry), before_call)
         now = self._now()
-        cases = with_effects(cases, law.bundle.registry, law.witnesses.lately(call, deployment, now))
+        cases = with_effects(cases, law.bundle.registry, law.witnesses.lately(call, deployment, cases, now))
         cases = law.witnesses.compared_call(with_scores(cases, law.bundle, scores), call.parts)
         bound = bound_tool(prompt, law, deployment, asked)
         done = record_of(bound, None, left_alone(use, redacted=redacted))
@@ -91,7 +91,8 @@ class ToolPoint:
         if given is not None:
             judged = _judged(use, approved(judged.gathered, given), now, done, _shown(asked), given)
         if judged.is_released:
-            law.witnesses.did(call, use.action, now)
+            counted = law.witnesses.did(call, deployment, judged.gathered.cases, use.action, now)
+            judged = replace(judged, gathered=replace(judged.gathered, counted=counted))
         return judged
 
     def _use(self, before: Use, law: Law, deployment: Deployment, asked: ToolCall, tool: Tool | None) -> Use:
@@ -109,7 +110,7 @@ class ToolPoint:
         if judged.given is None:
             return judged
         self._approvals.give_back(judged.given)
-        gathered = replace(judged.gathered, cases=without_approvals(judged.gathered.cases))
+        gathered = replace(judged.gathered, cases=without_approvals(judged.gathered.cases), counted=None)
         return _judged(judged.use, gathered, judged.now, judged.redaction, judged.content)
 
     async def _rule(self, prompt: Ruling, judged: Judged) -> Ruling:

@@ -25,9 +25,9 @@ from caveat.evidence.recognition import Recognition
 from caveat.evidence.revocation import VerifiedRevocations, standing_of_key
 from caveat.facts.fact import Facts
 from caveat.gateway.contradicting import contradicting_of
-from caveat.gateway.contributing import UNNAMED, Contribute, nobody_apart, read_by, reading_of
+from caveat.gateway.contributing import Contribute, counted_of, nobody_apart, read_by, reading_of
 from caveat.gateway.counting import CountCache
-from caveat.gateway.gather import Gathered, gather, use_of
+from caveat.gateway.gather import Gathered, data_parts, gather, use_of
 from caveat.gateway.ports import Found, KeptManifest, SayingT
 from caveat.gateway.recognising import Manifests, RecognitionCache, keep_manifest
 from caveat.gateway.revocations import RevocationLists
@@ -57,10 +57,14 @@ def no_reviews(_deployment: str, _now: datetime) -> Measured:
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """How persons are told apart, and how what tells them apart is kept. A failure is a `FaultError`."""
+    """How persons are told apart, and how what tells them apart is kept. A failure is a `FaultError`.
+
+    `prepare`: the same beforehand, beside the event loop, where somebody else has to be asked.
+    """
 
     contribute: Contribute
     keep: Callable[[Sequence[Sealed]], None]
+    prepare: Callable[[Part, str], None] | None = None
 
 
 def _keep_nothing(_sealed: Sequence[Sealed]) -> None:
@@ -106,7 +110,7 @@ class BundleWitnesses:
         self._checker = checker
         self._store = store
         self._monitors = monitors
-        self._contribute, self._keep_apart = apart.contribute, apart.keep
+        self._contribute, self._keep_apart, self._prepare = apart.contribute, apart.keep, apart.prepare
         self._once = once
         self._lists = lists
         self._counts = CountCache()
@@ -143,12 +147,26 @@ class BundleWitnesses:
 
         May wait. What was not read here, or is known no longer, `gather` reads itself.
         """
+        if self._prepare is not None:
+            await asyncio.to_thread(self._ask_ahead, self._prepare, call, deployment, found)
         compared = self._contradicting
         if compared is None or not (call.evidence or found.stored or call.claims or deployment.facts):
             return
         parts = compared.unread(call, deployment.id_column)
         if parts:
             compared.keep(await asyncio.to_thread(compared.read, parts, deployment.id_column))
+
+    def _ask_ahead(
+        self, prepare: Callable[[Part, str], None], call: Call, deployment: Deployment, found: Found
+    ) -> None:
+        """Has everybody told apart whom `gather` could ask about, by the columns that anybody names."""
+        named = (verify_envelope(raw, self._checker.trust, self._checker.cache) for raw in found.stored)
+        given = (verify_envelope(raw, self._checker.trust, self._checker.cache) for raw in call.evidence)
+        columns = {one.statement.id_column for one in (*named, *given) if isinstance(one, VerifiedEnvelope)}
+        for part in data_parts(call, found.covered):
+            for column in columns | {deployment.id_column}:
+                if column is not None:
+                    prepare(part, column)
 
     def compared_call(self, cases: tuple[Facts, ...], parts: Sequence[Part]) -> tuple[Facts, ...]:
         """The cases of a call of a tool, with what its arguments contradict."""
@@ -247,16 +265,30 @@ class BundleWitnesses:
         """Takes back what one `hold` counted. One-time evidence stays with its action."""
         self._monitors.give_back(call.deployment, gathered.counted, gathered.reserve)
 
-    def did(self, call: Call, action: str, now: datetime) -> None:
-        """Counts a tool's effect before it is one, so that calls at once cannot each read none."""
-        self._monitors.effects.do(call.deployment, action, now)
+    def did(
+        self, call: Call, deployment: Deployment, cases: tuple[Facts, ...], action: str, now: datetime
+    ) -> Counted | None:
+        """Counts a tool's effect before it is one, so that calls at once cannot each read none.
 
-    def lately(self, call: Call, deployment: Deployment, now: datetime) -> Mapping[str, Bounds]:
-        """What the tools of the deployment did until now, by the facts that read it."""
+        In a deployment that has monitors its record says where, so that its owner group and purpose count it
+        again after a restart.
+        """
+        counted = None
+        if read_by(self._bundle.registry, deployment):
+            facts = cases[0].facts if cases else ()
+            counted = counted_of(self._bundle.registry, deployment.owner_group, facts)
+        self._monitors.effects.do(call.deployment, action, now, counted)
+        return counted
+
+    def lately(
+        self, call: Call, deployment: Deployment, cases: tuple[Facts, ...], now: datetime
+    ) -> Mapping[str, Bounds]:
+        """What tools did until now, by the facts that read it."""
         names = [spec.name for spec in read_by(self._bundle.registry, deployment) if spec.name in OF_EFFECTS]
         if not names:
             return {}
-        counted = Counted(deployment.owner_group, UNNAMED)
+        facts = cases[0].facts if cases else ()
+        counted = counted_of(self._bundle.registry, deployment.owner_group, facts)
         return reading_of(self._monitors, call.deployment, now)(names, counted, (), 0)
 
     def admit(self, envelope: bytes, now: datetime) -> VerifiedEnvelope | Checked:

@@ -6,11 +6,9 @@ even of somebody with the key. What does not match its commitment is missing, an
 zero. Source: ADR-0047.
 """
 
-import hmac
 import re
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from caveat.labels.subjects import KEYED_ID_BYTES, Sighting, SubjectKind, sighting
 from caveat.signing.canonical import Json, StrictJsonError, canonical, parse_strict
@@ -19,7 +17,6 @@ from caveat.signing.digest import Digest, sha256
 MAX_SIGHTINGS = 200_000
 """More persons than this in one part are counted by the part, not one by one."""
 MAX_BYTES = 64 * 1024 * 1024
-NONCE_BYTES = 16
 _HEX = re.compile(r"[0-9a-f]*\Z")
 
 
@@ -46,11 +43,6 @@ class Sealed:
 
     commitment: Digest
     data: bytes
-
-
-def nonce_of(key: bytes, part: Digest) -> bytes:
-    """The same part gives the same contribution each time; without the key nobody can say which."""
-    return hmac.digest(key, b"contribution\x00" + part.encode(), "sha256")[:NONCE_BYTES]
 
 
 def seal(contribution: Contribution) -> Sealed:
@@ -112,17 +104,3 @@ def _bytes(text: str) -> bytes:
     if _HEX.match(text) is None:
         raise ContributionParseError("this is no sighting")
     return bytes.fromhex(text)
-
-
-def wrap(subject_id: bytes, keys: Iterable[bytes]) -> bytes:
-    """The id under each of these keys in turn: how an id made before a change of keys goes on counting."""
-    for key in keys:
-        subject_id = hmac.digest(key, b"wrap\x00" + subject_id, "sha256")[:KEYED_ID_BYTES]
-    return subject_id
-
-
-def wrapped(sightings: Iterable[Sighting], keys: tuple[bytes, ...]) -> tuple[Sighting, ...]:
-    """The sightings with every id under each of these keys in turn."""
-    if not keys:
-        return tuple(sightings)
-    return tuple(replace(one, ids=tuple(sorted(wrap(each, keys) for each in one.ids))) for one in sightings)

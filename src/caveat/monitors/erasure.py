@@ -72,10 +72,14 @@ def plan_erasure(
     kept_records = [one for one in records if isinstance(one, DecisionRecord) and one.reserve]
     wanted: dict[Digest, bool] = {}
     for record in kept_records:
+        # A part is counted under its lineage and under its kind: either of them names it.
+        named: dict[Digest, bool] = {}
         for one in record.reserve:
             if one.contribution is not None:
                 gone = is_gone(record, one.source, one.digest)
-                wanted[one.contribution] = wanted.get(one.contribution, True) and gone
+                named[one.contribution] = named.get(one.contribution, False) or gone
+        for commitment, gone in named.items():
+            wanted[commitment] = wanted.get(commitment, True) and gone
     going = frozenset(each for each, gone in wanted.items() if gone and find(each) is not None)
     before = fold_monitors(kept_records, find).subjects
     after = fold_monitors(kept_records, lambda each: () if each in going else find(each)).subjects

@@ -1,8 +1,8 @@
-"""What clauses may read of the monitors beside the total of twelve months: a name, what it counts, how.
+"""What clauses may read of the monitors beside the total of twelve months: a measure of a scope in a window.
 
-The registry of a bundle says which of them exist; only those are computed. A figure of which part is unknown
-is a range, open above: what could not be told apart never reads as little.
-Source: `docs/reference/monitors.md`, ADR-0047.
+A figure's name says all three: `owner_subject_count_12m`. The registry of a bundle says which of them exist;
+only those are computed. A figure of which part is unknown is a range, open above: what could not be told
+apart never reads as little. Source: `docs/reference/monitors.md`, ADR-0047.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,17 +12,18 @@ from types import MappingProxyType
 
 from caveat.facts.value import LONG_MAX
 from caveat.labels.sketch import Bounds
-from caveat.labels.subjects import Sighting
+from caveat.labels.subjects import Sighting, SubjectKind
 from caveat.ledger.record import Counted, Reservation
-from caveat.monitors.linkage import number_of
+from caveat.monitors.effects import Rate
 from caveat.monitors.monitors import Monitors
 from caveat.monitors.profiles import PROTECTED, Joined
-from caveat.monitors.subjects import Subjects
-from caveat.monitors.windows import DAY, HOUR, MONTH, WEEK, YEAR
+from caveat.monitors.subjects import ALL, DEVICES, MARKED, Subjects
+from caveat.monitors.windows import NAMES
 
 OBSERVER = "monitors"
 POPULATION = "population_size"
 """The fact in which a bundle has how many persons a source could reach at all."""
+SCOPES = ("source", "owner", "deployment", "purpose", ALL)
 _PERMILLE = 1000
 
 
@@ -49,17 +50,27 @@ class UseCounted:
         """All of the use."""
         return tuple(dict.fromkeys(one for seen in self.by_source.values() for one in seen))
 
-    def joined(self) -> Joined:
-        """What the use would have joined about any one person."""
-        return self.subjects.joined(self.counted.owner, self.sightings, self.now)
+    def within(self, scope: str) -> Mapping[str, tuple[Sighting, ...]]:
+        """What of the use counts in scopes of this sort, by their names."""
+        if scope == "source":
+            return {f"source:{source}": seen for source, seen in self.by_source.items()}
+        return {self.name_of(scope): self.sightings}
+
+    def name_of(self, scope: str) -> str:
+        """Of the one scope of this sort that the use belongs to."""
+        named = {"owner": self.counted.owner, "deployment": self.deployment, "purpose": self.counted.purpose}
+        return ALL if scope == ALL else f"{scope}:{named[scope]}"
 
     def open_above(self, bounds: Bounds) -> Bounds:
         """The bounds, without an upper one where part of the use is unknown."""
         return Bounds(bounds.lo, LONG_MAX) if self.unknown else bounds
 
-    def persons(self, scope: str, window: int, sightings: Sequence[Sighting]) -> Bounds:
-        """Distinct persons of a scope with those of this use."""
-        return self.open_above(self.subjects.with_use(scope, sightings, self.now, window))
+    def greatest(
+        self, scope: str, of: Callable[[str, Sequence[Sighting]], Bounds], *, least: int = 0
+    ) -> Bounds:
+        """Of all scopes of this sort the greatest figure."""
+        found = [Bounds(least, least), *(of(name, seen) for name, seen in self.within(scope).items())]
+        return self.open_above(Bounds(max(one.lo for one in found), max(one.hi for one in found)))
 
 
 def use_counted(
@@ -78,72 +89,145 @@ def use_counted(
     )
 
 
-def _owner(window: int) -> Callable[[UseCounted], Bounds]:
-    return lambda use: use.persons(f"owner:{use.counted.owner}", window, use.sightings)
+Measured = Callable[[UseCounted, str, int], Bounds]
+"""The value for a use, of a sort of scope, in a window by its place."""
 
 
-def _deployment(window: int) -> Callable[[UseCounted], Bounds]:
-    return lambda use: use.persons(f"deployment:{use.deployment}", window, use.sightings)
+def _persons(use: UseCounted, scope: str, window: int) -> Bounds:
+    return use.greatest(scope, lambda name, seen: use.subjects.with_use(name, seen, use.now, window))
 
 
-def _purpose(use: UseCounted) -> Bounds:
-    return use.persons(f"purpose:{use.counted.purpose}", YEAR, use.sightings)
+def _devices(use: UseCounted, scope: str, window: int) -> Bounds:
+    def count(name: str, seen: Sequence[Sighting]) -> Bounds:
+        devices = [one for one in seen if one.kind is SubjectKind.DEVICE]
+        return use.subjects.with_use(DEVICES + name, devices, use.now, window)
+
+    return use.greatest(scope, count)
 
 
-def _devices(use: UseCounted) -> Bounds:
-    found = [
-        use.persons(f"devices:{source}", YEAR, [one for one in seen if one.kind.value == "device"])
-        for source, seen in use.by_source.items()
-    ]
-    return _greatest(found) if found else use.open_above(Bounds(0, 0))
+def _protected(use: UseCounted, scope: str, window: int) -> Bounds:
+    def count(name: str, seen: Sequence[Sighting]) -> Bounds:
+        marked = [one for one in seen if use.counted.protected or one.attributes & PROTECTED]
+        return use.subjects.with_use(MARKED + name, marked, use.now, window)
+
+    return use.greatest(scope, count)
 
 
-def _protected(use: UseCounted) -> Bounds:
-    picked = [one for one in use.sightings if use.counted.protected or one.attributes & PROTECTED]
-    return use.persons(f"protected:{use.counted.owner}", YEAR, picked)
+def _joined(take: Callable[[Joined], Bounds]) -> Measured:
+    def most(use: UseCounted, scope: str, window: int) -> Bounds:
+        return use.greatest(scope, lambda name, seen: take(use.subjects.joined(name, seen, use.now, window)))
+
+    return most
 
 
-def _coverage(use: UseCounted) -> Bounds:
+def _coverage(use: UseCounted, scope: str, window: int) -> Bounds:
     if use.population <= 0:
         return Bounds(0, _PERMILLE)
-    found = [use.persons(f"source:{source}", YEAR, seen) for source, seen in use.by_source.items()]
-    most = _greatest(found) if found else use.open_above(Bounds(0, 0))
+    most = _persons(use, scope, window)
     low, high = (min(_PERMILLE, -(-end * _PERMILLE // use.population)) for end in (most.lo, most.hi))
     return Bounds(low, high)
 
 
-def _growth(use: UseCounted) -> Bounds:
-    """New persons of this use for every thousand whom its source had reached."""
-    return _of_sources(use, lambda fresh, seen, prior: fresh * _PERMILLE // max(prior, 1) if seen else 0)
+def _growth(use: UseCounted, scope: str, window: int) -> Bounds:
+    def growth(name: str, seen: Sequence[Sighting]) -> Bounds:
+        prior = use.subjects.bounds(name, window, use.now).lo
+        fresh = use.subjects.with_use(name, seen, use.now, window).lo - prior
+        return _exactly(fresh * _PERMILLE // max(prior, 1))
+
+    return use.greatest(scope, growth)
 
 
-def _repeats(use: UseCounted) -> Bounds:
-    """Persons of this use who had been reached, for every thousand of it."""
-    return _of_sources(use, lambda fresh, seen, _prior: (seen - fresh) * _PERMILLE // seen if seen else 0)
+def _repeats(use: UseCounted, scope: str, window: int) -> Bounds:
+    def repeats(name: str, seen: Sequence[Sighting]) -> Bounds:
+        fresh, persons = use.subjects.newcomers(name, seen, use.now, window)
+        return _exactly((persons - fresh) * _PERMILLE // persons if persons else 0)
+
+    return use.greatest(scope, repeats)
 
 
-def _of_sources(use: UseCounted, share: Callable[[int, int, int], int]) -> Bounds:
-    found = [Bounds(0, 0)]
-    for source, seen in use.by_source.items():
-        prior = use.subjects.bounds(f"source:{source}", YEAR, use.now).lo
-        after = use.subjects.with_use(f"source:{source}", seen, use.now).lo
-        value = share(after - prior, len(seen), prior)
-        found.append(Bounds(value, value))
-    return use.open_above(_greatest(found))
-
-
-def _difference(use: UseCounted) -> Bounds:
-    least = [LONG_MAX]
-    for source, seen in use.by_source.items():
-        named = (use.subjects.linkage.named([number_of(each) for each in one.ids]) for one in seen)
-        persons = frozenset(person for each in named for person in each)
-        least.append(use.subjects.differences.least(source, persons))
+def _difference(use: UseCounted, scope: str, window: int) -> Bounds:
+    found = [
+        use.subjects.least_difference(name, seen, use.now, window)
+        for name, seen in use.within(scope).items()
+        if seen
+    ]
+    least = min(found, default=LONG_MAX)
     # Few is what a clause is afraid of, so that here the unknown opens downwards.
-    return Bounds(0 if use.unknown else min(least), min(least))
+    return Bounds(0 if use.unknown else least, least)
 
 
-def _greatest(found: Sequence[Bounds]) -> Bounds:
-    return Bounds(max(one.lo for one in found), max(one.hi for one in found))
+def _effects(take: Callable[[Rate], int]) -> Measured:
+    def of_tools(use: UseCounted, scope: str, window: int) -> Bounds:
+        return _exactly(take(use.monitors.effects.rate(use.name_of(scope), use.now, window)))
+
+    return of_tools
+
+
+def _exactly(value: int) -> Bounds:
+    return Bounds(value, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What is measured. `scopes`: the sorts of scopes of which there is such a figure."""
+
+    text: str
+    of: Measured
+    scopes: tuple[str, ...] = SCOPES
+
+
+_NOT_OF_SOURCES = SCOPES[1:]
+MEASURES: Mapping[str, Measure] = MappingProxyType(
+    {
+        "subject_count": Measure("Distinct persons and devices reached", _persons),
+        "device_count": Measure("Distinct devices reached", _devices),
+        "attributes_joined": Measure(
+            "Attributes joined about one person, at most of those in this use",
+            _joined(lambda one: one.attributes),
+        ),
+        "sensitive_pairs": Measure(
+            "Pairs of protected attributes joined about one person, at most",
+            _joined(lambda one: one.sensitive_pairs),
+        ),
+        "points_per_person": Measure(
+            "Places at times joined about one person, at most", _joined(lambda one: one.points)
+        ),
+        "span_days_per_person": Measure(
+            "Days from the first to the last of one person's places, at most",
+            _joined(lambda one: one.span_days),
+        ),
+        "population_coverage_permille": Measure(
+            "Of every thousand persons of a population, those reached (`population_size` is its size)",
+            _coverage,
+        ),
+        "protected_selection": Measure(
+            "Distinct persons reached together with a protected attribute, or picked by protected activity",
+            _protected,
+        ),
+        "growth_permille": Measure("New persons of this use for every thousand reached before", _growth),
+        "repeat_share_permille": Measure(
+            "Of every thousand persons of this use, those reached before", _repeats
+        ),
+        "least_difference": Measure(
+            "Persons by which this use differs from one of the newest 64 sets of persons, at least",
+            _difference,
+        ),
+        "effect_count": Measure(
+            "Calls of tools that were let through", _effects(lambda one: one.calls), _NOT_OF_SOURCES
+        ),
+        "effects_after_reading": Measure(
+            "Calls of tools that were let through within an hour after their deployment read persons' data",
+            _effects(lambda one: one.after_reading),
+            _NOT_OF_SOURCES,
+        ),
+        "longest_effect_run": Measure(
+            "The longest run of calls of one and the same tool",
+            _effects(lambda one: one.longest_run),
+            _NOT_OF_SOURCES,
+        ),
+    }
+)
+"""By the middle of a figure's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,110 +240,36 @@ class Figure:
     of: Callable[[UseCounted], Bounds]
 
 
-def _rate(take: Callable[[UseCounted], int]) -> Callable[[UseCounted], Bounds]:
-    def bounds(use: UseCounted) -> Bounds:
-        value = take(use)
-        return Bounds(value, value)
-
-    return bounds
+def _figure(measure: str, scope: str, window: int) -> Figure:
+    found = MEASURES[measure]
+    return Figure(found.text, scope, NAMES[window], lambda use: found.of(use, scope, window))
 
 
+_SHORT = {
+    "device_count_12m": "source_device_count_12m",
+    "attributes_joined_count": "owner_attributes_joined_12m",
+    "sensitive_pairs_count": "owner_sensitive_pairs_12m",
+    "points_per_person": "owner_points_per_person_12m",
+    "span_days_per_person": "owner_span_days_per_person_12m",
+    "population_coverage_permille": "source_population_coverage_permille_12m",
+    "protected_selection_12m": "owner_protected_selection_12m",
+    "growth_permille": "source_growth_permille_12m",
+    "repeat_share_permille": "source_repeat_share_permille_12m",
+    "least_difference": "source_least_difference_12m",
+    "effects_per_hour": "deployment_effect_count_1h",
+    "effects_after_reading": "deployment_effects_after_reading_1h",
+    "longest_effect_run": "deployment_longest_effect_run_1h",
+}
+"""Short names of those that clauses read most often."""
+_LONG = {
+    f"{scope}_{measure}_{name}": _figure(measure, scope, window)
+    for measure, found in MEASURES.items()
+    for scope in found.scopes
+    for window, name in enumerate(NAMES)
+}
 FIGURES: Mapping[str, Figure] = MappingProxyType(
-    {
-        "owner_subject_count_12m": Figure(
-            "Distinct persons that the owner group has reached, from whatever source",
-            "owner",
-            "12m",
-            _owner(YEAR),
-        ),
-        "owner_subject_count_30d": Figure(
-            "Distinct persons that the owner group has reached", "owner", "30d", _owner(MONTH)
-        ),
-        "owner_subject_count_7d": Figure(
-            "Distinct persons that the owner group has reached", "owner", "7d", _owner(WEEK)
-        ),
-        "deployment_subject_count_24h": Figure(
-            "Distinct persons that the deployment has reached", "deployment", "24h", _deployment(DAY)
-        ),
-        "deployment_subject_count_1h": Figure(
-            "Distinct persons that the deployment has reached", "deployment", "1h", _deployment(HOUR)
-        ),
-        "purpose_subject_count_12m": Figure(
-            "Distinct persons reached for the purpose of this use, by whomever", "purpose", "12m", _purpose
-        ),
-        "device_count_12m": Figure(
-            "Distinct devices of the source that reached most", "source", "12m", _devices
-        ),
-        "attributes_joined_count": Figure(
-            "Attributes joined about one person, at most, with those of this use",
-            "owner",
-            "12m",
-            lambda use: use.open_above(use.joined().attributes),
-        ),
-        "sensitive_pairs_count": Figure(
-            "Pairs of protected attributes joined about one person, at most",
-            "owner",
-            "12m",
-            lambda use: use.open_above(use.joined().sensitive_pairs),
-        ),
-        "points_per_person": Figure(
-            "Places at times joined about one person, at most",
-            "owner",
-            "12m",
-            lambda use: use.open_above(use.joined().points),
-        ),
-        "span_days_per_person": Figure(
-            "Days from the first to the last of one person's places, at most",
-            "owner",
-            "12m",
-            lambda use: use.open_above(use.joined().span_days),
-        ),
-        "population_coverage_permille": Figure(
-            "Of every thousand persons of a population, those reached (`population_size` is its size)",
-            "source",
-            "12m",
-            _coverage,
-        ),
-        "protected_selection_12m": Figure(
-            "Distinct persons reached together with a protected attribute, or picked by protected activity",
-            "owner",
-            "12m",
-            _protected,
-        ),
-        "growth_permille": Figure(
-            "New persons of this use for every thousand whom its source had reached", "source", "12m", _growth
-        ),
-        "repeat_share_permille": Figure(
-            "Of every thousand persons of this use, those whom its source had reached before",
-            "source",
-            "12m",
-            _repeats,
-        ),
-        "least_difference": Figure(
-            "Persons by which this use differs from an earlier one over the same source, at least",
-            "source",
-            "the newest 64 uses",
-            _difference,
-        ),
-        "effects_per_hour": Figure(
-            "Calls of tools that were let through",
-            "deployment",
-            "1h",
-            _rate(lambda use: use.monitors.effects.rate(use.deployment, use.now).calls),
-        ),
-        "effects_after_reading": Figure(
-            "Calls of tools that were let through within the hour after persons' data had been read",
-            "deployment",
-            "1h",
-            _rate(lambda use: use.monitors.effects.rate(use.deployment, use.now).after_reading),
-        ),
-        "longest_effect_run": Figure(
-            "The longest run of calls of one and the same tool",
-            "deployment",
-            "1h",
-            _rate(lambda use: use.monitors.effects.rate(use.deployment, use.now).longest_run),
-        ),
-    }
-)  # fmt: skip
+    _LONG | {short: _LONG[name] for short, name in _SHORT.items()}
+)
 """By the name of the fact."""
-OF_EFFECTS = frozenset({"effects_per_hour", "effects_after_reading", "longest_effect_run"})
+OF_EFFECTS = frozenset(name for name in FIGURES if "effect" in name)
+"""Those that a call of a tool reads as they are at that moment."""

@@ -22,6 +22,10 @@ Find = Callable[[Digest], tuple[Sighting, ...] | None]
 """The sightings behind a commitment; None where they are not at hand, or are not what was committed to."""
 
 
+MAX_AT_HAND = 200_000
+"""Sightings that are kept at hand beside the counts; others are read from what is kept on disk."""
+
+
 def nothing_kept(_commitment: Digest) -> tuple[Sighting, ...] | None:
     """Where no contributions are kept."""
     return None
@@ -37,17 +41,21 @@ class Monitors:
         """
         self._find = find
         self._offered: dict[Digest, tuple[Sighting, ...]] = {}
+        self._at_hand = 0
         self.totals = Totals()
         self.subjects = Subjects()
         self.effects = Effects()
         self.unresolved = 0
 
-    def offer(self, commitment: Digest, sightings: tuple[Sighting, ...], limit: int = 4096) -> None:
-        """Has the sightings of a use at hand that is decided next."""
-        if commitment not in self._offered:
-            if len(self._offered) >= limit:
-                del self._offered[next(iter(self._offered))]
-            self._offered[commitment] = sightings
+    def offer(self, commitment: Digest, sightings: tuple[Sighting, ...]) -> None:
+        """Has the sightings of a use at hand that is decided next; of very many the eldest are let go."""
+        if commitment in self._offered:
+            return
+        self._offered[commitment] = sightings
+        self._at_hand += len(sightings) + 1
+        while self._at_hand > MAX_AT_HAND and len(self._offered) > 1:
+            gone = next(iter(self._offered))
+            self._at_hand -= len(self._offered.pop(gone)) + 1
 
     def with_use(self, now: datetime, reservations: Sequence[Reservation]) -> Mapping[str, Total]:
         """Each source's total if a use with these reservations is released now. Nothing is reserved yet."""
@@ -68,15 +76,19 @@ class Monitors:
     def reached(self, deployment: str, counted: Counted, reservations: Iterable[Reservation]) -> Reached:
         """What the reservations reach, as far as their contributions are at hand."""
         by_source: dict[str, dict[Sighting, None]] = {}
+        parts: dict[Sighting, int] = {}
         for one in reservations:
+            part = 0 if one.contribution is None else int(one.contribution[:16], 16)
             for seen in self._sightings(one) or ():
                 by_source.setdefault(one.source, {})[seen] = None
+                parts.setdefault(seen, part)
         return Reached(
             counted.owner,
             deployment,
             counted.purpose,
             {source: tuple(seen) for source, seen in by_source.items()},
             counted.protected,
+            parts,
         )
 
     def reserve(

@@ -10,18 +10,26 @@ Source: DESIGN section 4, clause R1.c of the example policy.
 """
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import reduce
 
-from caveat.facts.fact import Facts, Grade
+from caveat.facts.fact import Grade
 from caveat.facts.value import LONG_MAX, Interval
 from caveat.ledger.finding import Code, Finding
 from caveat.ledger.record import DecisionRecord, Record, Reservation, parse_time
 from caveat.signing.digest import Digest
 
 WINDOW = timedelta(days=366)  # never shorter than twelve months of the calendar
+MAX_DIGESTS = 200_000
+"""Digests that are told apart, over all sources. Of the eldest beyond only sums are left: data that are used
+again then count again, which is too many and never too few."""
+MAX_SOURCES = 50_000
+"""Sources that are told apart; those beyond share one total, which is more than each has."""
+SHARED = "*"
+_SUM = timedelta(days=1)
 FACT = "cumulative_subject_count_12m"
 OBSERVER = "totals"
 
@@ -67,6 +75,28 @@ def _no_ages() -> list[tuple[datetime, Digest]]:
 
 
 @dataclass(slots=True)
+class _Sum:
+    """What is left of digests that were last used between two moments. It stands until the later one is
+    outside of the window."""
+
+    first: datetime
+    last: datetime
+    lo: int = 0
+    hi: int = 0
+    unknown: int = 0
+
+    def add(self, total: Total, last: datetime) -> None:
+        self.last = max(self.last, last)
+        self.lo += total.lo
+        self.hi += total.hi or 0
+        self.unknown += total.hi is None
+
+
+def _no_sums() -> deque[_Sum]:
+    return deque()
+
+
+@dataclass(slots=True)
 class _Source:
     """One source: its counts by digest, their sums, and a heap with one age for each digest."""
 
@@ -75,6 +105,25 @@ class _Source:
     lo: int = 0
     hi: int = 0
     unknown: int = 0
+    sums: deque[_Sum] = field(default_factory=_no_sums)
+
+    def shorten(self) -> bool:
+        """Leaves a sum in the place of the eldest digest, as old as the latest of its day; whether there was
+        one."""
+        while self.ages:
+            last, digest = heapq.heappop(self.ages)
+            count = self.counts.get(digest)
+            if count is None:
+                continue
+            if count.last != last:
+                heapq.heappush(self.ages, (count.last, digest))
+                continue
+            total = self.counts.pop(digest).total()
+            if not self.sums or last - self.sums[-1].first >= _SUM:
+                self.sums.append(_Sum(last, last))
+            self.sums[-1].add(total, last)
+            return True
+        return False
 
     def add(self, total: Total, sign: int) -> None:
         """Puts a count into the sums, or takes it out."""
@@ -88,13 +137,29 @@ class _Source:
 class Totals:
     """The totals of all sources. Not for several threads: the gateway's event loop owns it."""
 
-    def __init__(self) -> None:
-        """No source has reached anyone."""
+    def __init__(self, max_digests: int = MAX_DIGESTS, max_sources: int = MAX_SOURCES) -> None:
+        """No source has reached anyone. At most so many are told apart."""
+        self._max_sources = max_sources
         self._sources: dict[str, _Source] = {}
+        self._max_digests, self._digests = max_digests, 0
+
+    def is_exact(self, source: str) -> bool:
+        """Whether every digest of the source is told apart."""
+        held = self._held(source)
+        return self._named(source) == source and (held is None or not held.sums)
+
+    def _held(self, source: str) -> _Source | None:
+        return self._sources.get(self._named(source))
+
+    def _named(self, source: str) -> str:
+        """The name under which a source is counted: its own, or the shared one once there are too many."""
+        # As long as anything is in the shared one, nothing begins anew that may be in there.
+        is_full = len(self._sources) >= self._max_sources or SHARED in self._sources
+        return SHARED if is_full and source not in self._sources else source
 
     def prior(self, source: str, now: datetime, apart_from: Iterable[Digest] = ()) -> Total:
         """Persons of `source` within the window that ends at `now`, without those of `apart_from`."""
-        held = self._sources.get(source)
+        held = self._held(source)
         if held is None:
             return Total(0, 0)
         _forget(held, now)
@@ -110,7 +175,7 @@ class Totals:
 
     def counted(self, source: str, digests: Sequence[Digest]) -> Sequence[Digest]:
         """Those of these digests of which some use counted at least one person of the source."""
-        held = self._sources.get(source)
+        held = self._held(source)
         if held is None or held.lo == 0:
             return ()
         counts = held.counts
@@ -124,7 +189,7 @@ class Totals:
         by_source: dict[str, dict[Digest, Total]] = {}
         for own in reservations:
             counts = by_source.setdefault(own.source, {})
-            held = self._sources.get(own.source)
+            held = self._held(own.source)
             earlier = held.counts.get(own.digest) if held is not None else None
             total = Total(own.lo, own.hi)
             if earlier is not None and earlier.last > now - WINDOW:
@@ -141,23 +206,39 @@ class Totals:
     def reserve(self, now: datetime, reservations: Iterable[Reservation]) -> None:
         """Counts a use that is about to be released. `now`: its record's time, never before the last."""
         for own in reservations:
-            held = self._sources.setdefault(own.source, _Source())
+            held = self._sources.setdefault(self._named(own.source), _Source())
             _forget(held, now)
             count = held.counts.get(own.digest)
             if count is None:
                 count = held.counts[own.digest] = _Count(now)
                 heapq.heappush(held.ages, (now, own.digest))
+                self._digests += 1
             else:
                 held.add(count.total(), -1)
                 count.last = max(now, count.last)
             said = (own.lo, own.hi)
             count.uses[said] = count.uses.get(said, 0) + 1
             held.add(count.total(), 1)
+        if self._digests > self._max_digests:
+            self._shorten(now)
+
+    def _shorten(self, now: datetime) -> None:
+        """Makes room for one in ten more: first of what has fallen out of the window, then of the largest."""
+        for name, held in list(self._sources.items()):
+            _forget(held, now)
+            if not held.counts and not held.sums:
+                del self._sources[name]
+        largest = sorted(self._sources.values(), key=lambda held: len(held.counts), reverse=True)
+        left = sum(len(held.counts) for held in largest)
+        for held in largest:
+            while left > self._max_digests - self._max_digests // 10 and held.shorten():
+                left -= 1
+        self._digests = left
 
     def give_back(self, reservations: Iterable[Reservation]) -> None:
         """Undoes one `reserve` of a use whose record was refused, so that it was not released after all."""
         for own in reservations:
-            held = self._sources.get(own.source)
+            held = self._held(own.source)
             count = held.counts.get(own.digest) if held is not None else None
             said = (own.lo, own.hi)
             if held is None or count is None or said not in count.uses:
@@ -193,13 +274,13 @@ class TotalsCheck:
     """For `verify`: each released use carried the total that the records before it give.
 
     Where persons of its source were told apart, the records alone give only what it may be at most: as many
-    as there would be if no two uses had reached the same person.
+    as there would be if no two uses had reached the same person. `PersonsCheck` says more.
     """
 
-    def __init__(self, greatest: Callable[[Digest, str], int]) -> None:
+    def __init__(self, greatest: Callable[[Digest, str], int], totals: Totals | None = None) -> None:
         """`greatest`: the greatest value of a count under the bundle with this digest."""
         self._greatest = greatest
-        self._totals = Totals()
+        self._totals = Totals() if totals is None else totals
         self._apart: set[str] = set()
 
     def check(self, index: int, record: Record) -> Iterator[Finding]:
@@ -211,8 +292,9 @@ class TotalsCheck:
         totals = self._totals.with_use(parse_time(record.time), record.reserve)
         derived = reduce(_greater, totals.values()).value(self._greatest(record.bundle, FACT))
         self._apart.update(one.source for one in record.reserve if one.contribution is not None)
-        observed = [value for case in record.cases for value in _observed(case)]
-        if self._apart.isdisjoint(one.source for one in record.reserve):
+        observed = observed_totals(record)
+        exact = all(self._totals.is_exact(one.source) for one in record.reserve)
+        if exact and self._apart.isdisjoint(one.source for one in record.reserve):
             differs = any(value != derived for value in observed)
         else:
             most = derived if isinstance(derived, int) else derived.hi
@@ -223,14 +305,23 @@ class TotalsCheck:
         self._totals.fold(record)
 
 
-def _observed(case: Facts) -> Iterator[int | Interval]:
-    for fact in case.facts:
-        if fact.name == FACT and fact.grade is Grade.OBSERVED and isinstance(fact.value, (int, Interval)):
-            yield fact.value
+def observed_totals(record: DecisionRecord) -> Sequence[int | Interval]:
+    """The totals that a record says were observed, one for each case that has one."""
+    return [
+        fact.value
+        for case in record.cases
+        for fact in case.facts
+        if fact.name == FACT and fact.grade is Grade.OBSERVED and isinstance(fact.value, (int, Interval))
+    ]
 
 
 def _forget(held: _Source, now: datetime) -> None:
     """Drops what lies before the window."""
+    while held.sums and held.sums[0].last <= now - WINDOW:
+        gone = held.sums.popleft()
+        held.lo -= gone.lo
+        held.hi -= gone.hi
+        held.unknown -= gone.unknown
     while held.ages and held.ages[0][0] <= now - WINDOW:
         _, digest = heapq.heappop(held.ages)
         count = held.counts.get(digest)

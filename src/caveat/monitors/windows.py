@@ -12,7 +12,8 @@ _HOURS = (1, 24, 7 * 24, 30 * 24, 366 * 24)
 WINDOWS = tuple(hours * 3600 // BUCKET_SECONDS for hours in _HOURS)
 """Lengths in buckets; twelve months are 366 days, never shorter than those of the calendar."""
 HOUR, DAY, WEEK, MONTH, YEAR = range(5)
-DAY_BUCKETS = 24 * 3600 // BUCKET_SECONDS
+HOUR_BUCKETS = 3600 // BUCKET_SECONDS
+DAY_BUCKETS = 24 * HOUR_BUCKETS
 
 
 def bucket_of(moment: datetime) -> int:

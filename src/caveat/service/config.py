@@ -15,6 +15,7 @@ from caveat.gateway.ports import Files
 from caveat.gateway.routes import Routes
 from caveat.gateway.tracing import NO_TRACE, Tracing
 from caveat.gateway.upstream import UpstreamConfig
+from caveat.monitors.keys import SubjectKeys
 from caveat.service.notify_config import NotifyConfig
 from caveat.service.tls import ServerTls
 from caveat.service.watch import WatchConfig
@@ -32,8 +33,7 @@ class ServiceConfig:
     the ledger does not have, their digest compared. `reload_on_hangup`: SIGHUP is this process's to answer.
     `clock`: of this machine. `prove`: that every shape is decided, before anything is served; raises
     `GatewayError`. `sign_in`: where people sign in at the console beside passkeys.
-    `subject_keys`: under which persons are told apart, oldest first; without any, uses are
-    counted by their data.
+    `subject_keys`: under which persons are told apart; without any, uses are counted by their data.
     """
 
     read_files: Callable[[], Files]
@@ -55,4 +55,4 @@ class ServiceConfig:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     notify: NotifyConfig | None = None
     sign_in: Provider | None = None
-    subject_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    subject_keys: SubjectKeys | None = field(default=None, repr=False)

@@ -10,6 +10,7 @@ from caveat.gateway.errors import FaultError
 from caveat.gateway.witnesses import NOBODY_APART, Apart
 from caveat.labels.subjects import Sighting
 from caveat.monitors.contribution import Sealed
+from caveat.monitors.keys import ChainKeys, KeysUnavailableError, SubjectKeys
 from caveat.monitors.monitors import Monitors
 from caveat.screens.identifiers import sightings_of
 from caveat.signing.digest import Digest
@@ -23,12 +24,25 @@ class ContributionFiles:
     """The store under one chain of keys, with failures as answers."""
 
     def __init__(
-        self, store: SqliteContributions, keys: tuple[bytes, ...], log: FilteringBoundLogger | None = None
+        self,
+        store: SqliteContributions,
+        keys: SubjectKeys | None,
+        log: FilteringBoundLogger | None = None,
+        *,
+        note: bool = True,
     ) -> None:
-        """`store`: opened already; whoever opened it closes it. Raises `ContributionStoreError`."""
+        """`store`: opened already; whoever opened it closes it. `note`: that it is kept under this chain from
+        now on. Raises `ContributionStoreError`, also for another chain than its own, and
+        `KeysUnavailableError`."""
+        store.check_chain(keys, note=note)
         self._store, self._keys, self._log = store, keys, log
         self.erasures = store.erasures(keys)
         self._erased = frozenset(one for each in self.erasures for one in each.commitments)
+
+    @property
+    def secret(self) -> bytes:
+        """Under which figures are drawn that are told; nothing to guess where nobody is told apart."""
+        return b"" if self._keys is None else self._keys.at_rest(self._keys.number)
 
     def find(self, commitment: Digest) -> tuple[Sighting, ...] | None:
         """The sightings behind it; none of them where sums stand in its place; None where it is missing.
@@ -54,9 +68,11 @@ class ContributionFiles:
 
     def keep(self, sealed: Sequence[Sealed]) -> None:
         """Makes them durable; raises `FaultError`, with which a use is held back."""
+        if self._keys is None:
+            return
         try:
-            self._store.put(sealed, len(self._keys))
-        except ContributionStoreError as error:
+            self._store.put(sealed, self._keys)
+        except (ContributionStoreError, KeysUnavailableError) as error:
             raise FaultError(
                 503,
                 "monitors_unavailable",
@@ -66,11 +82,15 @@ class ContributionFiles:
 
     def apart(self, monitors: Monitors) -> Apart:
         """How persons are told apart from now on: not at all without a key, or where the store is full."""
-        if not self._keys:
+        if self._keys is None:
             return NOBODY_APART
-        contributions = Contributions(sightings_of, self._keys, monitors)
+        contributions = Contributions(sightings_of, self._keys, monitors, self._log)
 
         def contribute(part: Part, id_column: str) -> Contributed | None:
             return None if self._store.is_full else contributions(part, id_column)
 
-        return Apart(contribute, self.keep)
+        def prepare(part: Part, id_column: str) -> None:
+            if not self._store.is_full:
+                contributions.made(part, id_column)
+
+        return Apart(contribute, self.keep, None if isinstance(self._keys, ChainKeys) else prepare)

@@ -26,6 +26,7 @@ from caveat.gateway.witnesses import BundleWitnesses
 from caveat.ledger.disk import RealDisk
 from caveat.ledger.ledger import Ledger
 from caveat.ledger.rotate import key_in_force
+from caveat.monitors.keys import KeysUnavailableError
 from caveat.monitors.logged import Logged
 from caveat.monitors.once import Once
 from caveat.oversight.book import Book
@@ -41,17 +42,19 @@ from caveat.service.log_keys import DataFolderError, log_keys
 from caveat.service.manifest_index import ManifestIndex
 from caveat.service.service import Service
 from caveat.service.stores import Stores, open_outbox, open_stores, open_transcripts
+from caveat.service.subject_keys import SubjectKeyError
 from caveat.service.watch import read_known
 from caveat.signing.keys import PrivateKey
-from caveat.store.errors import ContributionStoreError
+from caveat.store.errors import ChainDiffersError, ContributionStoreError
 from caveat.store.revocations import RevocationFiles
 
 
 def open_service(config: ServiceConfig) -> Service:
     """A gateway over `config`.
 
-    Raises `LawError` for a bundle that may not be served, `DataFolderError` for the data folder, and the
-    ledger's own errors for a log that may not be written on. Then nothing of it stays open.
+    Raises `LawError` for a bundle that may not be served, `DataFolderError` for the data folder,
+    `SubjectKeyError` for another chain of keys than its own, and the ledger's own errors for a log that may
+    not be written on. Then nothing of it stays open.
     """
     audit_key, log_key = log_keys(config.data)
     with ExitStack() as opening:
@@ -98,6 +101,8 @@ def open_service(config: ServiceConfig) -> Service:
 def _apart(config: ServiceConfig, stores: Stores) -> ContributionFiles:
     try:
         return ContributionFiles(stores.contributions, config.subject_keys, config.log)
+    except (ChainDiffersError, KeysUnavailableError) as error:
+        raise SubjectKeyError(str(error)) from error
     except ContributionStoreError as error:
         raise DataFolderError(str(error)) from error
 

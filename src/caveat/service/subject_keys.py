@@ -1,18 +1,25 @@
 """The key under which persons are told apart: held by a second party, read once, never written by a gateway.
 
 A chain of keys, oldest first, 64 hexadecimal digits a line: a file that whoever operates the gateway's disk
-does not keep on it, or a descriptor that the second party's agent hands over at start. With the disk and
-without the chain nobody can test who was counted. Source: ADR-0047.
+does not keep on it, a descriptor that is handed over at start, or an agent of the second party's that answers
+over a socket and keeps the chain to itself. With the disk and without the chain nobody can test who was
+counted. Source: ADR-0047.
 """
 
+import hmac
 import os
 import re
 import secrets
 from pathlib import Path
 
+from caveat.monitors.keys import ChainKeys, KeysUnavailableError, SubjectKeys
+from caveat.service.key_agent import AgentKeys
+from caveat.service.log_keys import log_keys
+
 KEY_BYTES = 32
 MAX_KEYS = 64
 VARIABLE = "CAVEAT_SUBJECT_KEY_FD"
+AGENT = "unix:"
 _LINE = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -43,15 +50,31 @@ def new_key() -> bytes:
     return secrets.token_bytes(KEY_BYTES)
 
 
-def read_chain_file(path: Path, data: Path) -> tuple[bytes, ...]:
+def open_keys(given: str, data: Path) -> SubjectKeys:
+    """The chain that `given` names: `unix:PATH` an agent at a socket, anything else a file of the second
+    party's; raises `SubjectKeyError`, and `DataFolderError`."""
+    if not given.startswith(AGENT):
+        return ChainKeys(read_chain_file(Path(given), data))
+    try:
+        return AgentKeys(Path(given.removeprefix(AGENT)), own_key(data))
+    except KeysUnavailableError as error:
+        raise SubjectKeyError(str(error)) from error
+
+
+def own_key(data: Path) -> bytes:
+    """The gateway's own share, from its data folder: before an agent it makes ids that say nothing to it."""
+    return hmac.digest(log_keys(data)[0], b"subjects", "sha256")
+
+
+def read_chain_file(path: Path, data: Path | None) -> tuple[bytes, ...]:
     """The chain in a file of the second party's; raises `SubjectKeyError`.
 
-    Refused inside the data folder, and where others than its owner may read it: kept there it would be on
-    the very disk that it protects.
+    Refused inside the data folder `data`, and where others than its owner may read it: kept there it would be
+    on the very disk that it protects.
     """
     try:
-        resolved, within = path.resolve(strict=True), data.resolve()
-        if resolved.is_relative_to(within):
+        resolved = path.resolve(strict=True)
+        if data is not None and resolved.is_relative_to(data.resolve()):
             raise SubjectKeyError(f"`{path.name}` lies in the data folder, beside what it protects")
         if resolved.stat().st_mode & 0o077:
             raise SubjectKeyError(f"`{path.name}` may be read by others than its owner")

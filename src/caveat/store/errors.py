@@ -8,6 +8,7 @@ StoreError
 ├── HoldStoreError       what waits for people cannot be stored or read
 ├── OutboxError          notifications cannot be kept or read
 ├── ContributionStoreError what tells persons apart cannot be kept or read
+│   └── ChainDiffersError  it is kept under another chain of keys than the one given
 ├── KeyStoreError        the issued API keys cannot be read or written
 └── FolderError          a folder is not one that may be read as a bundle
 """
@@ -39,6 +40,10 @@ class OutboxError(StoreError):
 
 class ContributionStoreError(StoreError):
     """Contributions could not be kept or read. A use whose persons cannot be kept is held back."""
+
+
+class ChainDiffersError(ContributionStoreError):
+    """What is kept is under another chain of keys than the one given, or under one where none is given."""
 
 
 class KeyStoreError(StoreError):

@@ -161,10 +161,18 @@ class PlantedWitnesses:
     def drop(self, call: Call, gathered: Gathered) -> None:
         """Nothing was."""
 
-    def did(self, call: Call, action: str, now: datetime) -> None:
+    def did(
+        self, call: Call, deployment: Deployment, cases: tuple[Facts, ...], action: str, now: datetime
+    ) -> None:
         """Nothing is counted."""
 
-    def lately(self, call: Call, deployment: Deployment, now: datetime) -> Mapping[str, Bounds]:  # noqa: ARG002 - the same
+    def lately(
+        self,
+        call: Call,  # noqa: ARG002 - the same
+        deployment: Deployment,  # noqa: ARG002 - the same
+        cases: tuple[Facts, ...],  # noqa: ARG002 - the same
+        now: datetime,  # noqa: ARG002 - the same
+    ) -> Mapping[str, Bounds]:
         """No tool did anything."""
         return {}
 
