@@ -1,157 +1,16 @@
-"""Words that assign a sensitive attribute, in several languages, and words of persons and groups in tables.
+"""Words that say what the columns of a table hold, and words that are no part of a name of a person.
 
-A list is never whole: what is said in other words is not found, and finding nothing proves nothing. Terms are
-those of groups, views and conditions themselves, and of places and acts that stand for them (proxies).
+What assigns a sensitive attribute stands in `words/*.txt`. A list is never whole.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
-PLACE = "place"
-"""A proxy: it says something of a person only who goes there, belongs to it or gives to it."""
-
-
-def _terms(text: str) -> tuple[str, ...]:
-    """The terms between bars."""
-    return tuple(term.strip() for term in text.split("|") if term.strip())
+from caveat.screens.terms import fold
 
 
 def _words(text: str) -> frozenset[str]:
-    """The words between spaces."""
-    return frozenset(text.split())
+    """The words between spaces, folded."""
+    return frozenset(fold(text).split())
 
 
-TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "political": _terms(
-            """
-            hard left | hard right | centre right | centre left | center right | center left | tory |
-            tories | labour voter | tory voter | conservative voter | liberal voter | green supporter |
-            votes green | vote green | lib dem | swing voter | party supporter | leftists | rightists |
-            liberals among | fascist | fascists | populist right | populist left | zionist | feminist |
-            pro life | pro choice | pro palestinian | pro israeli | pro russian | anti vaxxer |
-            for the opposition | opposition rally | government rally | government voter |
-            government supporter | for the greens | for the conservatives | for the communists |
-            for the socialists | the socialists | christian democrats | nationalist parties |
-            the far right | the left | communists | socialists | nationalists | anarchists | marxists |
-            leans republican | leaning republican | leaning democrat | linke wähler | rechtsradikal |
-            rechtsextremist | linksradikal | wählt links | wählt rechts | wählt vermutlich links |
-            eher rechts | eher links | nationalist | wähler | wählerin | die grünen | kommunistin |
-            sozialistin | de derechas | de izquierdas | la extrema derecha | la extrema izquierda |
-            conservadora | nacionalista | liberal | anarquista | los verdes |
-            left wing | right wing | left leaning | right leaning | leftist | rightist |
-            votes left | votes right | liberal | conservative | socialist | communist | marxist |
-            anarchist | libertarian | nationalist | far left | far right | centrist | progressive |
-            democrat | republican | green voter | social democrat | christian democrat | monarchist |
-            separatist | pro government | anti government | opposition supporter | opposition voter |
-            government critic | party member | linksextrem | rechtsextrem | konservativ |
-            sozialist | kommunist | sozialdemokrat | grünen wähler | socialiste |
-            communiste | conservateur | extrême gauche | extrême droite |
-            conservador | socialista | comunista | izquierdista | derechista |
-            solcu | sağcı | левый | правый | коммунист | оппозиционер | либерал |
-            консерватор | يساري | يميني | معارض | 左派 | 右派 | 保守派 | 自由派
-            """
-        ),
-        "religion": _terms(
-            """
-            muslims | christians | jews | catholics | protestants | hindus | buddhists | sikhs |
-            atheists | anglican | methodist | presbyterian | lutheran | pentecostal | quaker | quakers |
-            orthodox | secular | unbeliever | unbelievers | believers | pastafarian |
-            seventh day adventist | zoroastrian | muslimin | muslimisch | jude | jüdin |
-            konfessionslos | zeuge jehovas | zeugin jehovas | strenggläubig | gläubig | buddhistisch |
-            hinduistisch | orthodox | atheistin | musulmanes | católicos | judíos | ateo | atea |
-            evangélico | evangélica | budista | testigo de jehová | sin religión | agnóstico |
-            agnóstica | kosher meals | halal meals | eats halal | keeps kosher |
-            muslim | islam | sunni | shia | shiite | christian | catholic | protestant |
-            orthodox christian | evangelical | baptist | jewish | jew | judaism | hindu | hinduism |
-            buddhist | buddhism | sikh | atheist | agnostic | mormon | jehovah s witness | bahai | alevi |
-            practising believer | devout | muslima | moslem | christ | katholisch | evangelisch | jüdisch |
-            atheistisch | musulman | musulmane | catholique | chrétien | protestante | juif | juive |
-            musulmán | musulmana | católico | católica | judío | judía | cristiano | cattolico |
-            musulmano | ebreo | muçulmano | judeu | müslüman | hristiyan | yahudi | мусульманин |
-            мусульманка | православный | католик | еврей | иудей | مسلم | مسيحي | يهودي | شيعي | سني |
-            穆斯林 | 基督徒 | 佛教徒 | 天主教徒
-            """
-        ),
-        "health": _terms(
-            """
-            asthma | lupus | migraine | stroke survivor | stroke | arthritis | cancers | breast cancer |
-            leukaemia | heart disease | heart condition | coronary disease | kidney disease |
-            autoimmune disease | sickle cell | hypertension | obesity | infertility | anorexia |
-            bulimia | psychosis | psychotic | panic attacks | panic disorder | anxiety | adhd |
-            dyslexia | burnout | burn out | mental disorder | severe depression | mild depression |
-            opioid dependence | dependence | alcohol addiction | drug user | insulin | methadone |
-            lithium | chemotherapy | antiretrovirals | antidepressants | antipsychotics | on prep |
-            miscarriage | miscarriages | abortion | menopause | therapy | psychiatrist | tuberculosis |
-            syphilis | covid | schizophren | depressionen | angststörung | alkoholiker | alkoholikerin |
-            brustkrebs | epilepsie | asthma | diabetikerin | behinderung | krank | keine erkrankung |
-            esquizofrenia | depresión | ansiedad | cáncer | vih | vih positivo | alcohólico |
-            epilepsia | asma | discapacidad | no embarazada | enfermo | enferma |
-            hiv positive | hiv | aids | cancer | diabetes | diabetic | depression | depressed |
-            depressive | bipolar | schizophrenia | schizophrenic | anxiety disorder | pregnant |
-            pregnancy | epilepsy | epileptic | alcoholic | alcoholism | addiction | addict | dementia |
-            alzheimer s | parkinson s | hepatitis | multiple sclerosis | autism | autistic | disabled |
-            ptsd | eating disorder | chronic illness | mental illness | infertile | krebs | depressiv |
-            schwanger | behindert | diabetiker | suchtkrank | séropositif | enceinte | dépressif |
-            diabétique | embarazada | diabético | deprimido | incinta | grávida | hamile | беременна |
-            диабет | депрессия | рак | حامل | السكري | 怀孕 | 糖尿病 | 抑郁症 | 癌症
-            """
-        ),
-        "union": _terms(
-            """
-            union organiser | union organisers | union organizers | union members | union activists |
-            union sympathiser | union sympathisers | trade unionists | union delegate |
-            joined the union | for the union | the union | miners union | teachers union |
-            workers union | trade union | member of a union | works council | against the strike |
-            for the strike | pays dues | gewerkschaft | gewerkschaften | gewerkschaftlich |
-            gewerkschaftsmitglieder | betriebsrat | sindicato | sindicatos | sindical |
-            afiliada al sindicato | afiliado al sindicato | syndicat |
-            union member | union activist | union organiser | union organizer | trade unionist |
-            unionised | unionized | shop steward | pro union | gewerkschaftsmitglied | gewerkschafter |
-            gewerkschafterin | syndiqué | syndiquée | syndicaliste | sindicalista | sindicalizado |
-            sindacalista | sendikalı | член профсоюза | عضو نقابة | 工会会员
-            """
-        ),
-        "orientation": _terms(
-            """
-            gays | lesbians | homosexuals | trans man | trans woman | transsexual | cisgender |
-            non binary | nonbinary | pansexual | same sex partner | gay dating | homosexuelle |
-            schwule | lesben | transgeschlechtlich | heterosexuell | homosexuales | gais | bisexuelle |
-            gay | lesbian | homosexual | bisexual | queer | heterosexual | straight | asexual |
-            transgender | lgbt | lgbtq | schwul | lesbisch | homosexuell | bisexuell | homosexuel |
-            homosexuelle | lesbienne | lesbiana | omosessuale | eşcinsel | гей | лесбиянка | гомосексуал |
-            مثلي | 同性恋
-            """
-        ),
-        "ethnicity": _terms(
-            """
-            blacks | latinos | undocumented | undocumented immigrants | illegal immigrant |
-            asylum seeker | inuit | maori | mapuche | turkish origin | arab origin |
-            migrationshintergrund | ausländer | gitana |
-            black | african american | hispanic | latino | latina | asian american | caucasian | roma |
-            sinti | kurd | kurdish | arab | uyghur | uighur | han chinese | indigenous | native american |
-            aboriginal | romani | berber | tatar | rohingya | hutu | tutsi | kurde | kurdisch | araber |
-            gitan | arabe | gitano | kürt | курд | цыган | татарин | كردي | عربي | 维吾尔 | 汉族 | 藏族
-            """
-        ),
-        PLACE: _terms(
-            """
-            mass | confession | prayers | prays five times | parish choir | mosque visitor |
-            church visitor | fertility clinic | abortion clinic visit | dialysis clinic |
-            psychiatric ward | gay bars | union office | mezquita | sinagoga | freitagsgebet |
-            fasts in ramadan |
-            mosque | church | synagogue | hindu temple | gurdwara | friday prayers | prayer group |
-            bible study | ramadan | sunday mass | union hall | union meeting | union meetings |
-            strike fund | gay bar | pride parade | pride march | hiv clinic | fertility clinic |
-            oncology clinic | oncology ward | methadone clinic | abortion clinic | psychiatric clinic |
-            dialysis | aa meetings | alcoholics anonymous | party rally | party rallies | protest march |
-            protest marches | campaign rally | moschee | kirche | synagoge | gewerkschaftshaus | mosquée |
-            église | mezquita | iglesia | moschea | chiesa | cami | мечеть | церковь | синагога | مسجد |
-            كنيسة | 清真寺 | 教堂
-            """
-        ),
-    }
-)
 TOPICS = _words(
     """
     belief condition confession denomination diagnose diagnosis disability disease ethnic_origin
@@ -164,12 +23,18 @@ TOPICS = _words(
 """Heads of columns that say what they hold; most do not, and values decide."""
 PERSON_HEADS = _words(
     """
-    account ad apellido bürger citizen citizen_id cognome customer e-mail email empleado employee
+    account ad applicant attendee badge caller candidate_id colleague contact delegate device donor
+    driver emp emp_no
+    employee_no guest juror nurse owner participant respondent_e-mail sender speaker staff student
+    subscriber tenant
+    testimone vecino who whom whose voter_name kunde mieter nutzer schuler bewerber usuario cliente
+    utilisateur salarie
+    account_id apellido bürger citizen citizen_id cognome customer e-mail email empleado employee
     employee_id employé first_name firstname full_name fullname handle id individual last_name
     lastname mail member member_id mitarbeiter mobile nachname name names national_id nom nombre
     nome passport patient person person_id persona personne persons pessoa phone plate prénom
     resident resident_id soyad ssn subject subject_id surname user user_id username vorname voter
-    имя сотрудник фамилия фио اسم الاسم 名字 姓名
+    имя сотрудник фамилия фио اسم الاسم 名字 姓名 员工 用户 客户 адресат клиент студент العميل الموظف
     """
 )
 GROUP_HEADS = _words(
@@ -190,6 +55,19 @@ COUNT_HEADS = _words(
 )
 NOT_NAMES = _words(
     """
+    abstract alliance alternative analysis archive association assessment base bible bloc board canteen
+    cathedral cell chair
+    chart civic coalition code community conference confidential constitution convention day democrat draft
+    economic evening federation festival field foundation freedom front general global guild health history
+    international journal justice key language law league liberal library list local media medical
+    method minutes
+    morning movement museum network news night office order organisation organization patients policy
+    poll press
+    programme project public radio red reference regional report results revolution sample school score
+    service
+    society socialist station statistics street strike subject subjects summary synod team test total
+    trade trust
+    union unions unit value war week welfare winter women workers world youth
     st hospital ward clinic model table row group class cluster type topic legend key code name employee
     a according age all american among an april association august average between british catholic
     catholics central chapter christian christians church city college committee congress
@@ -204,3 +82,49 @@ NOT_NAMES = _words(
     union united university upper urban valley voters wednesday west with
     """
 )
+QUALITIES = _words(
+    """
+    liberal conservative progressive orthodox secular straight radical reformed charismatic blind deaf
+    bipolar populist devout pious republican democrat catholic healthy sick moderate reactionary
+    christian patriot fit queer black obese depressed paralysed
+    """
+)
+"""What persons are, and many other things: it says something of a person only where nothing follows."""
+OF_ANYTHING = _words(
+    """
+    white black red blue green left right center centre independent neutral moderate radical native
+    foreign mixed reform member organised organized conservative zen lib con dem rep bi poly ace cis
+    trans normal healthy
+    """
+)
+"""Weak words that tell nothing of persons if no other word of their kind stands beside them."""
+NO_CODE = _words(
+    """
+    the is to of in on for and or as by name e-mail email id user no yes note
+    """
+)
+"""What stands before an explanation and is no code."""
+OFFICES = _words(
+    """
+    president minister senator deputy mp mps mep mayor governor chancellor candidate candidates leader bishop
+    pope rabbi imam councillor ambassador secretary abgeordnete abgeordneter burgermeister burgermeisterin
+    diputado diputada congressman congresswoman representative king queen prince princess emperor cardinal
+    archbishop priest saint prophet premier ministro ministra senador senadora depute deputee ministre maire
+    alcalde sindaco prasident prasidentin kanzler kanzlerin
+    """
+)
+"""Without one of these, in ASCII, `OFFICE` finds nothing."""
+CLAIMING = _words(
+    """
+    attend attends attended attending
+    visits visited worship worships pray prays go goes going went been
+    donates donated donating gave gives belongs member members membership weekly regular regularly often every
+    each friday fridays sunday sundays saturday saturdays days seen twice times marched joined sings collects
+    volunteer volunteers sign signs signed reads receipts spotted took participate participates participated
+    participating participation subscribe subscribes votes voted supporter campaigned is was besucht geht
+    spendet frequente va asiste acude frequenta bezoekt gaat chodzi stop stops gidiyor giden vote
+    logged stayed
+    located
+    """
+)
+"""Without one of these, in ASCII, no proxy is claimed of anybody."""

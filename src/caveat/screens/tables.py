@@ -23,6 +23,8 @@ _MAY_CUT = re.compile(r"[\s=:.-](?:(?<=[=-])>|(?<=:):|(?<=\.)\.\.|(?<=\s)(?:\s|[
 _TAG = re.compile(r"<[^<>\n]{1,200}>")
 _QUOTED = re.compile(r'"([^"]{1,80})"')
 _PAIR = re.compile(r"\s*(?:- )?([\w ]{1,24}?) ?[:=] ?(\S[^\n]{0,120})")
+_PROSE = re.compile(r"[a-z][.!?]\s*\Z")
+_DIGIT = re.compile(r"\d")
 _RULE = re.compile(r"[\s|:+=-]+\Z")
 _MARKS = "|\t;,→"
 SPACES = re.compile(r"[\s_]+")
@@ -85,6 +87,7 @@ def tables_in(text: str) -> Iterator[Table]:
     if value is not None:
         yield from _json_tables(value)
     if "<" in text:
+        text = re.sub(r"(</\w{1,40}>)[ \t]{0,8}(?=<\w{1,40} )", r"\1\n", text)
         text = _TAG.sub(lambda tag: "\t" + "\t".join(_QUOTED.findall(tag[0])), text)
         text = "\n".join(re.sub(r"\t+", "\t", line.strip()) for line in text.splitlines())
     if "('" in text:
@@ -92,7 +95,8 @@ def tables_in(text: str) -> Iterator[Table]:
     lines = map(str.strip, text.splitlines())
     text = "\n".join([_CUT.sub("\t", line) if _MAY_CUT.search(line) else line for line in lines])
     for mark in _MARKS + ":":
-        yield from _cut_tables(text, mark)
+        if mark in text:
+            yield from _cut_tables(text, mark)
     yield from _records(text)
 
 
@@ -124,12 +128,20 @@ def _cut_tables(text: str, mark: str) -> Iterator[Table]:
     rows: list[tuple[str, ...]] = []
     for line in (*text.splitlines(), ""):
         cells = tuple(cell.strip(" *_`\"'-•") for cell in line.strip().strip("|").split(mark)[:_MAX_CELLS])
+        if rows and len(cells) > 1 and len(cells) != len(rows[-1]) and _is_head(cells):
+            yield from _headed(rows)
+            rows = []
         if len(cells) > 1 and not (mark == "|" and _RULE.match(line)):
-            if mark not in ",:" or len(line) < _MAX_LINE:
+            if mark not in ",:" or (len(line) < _MAX_LINE and not (mark == "," and _PROSE.search(line))):
                 rows.append(cells)
         elif (rows and not _RULE.match(line)) or (rows and not line.strip()):
             yield from _headed(rows)
             rows = []
+
+
+def _is_head(cells: Sequence[str]) -> bool:
+    known = PERSON_HEADS | GROUP_HEADS | TOPICS | COUNT_HEADS
+    return any(SPACES.sub("_", cell.casefold()) in known for cell in cells)
 
 
 def _headed(rows: Sequence[tuple[str, ...]]) -> Iterator[Table]:
@@ -137,7 +149,10 @@ def _headed(rows: Sequence[tuple[str, ...]]) -> Iterator[Table]:
     known = PERSON_HEADS | GROUP_HEADS | TOPICS | COUNT_HEADS
     headed = len(rows) > 1 and (
         any(cell in known for cell in first)
-        or not any(names_somebody(cell, by_head=False) for cell in rows[0])
+        or (
+            not (_DIGIT.search(first[0]) and _DIGIT.search(rows[1][0]))
+            and not any(names_somebody(cell, by_head=False) for cell in rows[0])
+        )
     )
     yield Table(tuple(rows[0]) if headed else (), tuple(rows[1:] if headed else rows))
 
