@@ -39,6 +39,10 @@ _OPAQUE = re.compile(r"(?=[^\d]{0,23}\d)[\w@+. -]{2,24}\Z|[a-z]{1,20}[._][a-z.]{
 """What stands for a person in a table where nothing says so: a number, a handle, a code."""
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d\Z|[\d.,]+ ?%|\d+[.,]\d+\Z")
 _DEGREE = re.compile(r"[+-]?(?:0?[.,]\d+|1[.,]0+|\d{1,3} ?%|\d{1,3}/10+)\Z")
+_ENUMERATES = re.compile(
+    r"\b\d{1,2}[ =:.)-]{1,3}[^\d,;|]{2,40}[,;|] ?\d{1,2}[ =:.)-]{1,3}[^\d,;|]{2,40}[,;|] ?\d{1,2}\b"
+)
+"""What explains codes one after another: `1 none, 2 some, 3 all`."""
 _LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -106,6 +110,8 @@ def _opaque(table: Table, codes: Collection[str], find: Callable[[str], Sequence
     if not all(_OPAQUE.match(cell) for cell in first) or all(_YEAR.match(cell) for cell in first):
         return 0
     if is_codebook(table, {0: False}) or are_counts(table):
+        return 0
+    if any(_ENUMERATES.search(cell) for row in table.rows for cell in row):
         return 0
     heads = (*table.head, *[""] * max(map(len, table.rows)))
     if any(is_count_head(head.casefold()) for head in table.head):

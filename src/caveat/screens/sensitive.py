@@ -114,6 +114,8 @@ class SensitiveScreen:
         found, unknown, before = 0, 0, deque[str](maxlen=_LOOKED_BACK)
         weak = set[tuple[str, str]]()
         for start, sentence in _sentences(lines):
+            if _COUNTED.search(sentence):
+                continue
             here = hits_in(start, start + len(sentence))
             if any(hit.strength != SOFT for hit in here):
                 found = max(found, said_of_one(sentence, here, before))
@@ -125,6 +127,8 @@ class SensitiveScreen:
         return found
 
 
+_COUNTED = re.compile(r'"(?:n|share|pct|percent|count|total|mean|median)(?:_\w*)?"\s*:\s*[\d.]')
+"""A member of an object that counts: what the object says is of groups."""
 _LABELLED = re.compile(
     r"\b(?:label|tag|code|group|class|segment|cluster|tier|marked|type"
     r"|colou?r)\w*:? ?=? ?[\"'“„]?([\w+-]{1,24})",
