@@ -122,7 +122,7 @@ def test_a_ledger_that_cannot_store_releases_nothing(
             assert answer.headers["x-should-retry"] == "false"
         assert upstream.seen == []
         ready = send(gateway.url, "/readyz", method="GET")
-        assert (ready.status, ready.json["ready"]) == (503, False)
+        assert (ready.status, ready.json["ready"], ready.json["ledger"]) == (503, False, "stopped")
         assert send(gateway.url, "/healthz", method="GET").status == 200
     assert chat(gateway.url, CHAT_KEY, asking("hi")).status == 200
     assert send(gateway.url, "/readyz", method="GET").status == 200

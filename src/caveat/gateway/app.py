@@ -213,7 +213,7 @@ class Gateway:
         state = {
             "ready": ready,
             "bundle": desk.law_now().bundle.digest,
-            "ledger": fault or "ok",
+            "ledger": "ok" if fault is None else "stopped",
             "clock": clock or "ok",
             "paths": desk.paths_state(),
             **({} if desk.overseeing is None else {"log": desk.overseeing.origin}),
