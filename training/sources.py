@@ -13,6 +13,7 @@ from types import MappingProxyType
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "eval" / "data"
 SENTENCES = Path(__file__).parent / "sentences"
+REGISTERS = Path(__file__).parent / "registers"
 
 CATEGORIES = ("surveillance", "weapons", "cyber", "influence", "fraud", "harassment", "crime")
 HEADS = (*CATEGORIES, "misuse", "injection", "jailbreak")
@@ -69,6 +70,23 @@ def _written() -> Iterator[Text]:
     for name in _ATTACKS:
         for line in (SENTENCES / f"{name}.txt").read_text().splitlines():
             yield Text("written", line, attack_on_a_model(jailbreak=name == "jailbreak"), name)
+
+
+def _registers() -> Iterator[Text]:
+    """The same hand in other registers: mails, tickets, chats, comments in code, parts to play, orders to tools."""
+    for name in ("benign", *CATEGORIES, *_ATTACKS):
+        labels = BENIGN if name == "benign" else misuse_of(name)
+        if name in _ATTACKS:
+            labels = attack_on_a_model(jailbreak=name == "jailbreak")
+        for line in (REGISTERS / f"{name}.txt").read_text().splitlines():
+            yield Text("registers", line.replace("\\n", "\n"), labels, name)
+
+
+def _everyday() -> Iterator[Text]:
+    """Short and trivial texts, a source of its own: what is said of them is said of texts that no fit saw."""
+    for line in (SENTENCES / "everyday.txt").read_text().splitlines():
+        if not line.startswith("# "):
+            yield Text("everyday", line, BENIGN)
 
 
 def _advbench() -> Iterator[Text]:
@@ -190,6 +208,8 @@ def _injecagent() -> Iterator[Text]:
 
 _SOURCES = (
     _written,
+    _registers,
+    _everyday,
     _advbench,
     _harmbench,
     _airbench,
