@@ -26,6 +26,7 @@ LICENCES = {
     "learnt and not judged by": "ours, and as the text that is wrapped",
     "notinject": "MIT",
     "registers": "ours",
+    "second": "ours",
     "templates": "ours",
     "tool_results": "ours",
     "written": "ours",

@@ -28,7 +28,7 @@ from training.sources import CATEGORIES, HEADS, ROOT
 MIN_ROWS = 10
 _TWINS = {"injecagent": "injecagent_plain", "injecagent_plain": "injecagent"}
 _ATTACK_SOURCES = ("in_the_wild_jailbreaks", "injecagent", "injecagent_plain", "written")
-_LATER = ("everyday", "registers", "tool_results")
+_LATER = ("everyday", "registers", "second", "tool_results")
 """Written after the others had been judged: judged as sources of their own, and no other is judged against them."""
 Figures = dict[str, object]
 Mask = NDArray[np.bool_]

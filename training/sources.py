@@ -5,7 +5,7 @@ A label that nobody gave is absent, never false. Source: ADR-0045.
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 DATA = ROOT / "eval" / "data"
 SENTENCES = Path(__file__).parent / "sentences"
 REGISTERS = Path(__file__).parent / "registers"
+SECOND = Path(__file__).parent / "second"
 
 CATEGORIES = ("surveillance", "weapons", "cyber", "influence", "fraud", "harassment", "crime")
 HEADS = (*CATEGORIES, "misuse", "injection", "jailbreak")
@@ -80,6 +81,20 @@ def _registers() -> Iterator[Text]:
             labels = attack_on_a_model(jailbreak=name == "jailbreak")
         for line in (REGISTERS / f"{name}.txt").read_text().splitlines():
             yield Text("registers", line.replace("\\n", "\n"), labels, name)
+
+
+def _second() -> Iterator[Text]:
+    """Texts by other writers, each written for itself by somebody who saw none of the others."""
+    for path in sorted(SECOND.glob("*.jsonl")):
+        for line in path.read_text("utf-8").splitlines():
+            row = json.loads(line)
+            yield Text("second", row["text"], _labels(row["heads"]))
+
+
+def _labels(heads: Sequence[str]) -> Labels:
+    if "injection" in heads:
+        return attack_on_a_model(jailbreak="jailbreak" in heads)
+    return misuse_of(*heads) if heads else BENIGN
 
 
 def _everyday() -> Iterator[Text]:
@@ -210,6 +225,7 @@ _SOURCES = (
     _written,
     _registers,
     _everyday,
+    _second,
     _advbench,
     _harmbench,
     _airbench,

@@ -143,7 +143,9 @@ def test_few_everyday_texts_that_no_fit_saw_are_taken_for_an_attack_or_misuse() 
     lines = EVERYDAY.read_text("utf-8").splitlines()
     assert len(lines) >= 120
     learnt = (ROOT / "training" / "sentences" / "everyday.txt").read_text("utf-8").splitlines()
-    assert not set(lines) & set(learnt)
+    for path in sorted((ROOT / "training" / "second").glob("*.jsonl")):
+        learnt += [json.loads(line)["text"] for line in path.read_text("utf-8").splitlines()]
+    assert not {line.casefold() for line in lines} & {line.casefold() for line in learnt}
     scores = [shipped().scores(line) for line in lines]
     assert sum(score["injection"] >= 500 for score in scores) <= len(lines) // 12
     assert sum(max(score.values()) >= 500 for score in scores) <= len(lines) // 6
