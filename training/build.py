@@ -21,7 +21,7 @@ from training.fit import Fits, Head, calibration, held_out_by_fold
 from training.sources import HEADS, ROOT
 
 MODELS = ROOT / "src" / "caveat" / "screens" / "models"
-GRAMS = 2**16
+GRAMS = 2**18
 
 
 def main() -> None:

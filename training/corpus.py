@@ -17,7 +17,9 @@ SEED = 45
 FOLDS = 5
 ATTACKS = 1_200
 PLAYS = 400
+MORE_PLAYS = 200
 COMBINED = "combined"
+RESULTS = "tool_results"
 _WRAPPED_SOURCES = (
     "written",
     "templates",
@@ -53,15 +55,15 @@ class Corpus:
 
 
 def all_texts() -> tuple[tuple[Text, ...], tuple[Text, ...]]:
-    """The texts, and the wrapped copies of the short ones."""
+    """The texts, and what is learnt and never judged by: more of the same kinds, and the wrapped copies of the short ones."""
     chance = random.Random(SEED)
-    whole = (*texts(), *_made())
+    whole, more = (*texts(), *_made()), tuple(_more())
     copies = tuple(
         Text(each.source, _wrapped(each.text, chance), each.labels, _kin(each))
-        for each in whole
+        for each in (*whole, *more)
         if each.source in _WRAPPED_SOURCES and len(each.text) < _MAX_WRAPPED_CHARS
     )
-    return whole, copies
+    return whole, (*more, *copies)
 
 
 def _made() -> Iterator[Text]:
@@ -75,8 +77,20 @@ def _made() -> Iterator[Text]:
         yield Text("templates", line, attack_on_a_model(jailbreak=role), "attacks")
     for kind, thing, line in combined.requests(SEED):
         yield Text(COMBINED, line, BENIGN if kind == "benign" else misuse_of(kind), thing)
+    for is_order, line, result in combined.tool_results(SEED):
+        yield Text(RESULTS, result, attack_on_a_model(jailbreak=False) if is_order else BENIGN, line)
     for lawless, line in combined.plays(SEED, PLAYS):
         yield Text(COMBINED, line, attack_on_a_model(jailbreak=True) if lawless else BENIGN, line)
+
+
+def _more() -> Iterator[Text]:
+    """Learnt and never judged by."""
+    for kind, thing, line in combined.requests(SEED, combined.MORE):
+        yield Text(COMBINED, line, BENIGN if kind == "benign" else misuse_of(kind), thing)
+    for lawless, line in combined.plays(SEED, MORE_PLAYS, combined.MORE):
+        yield Text(COMBINED, line, attack_on_a_model(jailbreak=True) if lawless else BENIGN, line)
+    for line in combined.uses(SEED):
+        yield Text("templates", line, BENIGN, line)
 
 
 def read(reader: Reader) -> Corpus:
@@ -97,7 +111,7 @@ def _wrapped(text: str, chance: random.Random) -> str:
 
 def _kin(text: Text) -> str:
     """Texts that ask for the same thing in other frames are in one fold."""
-    return text.group if text.source == COMBINED else text.text
+    return text.group if text.source in (COMBINED, RESULTS) else text.text
 
 
 def _fold(text: str) -> int:

@@ -28,6 +28,8 @@ from training.sources import CATEGORIES, HEADS, ROOT
 MIN_ROWS = 10
 _TWINS = {"injecagent": "injecagent_plain", "injecagent_plain": "injecagent"}
 _ATTACK_SOURCES = ("in_the_wild_jailbreaks", "injecagent", "injecagent_plain", "written")
+_LATER = ("everyday", "registers", "second", "tool_results")
+"""Written after the others had been judged: judged as sources of their own, and no other is judged against them."""
 Figures = dict[str, object]
 Mask = NDArray[np.bool_]
 
@@ -50,8 +52,9 @@ class Judge:
         return text_scores(self.corpus, self.fits.head(head, train))
 
     def rest(self, *names: str) -> Mask:
-        """The held-out fifth of the other sources."""
-        return (self.corpus.fold == 0) & ~self.own(*names) & ~self.corpus.made
+        """The held-out fifth of the other sources, without what was written later: so figures compare."""
+        later = np.isin(self.sources, _LATER)
+        return (self.corpus.fold == 0) & ~self.own(*names) & ~later & ~self.corpus.made
 
 
 def main() -> None:
@@ -83,7 +86,7 @@ def main() -> None:
 
 
 def _data(corpus: Corpus) -> Figures:
-    """Texts by source: how many, how many benign, and positives by head; copies are counted apart."""
+    """Texts by source: how many, how many benign, and positives by head; what is learnt and not judged by is counted apart."""
     found: Figures = {}
     sources = corpus.sources()
     for name in sorted(set(sources.tolist())):
@@ -91,7 +94,7 @@ def _data(corpus: Corpus) -> Figures:
         counts = {head: int((corpus.labels(head)[here] == 1).sum()) for head in HEADS}
         benign = int((corpus.labels("misuse")[here] == 0).sum())
         found[name] = {"texts": int(here.sum()), "benign": benign, **{k: v for k, v in counts.items() if v}}
-    found["wrapped copies"] = {"texts": int(corpus.made.sum())}
+    found["learnt and not judged by"] = {"texts": int(corpus.made.sum())}
     return found
 
 

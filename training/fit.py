@@ -14,7 +14,7 @@ from training.corpus import FOLDS, HEADS, Corpus
 from training.network import Network, fit_network
 from training.sources import CATEGORIES
 
-DENSE_WEIGHT = 0.6
+DENSE_WEIGHT = 0.3
 """How much the directions count against words and pairs."""
 STRENGTH = 20.0
 """The inverse of the regularisation."""

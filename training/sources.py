@@ -5,7 +5,7 @@ A label that nobody gave is absent, never false. Source: ADR-0045.
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +13,8 @@ from types import MappingProxyType
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "eval" / "data"
 SENTENCES = Path(__file__).parent / "sentences"
+REGISTERS = Path(__file__).parent / "registers"
+SECOND = Path(__file__).parent / "second"
 
 CATEGORIES = ("surveillance", "weapons", "cyber", "influence", "fraud", "harassment", "crime")
 HEADS = (*CATEGORIES, "misuse", "injection", "jailbreak")
@@ -69,6 +71,37 @@ def _written() -> Iterator[Text]:
     for name in _ATTACKS:
         for line in (SENTENCES / f"{name}.txt").read_text().splitlines():
             yield Text("written", line, attack_on_a_model(jailbreak=name == "jailbreak"), name)
+
+
+def _registers() -> Iterator[Text]:
+    """The same hand in other registers: mails, tickets, chats, comments in code, parts to play, orders to tools."""
+    for name in ("benign", *CATEGORIES, *_ATTACKS):
+        labels = BENIGN if name == "benign" else misuse_of(name)
+        if name in _ATTACKS:
+            labels = attack_on_a_model(jailbreak=name == "jailbreak")
+        for line in (REGISTERS / f"{name}.txt").read_text().splitlines():
+            yield Text("registers", line.replace("\\n", "\n"), labels, name)
+
+
+def _second() -> Iterator[Text]:
+    """Texts by other writers, each written for itself by somebody who saw none of the others."""
+    for path in sorted(SECOND.glob("*.jsonl")):
+        for line in path.read_text("utf-8").splitlines():
+            row = json.loads(line)
+            yield Text("second", row["text"], _labels(row["heads"]))
+
+
+def _labels(heads: Sequence[str]) -> Labels:
+    if "injection" in heads:
+        return attack_on_a_model(jailbreak="jailbreak" in heads)
+    return misuse_of(*heads) if heads else BENIGN
+
+
+def _everyday() -> Iterator[Text]:
+    """Short and trivial texts, a source of its own: what is said of them is said of texts that no fit saw."""
+    for line in (SENTENCES / "everyday.txt").read_text().splitlines():
+        if not line.startswith("# "):
+            yield Text("everyday", line, BENIGN)
 
 
 def _advbench() -> Iterator[Text]:
@@ -190,6 +223,9 @@ def _injecagent() -> Iterator[Text]:
 
 _SOURCES = (
     _written,
+    _registers,
+    _everyday,
+    _second,
     _advbench,
     _harmbench,
     _airbench,

@@ -3,6 +3,7 @@
 import json
 import re
 
+import pytest
 from training import card, combined, templates
 
 from tests.docs.pages import DOCS, ROOT
@@ -10,6 +11,7 @@ from tests.docs.pages import DOCS, ROOT
 PAGE = DOCS / "reference" / "screens-models.md"
 MODELS = ROOT / "src" / "caveat" / "screens" / "models"
 SENTENCES = ROOT / "training" / "sentences"
+REGISTERS = ROOT / "training" / "registers"
 
 
 def test_the_figures_are_those_of_the_file_that_is_shipped() -> None:
@@ -42,14 +44,16 @@ def test_a_bar_that_is_missed_is_said_to_be() -> None:
 def test_harmless_sentences_on_the_same_topics_are_many_and_none_stands_twice() -> None:
     lines = [line for line in (SENTENCES / "benign.txt").read_text("utf-8").splitlines() if line[:2] != "# "]
     assert len(lines) >= 300
-    everything = [line for path in SENTENCES.glob("*.txt") for line in path.read_text("utf-8").splitlines()]
+    paths = (*SENTENCES.glob("*.txt"), *REGISTERS.glob("*.txt"))
+    everything = [line for path in paths for line in path.read_text("utf-8").splitlines()]
     assert len(set(everything)) == len(everything)
 
 
-def test_harmless_and_harmful_things_are_asked_for_in_the_same_frames() -> None:
+@pytest.mark.parametrize("folder", ["", combined.MORE])
+def test_harmless_and_harmful_things_are_asked_for_in_the_same_frames(folder: str) -> None:
     seen: dict[bool, set[str]] = {True: set(), False: set()}
     things: dict[bool, set[str]] = {True: set(), False: set()}
-    for kind, thing, line in combined.requests(45):
+    for kind, thing, line in combined.requests(45, folder):
         assert thing in line
         if not line.startswith(thing):
             seen[kind == "benign"].add(line[: line.index(thing)])

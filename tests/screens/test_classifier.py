@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +22,7 @@ from caveat.screens.errors import ClassifierFileError
 from caveat.screens.model_file import ARRAYS, MAX_FILE_BYTES, Array, parse_model, render_model
 from tests.docs.pages import ROOT
 
+EVERYDAY = Path(__file__).parent / "everyday.txt"
 VECTORS = ROOT / "conformance" / "classifier" / "scores.json"
 PIECES = ("[UNK]", "ignore", "rules", "all", "tree", "a", "##b", "hack")
 
@@ -135,6 +137,18 @@ def test_scores_of_the_shipped_file_are_the_same_numbers_everywhere() -> None:
     assert vectors["digest"] == shipped().digest
     for each in vectors["texts"]:
         assert dict(shipped().scores(each["text"])) == each["scores"], each["text"]
+
+
+def test_few_everyday_texts_that_no_fit_saw_are_taken_for_an_attack_or_misuse() -> None:
+    lines = EVERYDAY.read_text("utf-8").splitlines()
+    assert len(lines) >= 120
+    learnt = (ROOT / "training" / "sentences" / "everyday.txt").read_text("utf-8").splitlines()
+    for path in sorted((ROOT / "training" / "second").glob("*.jsonl")):
+        learnt += [json.loads(line)["text"] for line in path.read_text("utf-8").splitlines()]
+    assert not {line.casefold() for line in lines} & {line.casefold() for line in learnt}
+    scores = [shipped().scores(line) for line in lines]
+    assert sum(score["injection"] >= 500 for score in scores) <= len(lines) // 12
+    assert sum(max(score.values()) >= 500 for score in scores) <= len(lines) // 6
 
 
 @given(st.text(max_size=300))
