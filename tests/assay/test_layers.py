@@ -173,7 +173,7 @@ def check_found(tmp_path: Path, layer: str, pairs: int, bundle: Path = BUNDLE) -
     assert by_him or adversary == "naive"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_signing_at_a_glance_opens_nothing_with_the_floors_and_everything_without_and_careful_people_open_it(
     tmp_path: Path,
 ) -> None:

@@ -98,6 +98,7 @@ def ask(url: str, content: str) -> Answer:
     return chat(url, DESK_KEY, asking(content), {"x-caveat-evidence": header})
 
 
+@pytest.mark.long
 def test_a_chain_in_a_file_counts_on_after_a_restart_and_a_rotation(world: World) -> None:
     served = [about(n % LIMIT, f"a{n}") for n in range(LIMIT + 3)]
     assert world.use(world.chain, *served) == [200] * len(served)
@@ -114,6 +115,7 @@ def test_a_chain_in_a_file_counts_on_after_a_restart_and_a_rotation(world: World
     assert "under 2" in world.refused(world.chain)
 
 
+@pytest.mark.long
 def test_another_chain_or_none_is_refused_and_said_and_renewing_counts_by_data(world: World) -> None:
     assert world.use(world.chain, *(about(n % 3, f"a{n}") for n in range(LIMIT))) == [200] * LIMIT
     other = world.make("other.chain")

@@ -31,7 +31,7 @@ def test_the_captured_tour_has_the_steps_of_the_tour() -> None:
         assert set(step.clauses) <= set(row[2].split())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.real_model
 def test_the_tour_comes_out_right_before_the_local_model() -> None:
     command = [sys.executable, "-m", "caveat", "tour", "--json"]

@@ -25,13 +25,19 @@ from tests.docs.gateway import development_gateway
 from tests.docs.pages import ROOT, Snippet, name_of, pages, snippets
 from tests.support.scripted_upstream import scripted_upstream
 
-PAGES = [page for page in pages() if snippets(page)]
+_LONG = {"docs/how-to/measure-a-safeguard.md", "docs/how-to/repeat-the-tour.md"}
+"""Pages that start whole gateways many times over."""
+PAGES = [
+    pytest.param(page, id=name_of(page), marks=pytest.mark.long if name_of(page) in _LONG else ())
+    for page in pages()
+    if snippets(page)
+]
 _SECONDS = 60
 _NEEDS_GATEWAY = "<!-- needs: gateway -->\n"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+@pytest.mark.parametrize("page", PAGES)
 def test_the_snippets_of_a_page_run_as_it_says(page: Path, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "policies", tmp_path / "policies")
     with contextlib.ExitStack() as stack:

@@ -135,7 +135,7 @@ def agent_command(subject_key: Path, path: Path, account: str | None, ids_per_ho
         agent = KeyAgent(path, keys, uid, ids_per_hour)
     except OSError as error:
         raise CannotRunError(
-            f"`{path}` cannot be answered at: {because(error)}", "choose another --socket"
+            f"`{path}` cannot be answered at: {error.strerror or error}", "choose another --socket"
         ) from error
     for number in (signal.SIGINT, signal.SIGTERM):
         if threading.current_thread() is threading.main_thread():

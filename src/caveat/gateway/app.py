@@ -132,10 +132,11 @@ class Gateway:
 
     def _count(self, error: GatewayError) -> None:
         desk = self._desk
-        if isinstance(error, RequestError):
+        if isinstance(error, RequestError):  # a caller's mistake: nothing here needs anybody
             desk.metrics.bad_request(error.code)
-        else:
-            desk.metrics.fault(error.code)
+            desk.log.info("refused", status=error.status, code=error.code)
+            return
+        desk.metrics.fault(error.code)
         cause = desk.gate.recorder.fault if isinstance(error, LedgerError) else None
         desk.log.warning("refused", status=error.status, code=error.code, cause=cause)
 
