@@ -27,7 +27,7 @@ from caveat.gateway.coverage import CoverageProof
 from caveat.gateway.gate import Gate
 from caveat.monitors.once import Once
 from caveat.oversight import review as oversight_review
-from caveat.screens.phrases import PhraseScan
+from caveat.screens.phrases import PhraseScan, PhraseScreen
 from caveat.signing.digest import Digest
 from caveat.signing.dsse import Signers
 
@@ -110,6 +110,7 @@ def _answers() -> None:
 def _phrases() -> None:
     """No phrase is ever found, in a text or in a stream."""
     _swap(PhraseScan, "_step", lambda self, word, start, end, found: None)
+    _swap(PhraseScreen, "scan", lambda self, text: {})
 
 
 def _workflows() -> None:
